@@ -1,0 +1,34 @@
+"""The command line: `rapport --help`.
+
+Each module in this folder registers its own commands, so that adding one touches no other file.
+"""
+
+import importlib
+import pkgutil
+import sys
+
+import typer
+
+from rapport.errors import RapportError
+
+application = typer.Typer(
+    name="rapport",
+    help="A customer data platform in your own warehouse.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+for module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
+    register = getattr(importlib.import_module(f"{__name__}.{module}"), "register", None)
+    if register is not None:
+        register(application)
+
+
+def app() -> None:
+    """Run the command line; an expected error is one line on stderr and exit code 1."""
+    try:
+        application()
+    except RapportError as error:
+        typer.secho(f"{type(error).__name__}: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(1)
