@@ -1,0 +1,237 @@
+"""One HTTP client for every vendor: waits when told to, retries what may heal, stops where it cannot.
+
+>>> client = Client("https://api.example.com", name="example")
+>>> client.json("GET", "/v1/people", params={"limit": 100})  # doctest: +SKIP
+"""
+
+import email.utils
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import msgspec
+import tenacity
+
+from rapport.errors import GiveUp, RetryLater
+
+log = logging.getLogger(__name__)
+
+HEALING = frozenset({408, 425, 429, 499, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: status, headers, and the decompressed body in bytes."""
+
+    status: int
+    headers: httpx.Headers
+    content: bytes
+
+    def json(self, type: Any = Any) -> Any:
+        """The body as JSON, decoded into `type`; raises `msgspec.DecodeError`."""
+        return msgspec.json.decode(self.content, type=type)
+
+
+class _Again(Exception):
+    def __init__(self, reason: str, wait: float | None) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+def _seconds_to_wait(headers: Mapping[str, str], now: float) -> float | None:
+    """What the answer asks for: `Retry-After` in both forms, or a reset as a time or as seconds."""
+    asked = headers.get("retry-after") or headers.get("retryafter")
+    if asked is not None:
+        if asked.strip().replace(".", "", 1).isdigit():
+            return float(asked)
+        try:
+            return max(0.0, email.utils.parsedate_to_datetime(asked).timestamp() - now)
+        except ValueError:
+            return None
+    reset = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset")
+    if reset is not None and reset.strip().isdigit():
+        value = float(reset)
+        return max(0.0, value - now) if value > 1_000_000_000 else value
+    return None
+
+
+class Client:
+    """Requests to one vendor.
+
+    `name` is the connection's, for messages. `is_throttled` recognises a refusal that the vendor
+    does not send as 429. A wait longer than `longest_wait` seconds is left to the scheduler
+    (`RetryLater`). An answer larger than `max_bytes` after decompression, or slower in total than
+    `deadline` seconds, is refused. Redirects are not followed.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        name: str,
+        auth: httpx.Auth | tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        is_throttled: Callable[[Answer], bool] = lambda answer: False,
+        attempts: int = 6,
+        longest_wait: float = 120.0,
+        deadline: float = 300.0,
+        max_bytes: int = 512 * 1024 * 1024,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = name
+        self._http = httpx.Client(
+            base_url=base_url,
+            auth=auth,
+            headers=dict(headers or {}),
+            timeout=httpx.Timeout(60.0, connect=10.0),
+            limits=httpx.Limits(max_connections=16),
+        )
+        self._is_throttled = is_throttled
+        self._attempts = attempts
+        self._longest_wait = longest_wait
+        self._deadline = deadline
+        self._max_bytes = max_bytes
+        self._sleep = sleep
+        self._now = now
+        self._backoff = tenacity.wait_exponential_jitter(initial=1, max=60)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        data: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        ok: tuple[int, ...] = (),
+        check: Callable[[Answer], None] | None = None,
+    ) -> Answer:
+        """One answer with a 2xx status, or one that `ok` lists.
+
+        `check` may raise `msgspec.DecodeError` or `ValueError` on a body that is not what was
+        asked for: that is tried again. Raises `RetryLater` when the attempts are used up, and
+        `GiveUp` for a refusal that trying again does not cure.
+        """
+
+        def attempt() -> Answer:
+            return self._attempt(
+                method,
+                path,
+                ok,
+                check,
+                params=params,
+                json=json,
+                data=data,
+                content=content,
+                headers=headers,
+            )
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.wait if isinstance(error, _Again) else None
+            return self._backoff(state) if asked is None else asked
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Again),
+            stop=tenacity.stop_after_attempt(self._attempts),
+            wait=wait,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except _Again as error:
+            raise RetryLater(
+                f"{self.name}: {error} on {method} {path}, {self._attempts} attempts. "
+                "Run again later; nothing of this page was kept.",
+                retry_after=error.wait,
+            ) from None
+
+    def json(self, method: str, path: str, *, type: Any = Any, **options: Any) -> Any:
+        """The decoded JSON body; a body that is not JSON of that type is tried again."""
+        decoded: list[Any] = []
+
+        def check(answer: Answer) -> None:
+            decoded[:] = [answer.json(type)]
+
+        self.request(method, path, check=check, **options)
+        return decoded[0]
+
+    def _attempt(
+        self,
+        method: str,
+        path: str,
+        ok: tuple[int, ...],
+        check: Callable[[Answer], None] | None,
+        **options: Any,
+    ) -> Answer:
+        try:
+            answer = self._send(method, path, **options)
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise _Again(type(error).__name__, None) from None
+        if 200 <= answer.status < 300 or answer.status in ok:
+            if self._is_throttled(answer):
+                raise self._throttled(answer, method, path)
+            if check is not None:
+                try:
+                    check(answer)
+                except (msgspec.DecodeError, ValueError, RecursionError):
+                    kind = answer.headers.get("content-type", "no content type")
+                    reason = f"{answer.status} with a body that cannot be read ({kind})"
+                    raise _Again(reason, None) from None
+            return answer
+        if answer.status in HEALING or self._is_throttled(answer):
+            raise self._throttled(answer, method, path)
+        raise GiveUp(self._refusal(answer.status, method, path))
+
+    def _throttled(self, answer: Answer, method: str, path: str) -> Exception:
+        asked = _seconds_to_wait(answer.headers, self._now())
+        if asked is not None and asked > self._longest_wait:
+            return RetryLater(
+                f"{self.name}: {answer.status} on {method} {path}, asks to wait {asked:.0f} s. "
+                "Run again after that.",
+                retry_after=asked,
+            )
+        log.info("%s: %s on %s %s, waiting", self.name, answer.status, method, path)
+        return _Again(str(answer.status), asked)
+
+    def _send(self, method: str, path: str, **options: Any) -> Answer:
+        started = time.monotonic()
+        with self._http.stream(method, path, **options) as response:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > self._max_bytes:
+                    raise GiveUp(
+                        f"{self.name}: the answer to {method} {path} is larger than "
+                        f"{self._max_bytes} bytes. Ask for smaller pages."
+                    )
+                if time.monotonic() - started > self._deadline:
+                    raise httpx.ReadTimeout("the whole answer took too long")
+            return Answer(response.status_code, response.headers, bytes(body))
+
+    def _refusal(self, status: int, method: str, path: str) -> str:
+        advice = {
+            401: f'Check the connection "{self.name}": the login or token is refused.',
+            403: f'Check what the token of connection "{self.name}" may do.',
+            404: f'Check the host of connection "{self.name}" and the options of the source.',
+        }.get(status, "The request is refused as it is; see the vendor's documentation.")
+        return f"{self.name}: {status} on {method} {path}. {advice}"
