@@ -1,0 +1,53 @@
+"""Where the project and its working files are.
+
+>>> var_dir().name
+'var'
+"""
+
+import os
+from pathlib import Path
+
+CONFIG_NAME = "rapport.yml"
+
+
+def project_root() -> Path:
+    """The folder with `rapport.yml`.
+
+    `RAPPORT_HOME` wins; else the nearest folder with the file above the current one; else above
+    the package; else the current folder.
+    """
+    if home := os.environ.get("RAPPORT_HOME"):
+        return Path(home).expanduser().resolve()
+    here = Path.cwd()
+    for start in (here, Path(__file__).resolve().parent):
+        for folder in (start, *start.parents):
+            if (folder / CONFIG_NAME).is_file():
+                return folder
+    return here
+
+
+def var_dir() -> Path:
+    """The folder for everything that Rapport writes: `RAPPORT_VAR`, else `var` in the project."""
+    if var := os.environ.get("RAPPORT_VAR"):
+        return Path(var).expanduser().resolve()
+    return project_root() / "var"
+
+
+def config_file() -> Path:
+    """The company's `rapport.yml`; `RAPPORT_CONFIG` may name another file."""
+    if path := os.environ.get("RAPPORT_CONFIG"):
+        return Path(path).expanduser().resolve()
+    return project_root() / CONFIG_NAME
+
+
+def private_file(path: Path, content: str) -> None:
+    """Write a file that only its owner can read, at once or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
