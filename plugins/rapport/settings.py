@@ -103,10 +103,18 @@ class Settings(Block):
     def enabled(self, kind: Literal["sources", "destinations"]) -> dict[str, Options]:
         """The options of each source or destination that is not turned off, in file order."""
         return {
-            name: {key: value for key, value in options.items() if key != "enabled"}
+            name: _without_enabled(options)
             for name, options in getattr(self, kind).items()
             if options.get("enabled", True)
         }
+
+    def source_options(self, name: str) -> Options:
+        """The options of one source; none where it does not stand in the file."""
+        return _without_enabled(self.sources.get(name, {}))
+
+    def destination_options(self, name: str) -> Options:
+        """The options of one destination; none where it does not stand in the file."""
+        return _without_enabled(self.destinations.get(name, {}))
 
     def checked(self, key: str, model: type[Model]) -> Model:
         """The block at a dotted key as its area's model: `checked("identity", IdentityOptions)`.
@@ -118,7 +126,7 @@ class Settings(Block):
         for part in path:
             value = value.get(part, {})
         if path[0] in ("sources", "destinations"):
-            value = {name: inner for name, inner in value.items() if name != "enabled"}
+            value = _without_enabled(value)
         try:
             return model.model_validate(value)
         except ValidationError as error:
@@ -266,6 +274,10 @@ def _unknown_names(
             )
         elif isinstance(options, dict) and not isinstance(options.get("enabled", True), bool):
             yield document.at((kind, name, "enabled"), "write true or false.")
+
+
+def _without_enabled(options: Options) -> Options:
+    return {key: value for key, value in options.items() if key != "enabled"}
 
 
 def _without_markers(location: tuple[str | int, ...]) -> tuple[str | int, ...]:

@@ -1,0 +1,95 @@
+"""What every test may use: an own folder for everything written, one Postgres, a fresh database.
+
+Nothing leaves 127.0.0.1, and nothing is written to the project's own `var/`.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = "template_of_tests"
+
+# Before anything of the package is imported: modules may read these once.
+_folder = Path(tempfile.mkdtemp(prefix="rapport-tests-"))
+_folder.chmod(0o711)  # Postgres may run as another user
+os.environ["RAPPORT_HOME"] = str(ROOT)
+os.environ["RAPPORT_VAR"] = str(_folder / "var")
+for _name in [name for name in os.environ if name.startswith(("AIRFLOW", "RAPPORT_DBT"))]:
+    del os.environ[_name]
+os.environ["AIRFLOW_HOME"] = str(_folder / "var" / "airflow")
+os.environ["DO_NOT_TRACK"] = "1"
+os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+
+
+def pytest_sessionfinish() -> None:
+    """Stop what the tests started and take away what they wrote."""
+    from rapport.warehouse import embedded
+
+    os.environ["RAPPORT_VAR"] = str(_folder / "var")
+    embedded.remove()
+    shutil.rmtree(_folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> str:
+    """The URL of the run's one Postgres; its database `postgres` is for making others."""
+    from rapport.warehouse import embedded
+
+    return embedded.url("postgres")
+
+
+@pytest.fixture(scope="session")
+def template(postgres: str) -> str:
+    """The name of a migrated database with the tables of every stream, to be cloned."""
+    from rapport.landing import ensure_tables
+    from rapport.settings import load_settings
+    from rapport.warehouse import connect, migrate
+
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"create database {TEMPLATE}")
+    with pytest.MonkeyPatch.context() as patch:
+        point_to(patch, postgres, TEMPLATE)
+        migrate()
+        with connect() as connection:
+            ensure_tables(connection, load_settings())
+    return TEMPLATE
+
+
+@pytest.fixture
+def warehouse(
+    postgres: str, template: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to a migrated database of this test's own, which is the warehouse meanwhile."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres, autocommit=True) as admin:
+        admin.execute(f"create database {name} template {template} strategy file_copy")
+        point_to(monkeypatch, postgres, name)
+        from rapport.warehouse import connect
+
+        with connect(autocommit=True) as connection:
+            yield connection
+        admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+def reference_dir() -> Path:
+    """Real data sets for comparison; `RAPPORT_REFERENCE_DIR`, else beside the project."""
+    folder = Path(os.environ.get("RAPPORT_REFERENCE_DIR", ROOT.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no reference data in {folder}: set RAPPORT_REFERENCE_DIR")
+    return folder
+
+
+def point_to(patch: pytest.MonkeyPatch, postgres: str, database: str) -> None:
+    """Make a database of the test server the warehouse."""
+    parts = urlsplit(postgres)
+    patch.setenv("AIRFLOW_CONN_WAREHOUSE", parts._replace(path=f"/{database}").geturl())
