@@ -71,7 +71,7 @@ def warehouse(
     """A connection to a migrated database of this test's own, which is the warehouse meanwhile."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(postgres, autocommit=True) as admin:
-        admin.execute(f"create database {name} template {template} strategy file_copy")
+        admin.execute(f"create database {name} template {template}")
         point_to(monkeypatch, postgres, name)
         from rapport.warehouse import connect
 

@@ -1,0 +1,110 @@
+"""`rapport db`: the warehouse from the command line."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from rapport.cli.output import AsJson, show
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    db = typer.Typer(help="The warehouse: its server, its address, its tables.")
+    for command in (start, stop, status, url, migrate, psql, remove):
+        settings = {"allow_extra_args": True, "ignore_unknown_options": True}
+        db.command(context_settings=settings if command is psql else None)(command)
+    app.add_typer(db, name="db", no_args_is_help=True)
+
+
+def start(as_json: AsJson = False) -> None:
+    """Start the embedded Postgres, if it is not running."""
+    from rapport.warehouse import embedded
+
+    server = embedded.start()
+    show(
+        {"running": True, "pid": server.pid, "port": server.port},
+        lambda: f"Postgres runs on 127.0.0.1:{server.port} (process {server.pid}).",
+        as_json,
+    )
+
+
+def stop(as_json: AsJson = False) -> None:
+    """Stop the embedded Postgres."""
+    from rapport.warehouse import embedded
+
+    stopped = embedded.stop()
+    show(
+        {"stopped": stopped},
+        lambda: "Postgres is stopped." if stopped else "Postgres was not running.",
+        as_json,
+    )
+
+
+def status(as_json: AsJson = False) -> None:
+    """Say whether the embedded Postgres runs, and what the warehouse is."""
+    from rapport.warehouse import embedded, is_embedded
+
+    server, ours = embedded.status(), is_embedded()
+    data = {
+        "running": server is not None,
+        "pid": server.pid if server else None,
+        "port": server.port if server else None,
+        "warehouse": "embedded" if ours else "connection",
+    }
+    runs = f"runs on 127.0.0.1:{server.port} (process {server.pid})" if server else "does not run"
+    which = "the embedded Postgres" if ours else 'the connection "warehouse"'
+    show(data, lambda: f"The embedded Postgres {runs}. The warehouse is {which}.", as_json)
+
+
+def url(
+    as_json: AsJson = False,
+    airflow: Annotated[bool, typer.Option("--airflow", help="Airflow's own database.")] = False,
+) -> None:
+    """Print the warehouse's address for BI tools, with the password: keep it to yourself."""
+    from rapport import warehouse
+
+    address = warehouse.airflow_url() if airflow else warehouse.url()
+    if as_json:
+        show({"url": address}, lambda: address, as_json)
+    else:
+        typer.echo(address)  # not through the table printer, which breaks long lines
+
+
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the tables that Python owns up to date."""
+    from rapport import warehouse
+
+    applied = warehouse.migrate()
+    show(
+        {"applied": applied},
+        lambda: f"Applied: {', '.join(applied)}." if applied else "Nothing to apply.",
+        as_json,
+    )
+
+
+def psql(context: typer.Context) -> None:
+    """Open psql on the warehouse; what follows goes to psql, as in `rapport db psql -- -c '\\dn'`."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    from rapport import warehouse
+    from rapport.warehouse import place
+
+    fields = conninfo_to_dict(warehouse.url())
+    os.environ["PGPASSWORD"] = str(fields.pop("password", ""))  # arguments are seen by everybody
+    target = " ".join(f"{key}='{value}'" for key, value in fields.items())
+    program = str(place.package() / "bin" / "psql")
+    os.execv(program, [program, target, *context.args])  # noqa: S606
+
+
+def remove(
+    as_json: AsJson = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Stop the embedded Postgres and delete everything in it."""
+    from rapport.warehouse import embedded
+
+    if not yes:
+        typer.confirm("Delete the embedded warehouse and Airflow's database?", abort=True)
+    embedded.remove()
+    show({"removed": True}, lambda: "The embedded Postgres and its data are gone.", as_json)
