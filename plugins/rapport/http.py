@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import httpx
 import msgspec
@@ -20,6 +20,7 @@ from rapport.errors import GiveUp, RetryLater
 
 log = logging.getLogger(__name__)
 
+CHUNK = 256 * 1024
 HEALING = frozenset({408, 425, 429, 499, 500, 502, 503, 504})
 
 
@@ -123,12 +124,14 @@ class Client:
         headers: Mapping[str, str] | None = None,
         ok: tuple[int, ...] = (),
         check: Callable[[Answer], None] | None = None,
+        into: BinaryIO | None = None,
     ) -> Answer:
         """One answer with a 2xx status, or one that `ok` lists.
 
-        `check` may raise `msgspec.DecodeError` or `ValueError` on a body that is not what was
-        asked for: that is tried again. Raises `RetryLater` when the attempts are used up, and
-        `GiveUp` for a refusal that trying again does not cure.
+        A body that is too large for memory goes `into` a file, which then holds it from the
+        start; `content` stays empty. `check` may raise `msgspec.DecodeError` or `ValueError` on a
+        body that is not what was asked for: that is tried again. Raises `RetryLater` when the
+        attempts are used up, and `GiveUp` for a refusal that trying again does not cure.
         """
 
         def attempt() -> Answer:
@@ -137,6 +140,7 @@ class Client:
                 path,
                 ok,
                 check,
+                into,
                 params=params,
                 json=json,
                 data=data,
@@ -181,10 +185,11 @@ class Client:
         path: str,
         ok: tuple[int, ...],
         check: Callable[[Answer], None] | None,
+        into: BinaryIO | None,
         **options: Any,
     ) -> Answer:
         try:
-            answer = self._send(method, path, **options)
+            answer = self._send(method, path, into, **options)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise _Again(type(error).__name__, None) from None
         if 200 <= answer.status < 300 or answer.status in ok:
@@ -213,13 +218,20 @@ class Client:
         log.info("%s: %s on %s %s, waiting", self.name, answer.status, method, path)
         return _Again(str(answer.status), asked)
 
-    def _send(self, method: str, path: str, **options: Any) -> Answer:
+    def _send(self, method: str, path: str, into: BinaryIO | None, **options: Any) -> Answer:
         started = time.monotonic()
+        if into is not None:
+            into.seek(0)
+            into.truncate()
         with self._http.stream(method, path, **options) as response:
-            body = bytearray()
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > self._max_bytes:
+            body, size = bytearray(), 0
+            for chunk in response.iter_bytes(CHUNK):
+                size += len(chunk)
+                if into is None:
+                    body += chunk
+                else:
+                    into.write(chunk)
+                if size > self._max_bytes:
                     raise GiveUp(
                         f"{self.name}: the answer to {method} {path} is larger than "
                         f"{self._max_bytes} bytes. Ask for smaller pages."

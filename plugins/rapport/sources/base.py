@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
 from rapport.connections import Connection
-from rapport.errors import BadRecord, GiveUp
+from rapport.errors import BadRecord, ConfigError, GiveUp
 from rapport.http import Client
 
 Record = bytes | bytearray | memoryview | msgspec.Raw
@@ -45,8 +45,7 @@ class Page:
     rejected: Sequence[Rejected] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(NamedTuple):
     """The only fields that are parsed on the way in."""
 
     key: str
@@ -95,21 +94,47 @@ class Stream:
     def read_key(self, record: Record) -> Fields:
         """Key and cursor of one record; raises `BadRecord`."""
         try:
-            document = self._decoder.decode(record)
+            return self._fields(self._decoder.decode(record))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             kind = "key or cursor" if isinstance(error, msgspec.ValidationError) else "JSON"
             raise BadRecord(f"{self.name}: {kind} cannot be read") from None
         except RecursionError:
             raise BadRecord(f"{self.name}: nested too deep") from None
-        parts = [_read(getter, document) for getter in self._key_getters]
-        if any(part is None or part == "" for part in parts):
+
+    def read_keys(self, records: Sequence[bytes]) -> tuple[list[str], datetime | int | None]:
+        """The key of each record and the highest cursor; faster than one by one.
+
+        Raises `BadRecord` without saying which record it is.
+        """
+        try:
+            documents = self._decoder.decode_lines(b"\n".join(records))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise BadRecord(f"{self.name}: a record cannot be read") from None
+        if len(documents) != len(records):
+            raise BadRecord(f"{self.name}: a record is not one JSON document")
+        if len(self.key) > 1 or self.cursor or "." in self.key[0]:
+            fields = [self._fields(document) for document in documents]
+            cursors = [field.cursor for field in fields if field.cursor is not None]
+            return [field.key for field in fields], max(cursors, default=None)
+        keys = list(map(self._key_getters[0], documents))
+        if None in keys or "" in keys:
+            raise BadRecord(f"{self.name}: a record has no key")
+        return list(map(str, keys)), None
+
+    def _fields(self, document: Any) -> Fields:
+        if len(self.key) == 1:
+            part = _read(self._key_getters[0], document)
+            key = "" if part is None else str(part)
+        else:
+            parts = [_read(getter, document) for getter in self._key_getters]
+            key = "" if None in parts else msgspec.json.encode(parts).decode()
+        if not key:
             raise BadRecord(f"{self.name}: no key")
-        key = str(parts[0]) if len(parts) == 1 else msgspec.json.encode(parts).decode()
         if "\x00" in key:
             raise BadRecord(f"{self.name}: key contains NUL")
         cursor = _read(self._cursor_getter, document) if self._cursor_getter else None
-        if isinstance(cursor, datetime):
-            cursor = cursor.replace(tzinfo=UTC) if cursor.tzinfo is None else cursor
+        if isinstance(cursor, datetime) and cursor.tzinfo is None:
+            cursor = cursor.replace(tzinfo=UTC)
         return Fields(key, cursor)
 
     @cached_property
@@ -175,6 +200,21 @@ def with_context(record: Record, context: Mapping[str, Any]) -> bytes:
     rest = body[1:].lstrip()
     prefix = msgspec.json.encode(context)[:-1]
     return prefix + (rest if rest.startswith(b"}") else b"," + rest)
+
+
+def base_url(connection: Connection, default: str = "") -> str:
+    """The address of a connection, https where it names no scheme; raises `ConfigError`.
+
+    >>> base_url(Connection("zendesk", host="acme.zendesk.com"))
+    'https://acme.zendesk.com'
+    """
+    host = (connection.host or default).rstrip("/")
+    if not host:
+        raise ConfigError(
+            f'connection "{connection.name}" has no host. Set it, as in .env.example.'
+        )
+    host = host if "://" in host else f"https://{host}"
+    return f"{host}:{connection.port}" if connection.port else host
 
 
 @dataclass
