@@ -1,0 +1,31 @@
+"""Named points at which a test may kill the process: `RAPPORT_FAULT=<point>[:n]`, n-th passage.
+
+Every point is listed here, so that a test can ask that each is reached.
+
+>>> point("landing.copied")
+"""
+
+import os
+import signal
+
+POINTS = frozenset(
+    {
+        "landing.copied",
+        "landing.before_commit",
+        "landing.committed",
+    }
+)
+
+_passages: dict[str, int] = {}
+
+
+def point(name: str) -> None:
+    """Kill this process with SIGKILL if the environment asks for it at this point."""
+    asked = os.environ.get("RAPPORT_FAULT")
+    if asked is None:
+        return
+    wanted, _, times = asked.partition(":")
+    if wanted == name:
+        _passages[name] = _passages.get(name, 0) + 1
+        if _passages[name] == int(times or 1):
+            os.kill(os.getpid(), signal.SIGKILL)

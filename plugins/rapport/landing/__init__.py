@@ -1,0 +1,10 @@
+"""Landing: what a vendor sent, kept as versions, committed together with ledger and watermark.
+
+>>> from rapport.landing import ingest
+>>> ingest("zendesk", run_id=run_id, as_of=as_of)  # doctest: +SKIP
+"""
+
+from rapport.landing.ingest import ensure_tables, ingest, pull
+from rapport.landing.load import LoadResult, land
+
+__all__ = ["LoadResult", "ensure_tables", "ingest", "land", "pull"]

@@ -1,0 +1,179 @@
+"""Pages cut into batches: keys read, hashes taken, what cannot be read set aside.
+
+>>> [len(batch.keys) for batch in batches(stream, pages)]  # doctest: +SKIP
+[10000, 4312]
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+import xxhash
+
+from rapport.errors import BadRecord
+from rapport.landing.repair import LARGEST_RECORD, repair
+from rapport.sources.base import Page, Position, Record, Rejected, Stream
+
+BATCH_ROWS = 20_000
+SLICE_ROWS = 5_000
+BATCH_BYTES = 8 * 1024 * 1024
+LONGEST_KEY = 1024
+
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is committed together: keys, payloads and hashes of the payloads, side by side.
+
+    A key stands in a batch once, so that versions keep their order. `position` is where to go on
+    after this batch, if the pages said so; `highest` is the highest cursor so far.
+    """
+
+    keys: list[bytes] = field(default_factory=list)
+    payloads: list[bytes] = field(default_factory=list)
+    hashes: list[bytes] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    repaired: list[Rejected] = field(default_factory=list)
+    read: int = 0
+    bytes: int = 0
+    highest: datetime | int | None = None
+    position: Position | None = None
+
+
+def batches(stream: Stream, pages: Iterable[Page]) -> Iterator[Batch]:
+    """Batches of bounded size."""
+    batch = Batch()
+    known: dict[bytes, bytes] = {}
+    for page in pages:
+        for records in _slices(page.records):
+            if len(batch.keys) + len(records) > BATCH_ROWS or batch.bytes >= BATCH_BYTES:
+                yield batch
+                batch, known = Batch(highest=batch.highest), {}
+            if _add_all(stream, records, batch, known):
+                continue
+            for record in records:
+                if not _fits(stream, record, batch, known):
+                    yield batch
+                    batch, known = Batch(highest=batch.highest), {}
+                    _fits(stream, record, batch, known)
+        batch.rejected.extend(page.rejected)
+        batch.read += len(page.rejected)
+        batch.position = page.position or batch.position
+    yield batch
+
+
+def _slices(records: Sequence[Record]) -> Iterator[list[bytes]]:
+    for start in range(0, len(records), SLICE_ROWS):
+        yield [bytes(record) for record in records[start : start + SLICE_ROWS]]
+
+
+def _add_all(stream: Stream, records: list[bytes], batch: Batch, known: dict[bytes, bytes]) -> bool:
+    """Add all the records at once; False, and nothing added, where one of them is special."""
+    size = sum(map(len, records))
+    if size > BATCH_BYTES:
+        return False
+    try:
+        texts, highest = stream.read_keys(records)
+    except BadRecord:
+        return False
+    keys = [text.encode() for text in texts]
+    if (
+        len(set(keys)) < len(keys)
+        or not known.keys().isdisjoint(keys)
+        or max(map(len, keys)) > LONGEST_KEY
+        or any(b"\\u0000" in record for record in records)
+        or any("\x00" in text for text in texts)
+    ):
+        return False
+    hashes = list(map(xxhash.xxh3_128_digest, records))
+    batch.read += len(records)
+    batch.bytes += size
+    batch.keys += keys
+    batch.payloads += records
+    batch.hashes += hashes
+    known.update(zip(keys, hashes, strict=True))
+    _raise_highest(batch, highest)
+    return True
+
+
+def _fits(stream: Stream, record: bytes, batch: Batch, known: dict[bytes, bytes]) -> bool:
+    """Add one record; False where the batch holds another version of it already."""
+    try:
+        fields = stream.read_key(record)
+    except BadRecord as error:
+        return _refuse(batch, record, str(error))
+    key = fields.key.encode()
+    if len(key) > LONGEST_KEY:
+        return _refuse(batch, record, f"key of {len(key)} bytes is longer than {LONGEST_KEY}")
+    if len(record) > LARGEST_RECORD:
+        return _refuse(batch, record, f"record of {len(record)} bytes is too large")
+    digest = xxhash.xxh3_128_digest(record)
+    if known.get(key, digest) != digest:
+        return False
+    batch.read += 1
+    _raise_highest(batch, fields.cursor)
+    if key in known:
+        return True
+    payload = repair(record) if b"\\u0000" in record else record
+    if payload != record:
+        batch.repaired.append(Rejected(record, "characters replaced", fields.key))
+    batch.bytes += len(payload)
+    batch.keys.append(key)
+    batch.payloads.append(payload)
+    batch.hashes.append(digest)
+    known[key] = digest
+    return True
+
+
+def _refuse(batch: Batch, record: bytes, reason: str) -> bool:
+    batch.read += 1
+    batch.rejected.append(Rejected(record[:LARGEST_RECORD], reason))
+    return True
+
+
+def _raise_highest(batch: Batch, cursor: datetime | int | None) -> None:
+    if cursor is not None and (batch.highest is None or cursor > batch.highest):  # type: ignore[operator]
+        batch.highest = cursor
+
+
+def read_ahead(items: Callable[[], Iterator[Item]], depth: int = 2) -> Iterator[Item]:
+    """The items, fetched by a thread that stays at most `depth` items ahead.
+
+    Waiting for the vendor and writing to the warehouse then overlap. What the items raise is
+    raised here, after the items before it.
+    """
+    ahead: queue.Queue[Item | BaseException | None] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(item: Item | BaseException | None) -> bool:
+        while not stopped.is_set():
+            try:
+                ahead.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def fetch() -> None:
+        try:
+            for item in items():
+                if not put(item):
+                    return
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    thread = threading.Thread(target=fetch, name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        while (item := ahead.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        thread.join()

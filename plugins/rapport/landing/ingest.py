@@ -1,0 +1,87 @@
+"""The verb of the ingest DAGs: pull every stream of a source and land it.
+
+>>> ingest("zendesk", run_id=run_id, as_of=as_of)  # doctest: +SKIP
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+import psycopg
+
+from rapport import warehouse
+from rapport.connections import get_connection
+from rapport.errors import GiveUp, RapportError, RetryLater
+from rapport.landing.load import LoadResult, create_table, land
+from rapport.settings import Settings, load_settings
+from rapport.sources import discover
+from rapport.sources.base import Source
+
+log = logging.getLogger(__name__)
+
+
+def ensure_tables(connection: psycopg.Connection, settings: Settings) -> None:
+    """The raw table of every stream of every source, so that each staging model has its input."""
+    for name, source in discover().items():
+        for stream in source(settings.source_options(name)).streams():
+            create_table(connection, name, stream.name)
+
+
+def ingest(
+    source_name: str,
+    *,
+    run_id: str,
+    as_of: datetime,
+    progress: Callable[[LoadResult], None] = lambda result: None,
+) -> list[LoadResult]:
+    """Land all streams of a configured source.
+
+    A stream that fails does not keep the others from landing; the first error is raised at the
+    end, `RetryLater` before `GiveUp`.
+    """
+    settings = load_settings()
+    source = discover()[source_name](settings.source_options(source_name))
+    with warehouse.connect(autocommit=True, application_name=f"ingest {source_name}") as connection:
+        return pull(source, connection, run_id=run_id, as_of=as_of, progress=progress)
+
+
+def pull(
+    source: Source,
+    connection: psycopg.Connection,
+    *,
+    run_id: str,
+    as_of: datetime,
+    progress: Callable[[LoadResult], None] = lambda result: None,
+) -> list[LoadResult]:
+    """Land all streams of a source on an autocommit connection."""
+    results: list[LoadResult] = []
+    errors: list[RapportError] = []
+    with source.client(get_connection(source.name)) as client:
+        for stream in source.streams():
+            try:
+                result = land(
+                    connection,
+                    source.name,
+                    stream,
+                    lambda position, stream=stream: stream.pages(client, position, as_of),
+                    run_id=run_id,
+                    as_of=as_of,
+                    live_keys=lambda stream=stream: stream.live_keys(client),
+                    progress=progress,
+                )
+            except (RetryLater, GiveUp) as error:
+                log.warning("%s %s: %s", source.name, stream.name, error)
+                errors.append(error)
+                continue
+            results.append(result)
+            log.info(
+                "%s %s: read %s, landed %s, rejected %s",
+                source.name,
+                stream.name,
+                result.read,
+                result.landed,
+                result.rejected,
+            )
+    if errors:
+        raise min(errors, key=lambda error: not isinstance(error, RetryLater))
+    return results

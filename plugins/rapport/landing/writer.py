@@ -1,0 +1,104 @@
+"""The only writer of a stream: an advisory lock against two at once, a token against a late one.
+
+The lock is the session's, so a killed process leaves nothing behind. A process that holds it but
+has not been heard of for `LEASE` is taken for frozen: its session is ended, its token outdated.
+
+>>> with Writer(connection, "zendesk", "tickets") as writer:  # doctest: +SKIP
+...     writer.check()
+"""
+
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+from rapport.errors import AlreadyRunning, StaleWriter
+
+LEASE = timedelta(minutes=15)
+
+
+class Writer:
+    """Holds the right to load a stream; `connection` must be in autocommit mode."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        source: str,
+        stream: str,
+        lease: timedelta = LEASE,
+    ) -> None:
+        self.connection = connection
+        self.source = source
+        self.stream = stream
+        self.lease = lease
+        self.token = 0
+
+    def __enter__(self) -> Self:
+        if not self._lock() and not (self._end_frozen() and self._lock()):
+            raise AlreadyRunning(
+                f"{self.source} {self.stream}: another process is loading this stream. "
+                "Wait for it, or look at raw.writers for its backend."
+            )
+        row = self.connection.execute(
+            """
+            insert into raw.writers as writer (source, stream, token, backend_pid)
+            values (%s, %s, 1, pg_backend_pid())
+            on conflict (source, stream) do update
+            set token = writer.token + 1, backend_pid = pg_backend_pid(),
+                heartbeat_at = clock_timestamp()
+            returning token
+            """,
+            (self.source, self.stream),
+        ).fetchone()
+        assert row is not None
+        self.token = row[0]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self.connection.closed and not self.connection.broken:
+            self.connection.execute(
+                "select pg_advisory_unlock(hashtextextended(%s, 0))", (self._name,)
+            )
+
+    @property
+    def _name(self) -> str:
+        return f"rapport landing {self.source} {self.stream}"
+
+    def _lock(self) -> bool:
+        row = self.connection.execute(
+            "select pg_try_advisory_lock(hashtextextended(%s, 0))", (self._name,)
+        ).fetchone()
+        return bool(row and row[0])
+
+    def _end_frozen(self) -> bool:
+        row = self.connection.execute(
+            """
+            select pg_terminate_backend(backend_pid, 5000)
+            from raw.writers
+            where source = %s and stream = %s and heartbeat_at < clock_timestamp() - %s
+                and backend_pid <> pg_backend_pid()
+            """,
+            (self.source, self.stream, self.lease),
+        ).fetchone()
+        return bool(row and row[0])
+
+    def check(self) -> None:
+        """Inside a transaction: this is still the writer; raises `StaleWriter` if not."""
+        row = self.connection.execute(
+            """
+            update raw.writers set heartbeat_at = clock_timestamp()
+            where source = %s and stream = %s and token = %s
+            returning token
+            """,
+            (self.source, self.stream, self.token),
+        ).fetchone()
+        if row is None:
+            raise StaleWriter(
+                f"{self.source} {self.stream}: a newer process took over; nothing was committed."
+            )
