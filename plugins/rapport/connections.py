@@ -139,10 +139,15 @@ def _of_airflow(name: str) -> Connection | None:
 
 def _of_sandbox(name: str) -> Connection | None:
     """The demo's twin of the tool, None outside the demo or where there is no twin."""
-    if name == "warehouse" or not load_settings().demo:
+    if not has_twin(name):
         return None
-    credentials = importlib.import_module("rapport.sandbox.credentials")
-    if name not in credentials.CREDENTIALS:
-        return None
+    credentials = importlib.import_module("rapport.sandbox.credentials").CREDENTIALS
     base = importlib.import_module("rapport.sandbox").ensure_running()
-    return Connection(name=name, host=f"{base}/{name}", **credentials.CREDENTIALS[name])
+    return Connection(name=name, host=f"{base}/{name}", **credentials[name])
+
+
+def has_twin(name: str) -> bool:
+    """Whether the sandbox stands in for the tool; starts nothing."""
+    if name == "warehouse" or not load_settings().demo:
+        return False
+    return name in importlib.import_module("rapport.sandbox.credentials").CREDENTIALS

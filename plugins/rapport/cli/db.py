@@ -84,7 +84,7 @@ def migrate(as_json: AsJson = False) -> None:
 
 
 def psql(context: typer.Context) -> None:
-    """Open psql on the warehouse; what follows goes to psql, as in `rapport db psql -- -c '\\dn'`."""
+    """Open psql on the warehouse; what follows `--` goes to psql."""
     from psycopg.conninfo import conninfo_to_dict
 
     from rapport import warehouse

@@ -13,9 +13,9 @@ import psycopg
 from rapport.connections import Connection, find_connection
 from rapport.errors import ConfigError, RetryLater
 from rapport.warehouse import embedded
-from rapport.warehouse.schema import migrate
+from rapport.warehouse.schema import migrate, pending
 
-__all__ = ["airflow_url", "connect", "is_embedded", "migrate", "url"]
+__all__ = ["airflow_url", "connect", "is_embedded", "migrate", "pending", "url"]
 
 SUPPORTED = range(16, 19)
 PASSED_ON = ("ssl", "keepalives", "tcp_", "options", "connect_timeout", "target_session_attrs")

@@ -46,6 +46,16 @@ def migrate(folder: Path = FOLDER) -> list[str]:
         return [file.stem for file in files if _apply(connection, file, applied)]
 
 
+def pending(connection: psycopg.Connection[Any], folder: Path = FOLDER) -> list[str]:
+    """The names of the migrations that are not applied yet."""
+    files = [file.stem for file in sorted(folder.glob("[0-9]*.sql"))]
+    row = connection.execute("select to_regclass('ops.migrations')").fetchone()
+    if not row or row[0] is None:
+        return files
+    applied = {name for (name,) in connection.execute("select name from ops.migrations")}
+    return [name for name in files if name not in applied]
+
+
 def _apply(connection: psycopg.Connection[Any], file: Path, applied: dict[str, str]) -> bool:
     content = file.read_bytes()
     checksum = hashlib.sha256(content).hexdigest()

@@ -1,0 +1,70 @@
+"""`rapport up` and `rapport down`: the project under Airflow's scheduler, with its UI."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from rapport.cli.output import AsJson, show
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(up)
+    app.command()(down)
+
+
+def up(
+    as_json: AsJson = False,
+    port: Annotated[int, typer.Option(help="Where the UI listens, on 127.0.0.1.")] = 8080,
+) -> None:
+    """Start Postgres, the sandbox and Airflow in the background; the nightly schedule is live."""
+    from rich.console import Console
+
+    from rapport import services, warehouse
+    from rapport.settings import load_settings
+    from rapport.warehouse import airflow_env
+
+    settings = load_settings()
+    if port != airflow_env.PORT:
+        os.environ["AIRFLOW__API__PORT"] = str(port)
+        os.environ["AIRFLOW__API__BASE_URL"] = f"http://{airflow_env.HOST}:{port}"
+        os.environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] = (
+            f"http://{airflow_env.HOST}:{port}/execution/"
+        )
+    with Console(stderr=True).status("Postgres") as spinner:
+        warehouse.migrate()
+        if settings.demo:
+            from rapport import sandbox
+
+            spinner.update("sandbox")
+            sandbox.ensure_running()
+        services.up(progress=spinner.update)
+    name, password = services.login()
+    data = {"url": services.address(), "login": name, "password": password, "dags": services.dags()}
+    show(
+        data,
+        lambda: (
+            f"Airflow: {data['url']}\nlogin:   {name}\npassword: {password}\n"
+            f"{len(data['dags'])} DAGs, the night begins at {settings.schedule.nightly} (UTC). "
+            "`make down` stops everything."
+        ),
+        as_json,
+    )
+
+
+def down(as_json: AsJson = False) -> None:
+    """Stop Airflow, the sandbox and the embedded Postgres; nothing is lost."""
+    from rapport import sandbox, services
+    from rapport.warehouse import embedded
+
+    stopped = services.down()
+    if sandbox.stop():
+        stopped.append("sandbox")
+    if embedded.stop():
+        stopped.append("postgres")
+    show(
+        {"stopped": stopped},
+        lambda: f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.",
+        as_json,
+    )
