@@ -1,0 +1,63 @@
+{# The shape that every staging model of an entity has at least. The only place that states it. #}
+{% macro canonical_columns(entity) %}
+    {%- set text, number, int, time, flag, texts = 'text', 'numeric', 'integer', 'timestamptz', 'boolean', 'text[]' -%}
+    {%- set shapes = {
+        'contacts': {
+            'source': text, 'profile_id': text, 'vendor_id': text, 'email': text, 'additional_emails': texts,
+            'phone': text, 'additional_phones': texts, 'user_id': text, 'full_name': text, 'first_name': text,
+            'last_name': text, 'country': text, 'city': text, 'company_name': text, 'company_domain': text,
+            'job_title': text, 'language': text, 'lifecycle_stage': text, 'created_at': time, 'updated_at': time,
+        },
+        'identifiers': {
+            'source': text, 'profile_id': text, 'identifier_type': text, 'identifier_value': text,
+            'is_confirmed': flag, 'first_as_of': time,
+        },
+        'orders': {
+            'source': text, 'profile_id': text, 'order_id': text, 'ordered_at': time, 'status': text,
+            'amount': number, 'currency': text, 'quantity': number, 'product_id': text, 'product_name': text,
+            'category': text,
+        },
+        'subscriptions': {
+            'source': text, 'profile_id': text, 'subscription_id': text, 'plan': text, 'status': text,
+            'started_at': time, 'cancelled_at': time, 'renews_at': time, 'amount': number, 'currency': text,
+            'updated_at': time,
+        },
+        'payments': {
+            'source': text, 'profile_id': text, 'payment_id': text, 'subscription_id': text, 'status': text,
+            'amount': number, 'currency': text, 'attempted_at': time, 'failure_reason': text,
+        },
+        'conversations': {
+            'source': text, 'profile_id': text, 'conversation_id': text, 'channel': text, 'subject': text,
+            'status': text, 'priority': text, 'created_at': time, 'updated_at': time, 'first_replied_at': time,
+            'solved_at': time, 'first_reply_minutes': number, 'full_resolution_minutes': number, 'reopens': int,
+            'replies': int, 'rating': text, 'assignee_id': text,
+        },
+        'survey_responses': {
+            'source': text, 'profile_id': text, 'response_id': text, 'survey_id': text, 'survey_name': text,
+            'question_id': text, 'metric': text, 'scale': text, 'score': number, 'comment': text,
+            'conversation_id': text, 'responded_at': time,
+        },
+        'web_events': {
+            'source': text, 'profile_id': text, 'event_id': text, 'event_name': text, 'occurred_at': time,
+            'url': text, 'path': text, 'referrer': text, 'utm_source': text, 'utm_medium': text,
+            'utm_campaign': text, 'product_id': text, 'category': text, 'device_id': text, 'user_id': text,
+            'user_agent': text, 'is_bot': flag, 'load_id': 'bigint',
+        },
+        'consent_events': {
+            'source': text, 'profile_id': text, 'event_id': text, 'channel': text, 'purpose': text,
+            'status': text, 'occurred_at': time, 'policy_version': text,
+        },
+        'deals': {
+            'source': text, 'profile_id': text, 'deal_id': text, 'name': text, 'stage': text, 'amount': number,
+            'currency': text, 'created_at': time, 'closed_at': time,
+        },
+        'message_events': {
+            'source': text, 'profile_id': text, 'event_id': text, 'message_id': text, 'campaign': text,
+            'channel': text, 'event_type': text, 'occurred_at': time,
+        },
+    } -%}
+    {%- if entity not in shapes -%}
+        {{ exceptions.raise_compiler_error("There is no canonical entity '" ~ entity ~ "'. Known: " ~ shapes.keys() | join(', ') ~ '.') }}
+    {%- endif -%}
+    {{ return(shapes[entity]) }}
+{% endmacro %}

@@ -1,0 +1,73 @@
+{# Everybody's words for a state, in ours. Where a file has no state column, the usual state holds. #}
+
+{% macro order_status(status) -%}
+    case
+        when {{ status }} is null then 'paid'
+        when lower({{ status }}) in ('paid', 'complete', 'completed', 'succeeded', 'fulfilled', 'shipped', 'delivered') then 'paid'
+        when lower({{ status }}) in ('refunded', 'returned', 'chargeback') then 'refunded'
+        when lower({{ status }}) in ('cancelled', 'canceled', 'void', 'voided', 'failed') then 'cancelled'
+        else 'pending'
+    end
+{%- endmacro %}
+
+{% macro subscription_status(status) -%}
+    case
+        when lower({{ status }}) in ('trial', 'trialing') then 'trialing'
+        when lower({{ status }}) in ('past_due', 'unpaid') then 'past_due'
+        when lower({{ status }}) in ('cancelled', 'canceled', 'expired', 'ended') then 'cancelled'
+        else 'active'
+    end
+{%- endmacro %}
+
+{% macro payment_status(status) -%}
+    case
+        when {{ status }} is null or lower({{ status }}) in ('succeeded', 'paid', 'success') then 'succeeded'
+        when lower({{ status }}) in ('refunded', 'chargeback') then 'refunded'
+        when lower({{ status }}) in ('failed', 'declined') then 'failed'
+        else 'pending'
+    end
+{%- endmacro %}
+
+{% macro conversation_status(status) -%}
+    case
+        when lower({{ status }}) in ('new', 'open', 'pending', 'solved', 'closed') then lower({{ status }})
+        when lower({{ status }}) in ('hold', 'waiting') then 'pending'
+        when lower({{ status }}) in ('resolved', 'done') then 'solved'
+        else 'open'
+    end
+{%- endmacro %}
+
+{# A word that nobody knows is a no. #}
+{% macro consent_status(status) -%}
+    case
+        when {{ status }} is null then null
+        when lower({{ status }}) in ('granted', 'opt_in', 'opted_in', 'subscribed', 'true', 'yes', '1') then 'granted'
+        else 'withdrawn'
+    end
+{%- endmacro %}
+
+{# Without a currency column the company's own; an unreadable cell is XXX, ISO 4217's "no currency". #}
+{% macro file_currency(dataset) -%}
+    {%- if 'currency' in dataset.columns -%}
+        {%- set currency = 'upper(' ~ file_column(dataset, 'currency') ~ ')' -%}
+        case when {{ currency }} ~ '^[A-Z]{3}$' then {{ currency }} else 'XXX' end
+    {%- else -%}
+        {{ text_literal(var('company').get('currency') or 'XXX') }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Of an access log, a page view is a successful GET of something that is no part of a page. #}
+{% macro file_event_name(dataset) -%}
+    {%- if 'event_name' in dataset.columns -%}
+        {{ file_column(dataset, 'event_name') }}
+    {%- elif 'remote_host' in dataset.columns -%}
+        case
+            when payload ->> 'method' = 'GET' and payload ->> 'status' ~ '^[23]'
+                and payload ->> 'path' !~* '\.(css|js|map|png|jpe?g|gif|svg|ico|webp|woff2?|ttf|eot)([?#]|$)'
+                then 'page_view'
+            else 'request'
+        end
+    {%- else -%}
+        'page_view'
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,104 @@
+{# The datasets of rapport.yml, read with the names that the files have. #}
+
+{% macro datasets_of(entity=none) -%}
+    {%- set chosen = [] -%}
+    {%- for name, dataset in var('datasets').items() | sort if entity is none or dataset.entity == entity -%}
+        {%- if not modules.re.fullmatch('[a-z][a-z0-9_]*', name) -%}
+            {{ exceptions.raise_compiler_error("rapport.yml: a dataset's name is lower case letters, digits and _: '" ~ name ~ "'.") }}
+        {%- endif -%}
+        {%- set columns = {} -%}
+        {%- if dataset.format is defined and dataset.format in ('access_log', 'combined') -%}
+            {%- do columns.update({'occurred_at': 'time', 'url': 'path', 'path': 'path', 'referrer': 'referrer', 'user_agent': 'user_agent', 'customer_id': 'remote_user', 'remote_host': 'remote_host'}) -%}
+        {%- endif -%}
+        {%- do columns.update(dataset.columns or {}) -%}
+        {%- do chosen.append({
+            'name': name,
+            'entity': dataset.entity,
+            'namespace': dataset.namespace or name,
+            'key': dataset.key or [],
+            'columns': columns,
+        }) -%}
+    {%- endfor -%}
+    {{ return(chosen) }}
+{%- endmacro %}
+
+{% macro text_literal(text) -%}
+    '{{ text | string | replace("'", "''") }}'
+{%- endmacro %}
+
+{# What rapport.yml maps to a column: a name, {column:, format:} or {value:}; NULL where nothing is. #}
+{% macro file_column(dataset, name, type='text') -%}
+    {%- set spec = dataset.columns.get(name) -%}
+    {%- set spec = {'column': spec} if spec is string else spec -%}
+    {%- if spec is none or spec is undefined -%}
+        null::{{ type }}
+    {%- elif spec.value is defined -%}
+        {{ text_literal(spec.value) }}::{{ type }}
+    {%- else -%}
+        {%- set value = clean_text('payload ->> ' ~ text_literal(spec.column)) -%}
+        {%- if type == 'timestamptz' and spec.format is defined -%}
+            {{ try_formatted_timestamp(value, spec.format) }}
+        {%- elif type == 'timestamptz' -%}
+            {{ try_timestamp(value) }}
+        {%- elif type == 'numeric' -%}
+            {{ try_numeric(value) }}
+        {%- elif type == 'integer' -%}
+            {{ try_integer(value) }}
+        {%- elif type == 'boolean' -%}
+            {{ try_boolean(value) }}
+        {%- elif type == 'text[]' -%}
+            coalesce(string_to_array(regexp_replace({{ value }}, '\s*;\s*', ';', 'g'), ';'), '{}')
+        {%- else -%}
+            {{ value }}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Whose row it is: customer, else app user, else address, else device. #}
+{% macro file_profile_key(dataset) -%}
+    coalesce(
+        nullif({{ file_column(dataset, 'customer_id') }}, '-'),
+        {{ file_column(dataset, 'user_id') }},
+        lower({{ file_column(dataset, 'email') }}),
+        {{ file_device_id(dataset) }}
+    )
+{%- endmacro %}
+
+{% macro file_profile_id(dataset) -%}
+    {{ text_literal('files:' ~ dataset.namespace ~ ':') }} || {{ file_profile_key(dataset) }}
+{%- endmacro %}
+
+{# Addresses are personal data, so only a hash of address and agent leaves staging. #}
+{% macro file_device_id(dataset) -%}
+    {%- if 'remote_host' in dataset.columns -%}
+        encode(sha256(convert_to({{ file_column(dataset, 'remote_host') }} || ' ' || coalesce({{ file_column(dataset, 'user_agent') }}, ''), 'UTF8')), 'hex')
+    {%- else -%}
+        {{ file_column(dataset, 'device_id') }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# An object's id is only unique within its namespace; a file without ids has its rows as objects,
+   and so has a file whose key is finer than the object. #}
+{% macro file_object_id(dataset, name) -%}
+    {%- set id = dataset.columns.get(name) -%}
+    {%- if id is string and id in dataset.key and dataset.key | length > 1 -%}
+        {{ text_literal(dataset.namespace ~ ':') }} || record_key
+    {%- else -%}
+        {{ text_literal(dataset.namespace ~ ':') }} || coalesce({{ file_column(dataset, name) }}, record_key)
+    {%- endif -%}
+{%- endmacro %}
+
+{# One row per object, the one that landed last, where the file's key does not see to it already. #}
+{% macro file_rows(dataset, id_column, id=none) -%}
+    {%- set name = dataset.columns.get(id_column) -%}
+    {%- set is_unique = name in dataset.key if name is string else (name is none and id is none) -%}
+    {%- set id = id or file_object_id(dataset, id_column) -%}
+    (
+        select {% if not is_unique %}distinct on ({{ id }}) {% endif %}*
+        from raw.{{ 'files__' ~ dataset.name }}
+        where is_latest and not is_deleted
+        {%- if not is_unique %}
+        order by {{ id }}, load_id desc, record_key desc
+        {%- endif %}
+    ) as {{ dataset.name }}
+{%- endmacro %}

@@ -1,0 +1,9 @@
+{# jsonb_to_record and jsonb_array_elements raise on anything but their own kind. #}
+
+{% macro json_object(value) -%}
+    case jsonb_typeof({{ value }}) when 'object' then {{ value }} else '{}'::jsonb end
+{%- endmacro %}
+
+{% macro json_array(value) -%}
+    case jsonb_typeof({{ value }}) when 'array' then {{ value }} else '[]'::jsonb end
+{%- endmacro %}

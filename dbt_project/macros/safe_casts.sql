@@ -1,0 +1,64 @@
+{# Casts for text that a stranger wrote: what is no value becomes NULL and never an error.
+   The original stays in the raw table. #}
+
+{% macro clean_text(text) -%}
+    nullif(btrim({{ text }}), '')
+{%- endmacro %}
+
+{% macro try_numeric(text) -%}
+    case
+        when pg_input_is_valid({{ text }}, 'numeric')
+            then case when abs(({{ text }})::numeric) < 1e18 then ({{ text }})::numeric end
+    end
+{%- endmacro %}
+
+{% macro try_integer(text) -%}
+    case when pg_input_is_valid({{ text }}, 'integer') then ({{ text }})::integer end
+{%- endmacro %}
+
+{% macro try_boolean(text) -%}
+    case
+        when lower({{ text }}) in ('true', 't', 'yes', 'y', '1') then true
+        when lower({{ text }}) in ('false', 'f', 'no', 'n', '0') then false
+    end
+{%- endmacro %}
+
+{# A date must lead with its year: 03/04/2026 has two readings, so it has none here.
+   A time without a zone is UTC. #}
+{% macro try_timestamp(text) -%}
+    case
+        when {{ text }} !~ '^\s*\d{4}-?\d{2}-?\d{2}' then null
+        when not pg_input_is_valid({{ text }}, 'timestamptz') then null
+        when {{ text }} ~ '(:.*[+-]\d{2}|[zZ]\s*$)' then ({{ text }})::timestamptz
+        else ({{ text }})::timestamp at time zone 'UTC'
+    end
+{%- endmacro %}
+
+{# For a declared format such as YYYYMMDD or DD.MM.YYYY HH24:MI; epoch_s and epoch_ms are numbers.
+   The text is turned into ISO order first, since to_timestamp raises on what it cannot read. #}
+{% macro try_formatted_timestamp(text, format) -%}
+    {%- if format in ('epoch_s', 'epoch_ms') -%}
+        case
+            when {{ text }} ~ '^\d{1,14}(\.\d+)?$'
+                then to_timestamp(({{ text }})::double precision{{ ' / 1000' if format == 'epoch_ms' }})
+        end
+    {%- else -%}
+        {%- set tokens = modules.re.findall('YYYY|HH24|MM|DD|MI|SS', format) -%}
+        {%- if not ('YYYY' in tokens and 'MM' in tokens and 'DD' in tokens) -%}
+            {{ exceptions.raise_compiler_error("The time format '" ~ format ~ "' of a dataset in rapport.yml needs YYYY, MM and DD; HH24, MI and SS may follow.") }}
+        {%- endif -%}
+        {%- set pieces = modules.re.split('YYYY|HH24|MM|DD|MI|SS', format) -%}
+        {%- set shape = namespace(pattern='^' ~ modules.re.escape(pieces[0]), place={}) -%}
+        {%- for token in tokens -%}
+            {%- set shape.pattern = shape.pattern ~ ('([0-9]{4})' if token == 'YYYY' else '([0-9]{2})') ~ modules.re.escape(pieces[loop.index]) -%}
+            {%- do shape.place.update({token: '\\' ~ loop.index}) -%}
+        {%- endfor -%}
+        {%- set shape.pattern = shape.pattern ~ '$' -%}
+        {%- set clock = namespace(iso='YYYY-MM-DD HH24:MI:SS') -%}
+        {%- for token in ('YYYY', 'MM', 'DD', 'HH24', 'MI', 'SS') -%}
+            {%- set clock.iso = clock.iso.replace(token, shape.place.get(token, '00')) -%}
+        {%- endfor -%}
+        {%- set rewritten = "substring(regexp_replace(" ~ text ~ ", '" ~ shape.pattern ~ "', '" ~ clock.iso ~ "') from '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}$')" -%}
+        {{ try_timestamp(rewritten) }}
+    {%- endif -%}
+{%- endmacro %}

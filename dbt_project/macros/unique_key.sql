@@ -1,0 +1,10 @@
+{# A key of several columns: filled, and unique together. #}
+{% test unique_key(model, columns) %}
+    select {{ columns | join(', ') }}
+    from {{ model }}
+    group by {{ columns | join(', ') }}
+    having count(*) > 1
+        {%- for column in columns %}
+        or {{ column }} is null
+        {%- endfor %}
+{% endtest %}

@@ -1,0 +1,132 @@
+with nps as (
+
+    select nps_90d, responses_90d, margin_of_error_90d
+    from {{ ref('mart_nps_daily') }}
+    order by response_date desc
+    limit 1
+
+),
+
+csat as (
+
+    select distinct on (scale) scale, csat_90d, responses_90d
+    from {{ ref('mart_csat_daily') }}
+    order by scale, response_date desc
+
+),
+
+ces as (
+
+    select ces_90d, responses_90d
+    from {{ ref('mart_ces_daily') }}
+    order by response_date desc
+    limit 1
+
+),
+
+memberships as (
+
+    {{ memberships() }}
+
+),
+
+customers_30_days_ago as (
+
+    select basis, customer_id, bool_or({{ held_at(as_of()) }}) as is_still_there
+    from memberships
+    where {{ held_at(as_of() ~ " - interval '30 days'") }} or {{ held_at(as_of()) }}
+    group by basis, customer_id
+    having bool_or({{ held_at(as_of() ~ " - interval '30 days'") }})
+
+),
+
+churn as (
+
+    select basis, count(*) as customers, count(*) filter (where not is_still_there) as churned
+    from customers_30_days_ago
+    group by basis
+
+),
+
+repeat_purchases as (
+
+    select repeat_purchase_rate, buyers_to_date
+    from {{ ref('mart_repeat_purchase_monthly') }}
+    order by month desc
+    limit 1
+
+),
+
+conversations as (
+
+    select
+        {{ percentile(0.5, 'first_reply_minutes') }} as first_reply_minutes,
+        count(first_reply_minutes) as replied,
+        {{ percentile(0.5, 'full_resolution_minutes') }} as full_resolution_minutes,
+        count(full_resolution_minutes) as resolved
+    from {{ ref('fct_conversations') }}
+    where created_at > {{ as_of() }} - interval '30 days' and {{ is_reportable('created_at') }}
+
+),
+
+revenue as (
+
+    select currency, sum(amount) as revenue, count(*) as orders
+    from {{ ref('fct_orders') }}
+    where
+        status = 'paid' and ordered_at > {{ as_of() }} - interval '30 days'
+        and {{ is_reportable('ordered_at') }}
+    group by currency
+
+),
+
+headlines as (
+
+    select 'nps_90d' as metric, (select nps_90d from nps) as value, (select responses_90d from nps) as n
+    union all
+    select 'nps_90d_margin_of_error', (select margin_of_error_90d from nps), (select responses_90d from nps)
+    union all
+    select 'csat_90d', (select csat_90d from csat where scale = '1-5'), (select responses_90d from csat where scale = '1-5')
+    union all
+    select
+        'csat_good_bad_90d',
+        (select csat_90d from csat where scale = 'good_bad'),
+        (select responses_90d from csat where scale = 'good_bad')
+    union all
+    select 'ces_90d', (select ces_90d from ces), (select responses_90d from ces)
+    union all
+    select
+        'churn_rate_30d',
+        (select {{ share('churned', 'customers') }} from churn where basis = 'contractual'),
+        (select customers from churn where basis = 'contractual')
+    union all
+    select
+        'inactivity_churn_rate_30d',
+        (select {{ share('churned', 'customers') }} from churn where basis = 'non_contractual'),
+        (select customers from churn where basis = 'non_contractual')
+    union all
+    select
+        'repeat_purchase_rate',
+        (select repeat_purchase_rate from repeat_purchases),
+        (select buyers_to_date from repeat_purchases)
+    union all
+    select 'first_reply_minutes_median_30d', first_reply_minutes, replied from conversations
+    union all
+    select 'full_resolution_minutes_median_30d', full_resolution_minutes, resolved from conversations
+    union all
+    select 'revenue_30d_' || currency, revenue, orders from revenue
+
+),
+
+final as (
+
+    select
+        metric,
+        {{ as_of() }} as as_of,
+        value::numeric as value,
+        coalesce(n, 0)::integer as n
+    from headlines
+
+)
+
+select * from final

@@ -1,0 +1,33 @@
+with conversations as (
+
+    select {{ local_date('created_at') }} as created_date, *
+    from {{ ref('fct_conversations') }}
+    where {{ is_reportable('created_at') }}
+
+),
+
+days as (
+
+    {{ days_since_first('conversations', 'created_date') }}
+
+),
+
+final as (
+
+    select
+        days.created_date,
+        count(conversations.conversation_id)::integer as conversations,
+        count(conversations.first_reply_minutes)::integer as replied,
+        {{ percentile(0.5, 'conversations.first_reply_minutes') }} as first_reply_minutes_median,
+        {{ percentile(0.9, 'conversations.first_reply_minutes') }} as first_reply_minutes_p90,
+        count(conversations.full_resolution_minutes)::integer as resolved,
+        {{ percentile(0.5, 'conversations.full_resolution_minutes') }} as full_resolution_minutes_median,
+        {{ percentile(0.9, 'conversations.full_resolution_minutes') }} as full_resolution_minutes_p90,
+        (count(*) filter (where conversations.reopens > 0))::integer as reopened
+    from days
+    left join conversations on days.created_date = conversations.created_date
+    group by days.created_date
+
+)
+
+select * from final

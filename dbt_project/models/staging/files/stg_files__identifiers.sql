@@ -1,0 +1,57 @@
+with offered as (
+
+    {%- for dataset in datasets_of() %}
+
+    select
+        {{ file_profile_id(dataset) }} as profile_id,
+        {{ text_literal(dataset.namespace ~ ':') }} || {{ file_profile_key(dataset) }} as files_id,
+        {{ file_column(dataset, 'user_id') }} as user_id,
+        {{ file_column(dataset, 'email') }} as email,
+        {{ file_column(dataset, 'phone') }} as phone,
+        {{ file_device_id(dataset) }} as device_id,
+        min(first_as_of) as first_as_of
+    from raw.{{ 'files__' ~ dataset.name }}
+    where
+        is_latest and not is_deleted
+        {%- if dataset.entity == 'web_events' %}
+        and not {{ is_bot(file_column(dataset, 'user_agent')) }}
+        {%- endif %}
+    group by 1, 2, 3, 4, 5, 6
+    {{ 'union all' if not loop.last }}
+    {%- else %}
+    select
+        null::text as profile_id, null::text as files_id, null::text as user_id, null::text as email,
+        null::text as phone, null::text as device_id, null::timestamptz as first_as_of
+    where false
+    {%- endfor %}
+
+),
+
+final as (
+
+    select
+        'files' as source,
+        offered.profile_id,
+        identifiers.identifier_type,
+        identifiers.identifier_value,
+        identifiers.is_confirmed,
+        min(offered.first_as_of) as first_as_of
+    from offered
+    cross join lateral (
+        values
+        ('files_id', offered.files_id, true),
+        ('user_id', offered.user_id, true),
+        ('email', offered.email, offered.user_id is not null),
+        ('phone', offered.phone, false),
+        ('device_id', offered.device_id, offered.user_id is not null)
+    ) as identifiers (identifier_type, identifier_value, is_confirmed)
+    where offered.profile_id is not null and identifiers.identifier_value is not null
+    group by
+        offered.profile_id,
+        identifiers.identifier_type,
+        identifiers.identifier_value,
+        identifiers.is_confirmed
+
+)
+
+select * from final
