@@ -1,0 +1,48 @@
+# Each target only calls a tool; `.ci/run` calls the same ones.
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install run up down test lint types format bench faults docs clean
+
+help:      ## what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | column -t -s:
+
+install:   ## .venv from the lock, anew only when the lock changed
+	@sh .ci/install
+
+run: install      ## tonight's job, once, in this process
+	@$(BIN)/rapport run
+
+up: install       ## everything under Airflow's scheduler, UI on http://127.0.0.1:8080
+	@$(BIN)/rapport up
+
+down:             ## stop what `make up` and `make run` left running
+	@if [ -x $(BIN)/rapport ]; then $(BIN)/rapport down; fi
+
+test: install     ## the whole suite
+	@$(BIN)/python -m pytest
+
+lint: install     ## style of Python and SQL
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/sqlfluff lint dbt_project --processes 2 --disable-progress-bar
+
+format: install   ## put the style right
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: install    ## the type checker, strict
+	@$(BIN)/mypy
+
+bench: install    ## how fast, against the bare database
+	@$(BIN)/rapport bench
+
+faults: install   ## kill things and compare
+	@$(BIN)/python -m pytest tests/faults
+
+docs: install     ## dbt's docs, to var/docs
+	@$(BIN)/rapport docs
+
+clean: down       ## remove everything that was made here, the embedded warehouse too
+	@if [ -x $(BIN)/rapport ]; then $(BIN)/rapport db remove --yes; fi
+	@rm -rf var .venv .mypy_cache .ruff_cache .pytest_cache dbt_project/target dbt_project/logs
