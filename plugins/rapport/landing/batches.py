@@ -63,6 +63,10 @@ def batches(stream: Stream, pages: Iterable[Page]) -> Iterator[Batch]:
         batch.rejected.extend(page.rejected)
         batch.read += len(page.rejected)
         batch.position = page.position or batch.position
+        if len(batch.rejected) >= BATCH_ROWS:
+            highest = batch.highest
+            yield batch
+            batch, hashes = Batch(highest=highest), {}
     yield batch
 
 

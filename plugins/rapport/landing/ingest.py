@@ -10,7 +10,7 @@ from datetime import datetime
 import psycopg
 
 from rapport import warehouse
-from rapport.connections import get_connection
+from rapport.connections import Connection, get_connection
 from rapport.errors import GiveUp, RapportError, RetryLater
 from rapport.landing.load import LoadResult, create_table, land
 from rapport.settings import Settings, load_settings
@@ -56,7 +56,9 @@ def pull(
     """Land all streams of a source on an autocommit connection."""
     results: list[LoadResult] = []
     errors: list[RapportError] = []
-    with source.client(get_connection(source.name)) as client:
+    name = source.name
+    login = get_connection(name) if source.needs_connection else Connection(name)
+    with source.client(login) as client:
         for stream in source.streams():
             try:
                 result = land(
