@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from rapport.errors import GiveUp
-from rapport.paths import project_root
+from rapport.paths import project_root, var_dir
 
 HEAD = 64 * 1024
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", "~")
@@ -73,6 +73,7 @@ class StoredFile:
 def find(path: str, conn_id: str | None = None) -> list[File]:
     """The files at a declared path, by name; raises `GiveUp` where the place is not there.
 
+    A relative path begins at the project, `var/` at the folder of working files, wherever it is.
     Hidden and unfinished files (`.tmp`, `.part`) are left out.
     """
     files: Iterator[File] = _stored(path, conn_id) if "://" in path else _local(path)
@@ -81,7 +82,8 @@ def find(path: str, conn_id: str | None = None) -> list[File]:
 
 def _local(path: str) -> Iterator[File]:
     folder, wildcards = _split(path)
-    place = project_root() / Path(folder).expanduser()
+    first, _, rest = folder.partition("/")
+    place = var_dir() / rest if first == "var" else project_root() / Path(folder).expanduser()
     if not place.exists():
         raise GiveUp(f"files: {path} is not there. Check `path` in rapport.yml, or put it there.")
     if not place.is_dir():
