@@ -64,9 +64,8 @@ def batches(stream: Stream, pages: Iterable[Page]) -> Iterator[Batch]:
         batch.read += len(page.rejected)
         batch.position = page.position or batch.position
         if len(batch.rejected) >= BATCH_ROWS:
-            highest = batch.highest
             yield batch
-            batch, hashes = Batch(highest=highest), {}
+            batch, known = Batch(highest=batch.highest), {}
     yield batch
 
 
