@@ -1,0 +1,43 @@
+"""The sandbox's time: a night is the moment at which Rapport runs, 03:00 UTC.
+
+Times inside the sandbox are integer milliseconds since 1970, in UTC.
+
+>>> iso(first_night(date(2026, 3, 31)))
+'2026-03-31T03:00:00.000Z'
+"""
+
+from datetime import UTC, date, datetime, timedelta
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+HISTORY = 90 * DAY
+_EPOCH = datetime(1970, 1, 1)
+
+
+def first_night(start: date) -> int:
+    return int(datetime(start.year, start.month, start.day, 3, tzinfo=UTC).timestamp()) * SECOND
+
+
+def today() -> date:
+    """The only place in the sandbox that reads the machine's clock for the company's time."""
+    return datetime.now(UTC).date()
+
+
+def iso(moment: int) -> str:
+    """ISO 8601 with milliseconds, as HubSpot writes it."""
+    return (_EPOCH + timedelta(milliseconds=moment)).isoformat(timespec="milliseconds") + "Z"
+
+
+def seconds_iso(moment: int) -> str:
+    """ISO 8601 without a fraction, as Zendesk and Typeform write it."""
+    return (_EPOCH + timedelta(milliseconds=moment // 1000 * 1000)).isoformat() + "Z"
+
+
+def parse_iso(text: str) -> int:
+    """Milliseconds of an ISO 8601 moment; UTC where it names no zone. Raises ValueError."""
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)

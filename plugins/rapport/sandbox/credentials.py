@@ -1,0 +1,28 @@
+"""Logins of the made-up vendors. They open nothing but the sandbox.
+
+>>> demo_connection("zendesk", "http://127.0.0.1:8090")["host"]
+'http://127.0.0.1:8090/zendesk'
+"""
+
+from typing import Any
+
+CREDENTIALS: dict[str, dict[str, Any]] = {
+    "hubspot": {"login": "", "password": "demo-not-a-secret-hubspot", "extra": {}},
+    "zendesk": {
+        "login": "rapport@example.com/token",
+        "password": "demo-not-a-secret-zendesk",
+        "extra": {},
+    },
+    "typeform": {"login": "", "password": "demo-not-a-secret-typeform", "extra": {}},
+    "amplitude": {
+        "login": "demo-project-key",
+        "password": "demo-not-a-secret-amplitude",
+        "extra": {},
+    },
+    "intercom": {"login": "", "password": "demo-not-a-secret-intercom", "extra": {}},
+}
+
+
+def demo_connection(vendor: str, base_url: str) -> dict[str, Any]:
+    """host, login, password and extra of one made-up vendor. Raises KeyError for an unknown one."""
+    return {"host": f"{base_url}/{vendor}", **CREDENTIALS[vendor]}

@@ -1,0 +1,76 @@
+"""Planned misbehaviour of the made-up vendors, by route, count or share.
+
+>>> plan = Plan()
+>>> plan.add({"vendor": "zendesk", "kind": "500", "after": 1})
+>>> [plan.next("zendesk", "/api/v2/users", "/api/v2/users") for _ in range(3)]
+[None, {...'kind': '500'...}, None]
+"""
+
+import fnmatch
+import random
+from typing import Any
+
+STATUS_KINDS = {
+    "429": 429, "429_no_retry_after": 429, "500": 500, "502": 502, "503": 503,
+    "expired_token": 401, "403": 403, "404": 404,
+}  # fmt: skip
+KINDS = frozenset(STATUS_KINDS) | {
+    "html",  # 200 with a page for people
+    "cut_body",  # the connection drops in the middle of the answer
+    "cut_json",  # a complete answer whose JSON ends half-way
+    "500_after",  # the work is done, and the answer says otherwise
+    "slow",  # `seconds` (default 1) before the answer
+    "repeat_token",  # the next page's token is this page's token
+    "shift_page",  # a row slipped in at the head: the page begins one row early
+    "empty",  # no rows at all
+    "far_future_cursor",  # the first row claims to have changed in 2099
+}
+
+
+class Plan:
+    """The faults that were asked for, in order; the first that applies wins.
+
+    Keys: vendor, kind; optional route (a glob over the path or its template), after (calls let
+    through first), times (how often; default 1, unlimited with `share`), share (0 to 1) with seed,
+    retry_after (seconds), retry_after_style ("seconds" or "date"), seconds (for slow).
+    """
+
+    def __init__(self) -> None:
+        self._faults: list[dict[str, Any]] = []
+        self._dice: list[random.Random] = []
+
+    def add(self, fault: dict[str, Any]) -> None:
+        """Raises ValueError for an unknown kind."""
+        if fault.get("kind") not in KINDS or not fault.get("vendor"):
+            raise ValueError(
+                f"a fault needs a vendor and a kind out of: {', '.join(sorted(KINDS))}"
+            )
+        left = fault.get("times") or (None if "share" in fault else 1)
+        self._faults.append({"seen": 0, "hits": 0, **fault, "left": left})
+        self._dice.append(random.Random(fault.get("seed", 0)))
+
+    def clear(self) -> None:
+        self._faults.clear()
+        self._dice.clear()
+
+    def list(self) -> list[dict[str, Any]]:
+        return [dict(fault) for fault in self._faults]
+
+    def next(self, vendor: str, path: str, template: str) -> dict[str, Any] | None:
+        """The fault that this call meets, None for a healthy answer."""
+        for fault, dice in zip(self._faults, self._dice, strict=True):
+            route = fault.get("route") or "*"
+            if fault["vendor"] not in (vendor, "*") or not (
+                fnmatch.fnmatchcase(path, route) or template == route
+            ):
+                continue
+            fault["seen"] += 1
+            if fault["seen"] <= int(fault.get("after", 0)) or fault["left"] == 0:
+                continue
+            if "share" in fault and dice.random() >= float(fault["share"]):
+                continue
+            if fault["left"] is not None:
+                fault["left"] -= 1
+            fault["hits"] += 1
+            return fault
+        return None
