@@ -1,0 +1,267 @@
+"""The embedded Postgres: one server, behind a password, on this machine only, hard to kill."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from rapport.errors import ConfigError
+from rapport.warehouse import embedded, place
+
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that every user may pass through."""
+    folder = Path(tempfile.mkdtemp(prefix="rapport-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def var(public: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An own folder for an own server."""
+    monkeypatch.setenv("RAPPORT_VAR", str(public / "var"))
+    yield public / "var"
+    embedded.remove()
+
+
+def ask(query: str, database: str = "warehouse") -> str:
+    with psycopg.connect(embedded.url(database)) as connection:
+        row = connection.execute(query.encode()).fetchone()
+        return str(row[0]) if row else ""
+
+
+def test_it_is_a_durable_utf8_server_in_utc(postgres: str) -> None:
+    with psycopg.connect(postgres) as connection:
+        for setting, value in {
+            "fsync": "on",
+            "synchronous_commit": "on",
+            "full_page_writes": "on",
+            "server_encoding": "UTF8",
+            "timezone": "UTC",
+            "password_encryption": "scram-sha-256",
+            "log_parameter_max_length_on_error": "0",
+        }.items():
+            row = connection.execute("select current_setting(%s)", [setting]).fetchone()
+            assert row == (value,), setting
+        row = connection.execute("select upper('straße müller жук')").fetchone()
+        assert row is not None
+        assert row[0].endswith("MÜLLER ЖУК")
+
+
+def test_a_wrong_password_is_refused(postgres: str) -> None:
+    fields = psycopg.conninfo.conninfo_to_dict(postgres)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(psycopg.conninfo.make_conninfo("", **{**fields, "password": "wrong"}))
+
+
+def test_airflows_login_cannot_open_the_warehouse(postgres: str) -> None:
+    address = urlsplit(embedded.url("airflow"))._replace(path="/warehouse").geturl()
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(address)
+
+
+def test_the_passwords_can_be_read_by_their_owner_only(postgres: str) -> None:
+    assert place.find().passwords.stat().st_mode & 0o777 == 0o600
+
+
+def test_it_listens_on_127_0_0_1_only(postgres: str) -> None:
+    server = embedded.start()
+    with psycopg.connect(postgres) as connection:
+        row = connection.execute("show unix_socket_directories").fetchone()
+        assert row == ("",)
+    for family, host in ((socket.AF_INET, "127.0.0.2"), (socket.AF_INET6, "::1")):
+        with socket.socket(family) as probe:
+            assert probe.connect_ex((host, server.port)) != 0
+
+
+def test_values_of_failing_statements_stay_out_of_the_log(postgres: str) -> None:
+    with psycopg.connect(postgres) as connection, pytest.raises(psycopg.Error):
+        connection.execute("select 'canary@example.com'::int")
+    assert "canary" not in place.find().log.read_text()
+
+
+def test_ten_processes_at_once_start_one_server(var: Path) -> None:
+    code = "from rapport.warehouse import embedded; print(embedded.start().pid)"
+    command = [sys.executable, "-c", code]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(10)]
+    pids = {process.communicate(timeout=120)[0].strip() for process in processes}
+    assert pids == {str(embedded.start().pid)}
+
+
+def test_what_was_committed_survives_kill_9_of_the_server(var: Path) -> None:
+    with psycopg.connect(embedded.url()) as connection:
+        connection.execute("create table kept (a int)")
+        connection.execute("insert into kept values (42)")
+    open_transaction = psycopg.connect(embedded.url())
+    open_transaction.execute("insert into kept values (43)")
+    before = embedded.start()
+    os.kill(before.pid, signal.SIGKILL)
+    wait_until_gone(before.pid)
+    assert embedded.status() is None
+    assert ask("select string_agg(a::text, ',') from kept") == "42"
+    assert embedded.start().pid != before.pid
+    assert embedded.start().port == before.port
+    open_transaction.close()
+
+
+def test_a_busy_worker_of_a_killed_server_does_not_block_the_next_one(var: Path) -> None:
+    busy = psycopg.connect(embedded.url())
+    endless = "do $$ begin loop perform 1; end loop; end $$"
+
+    def work() -> None:
+        with pytest.raises(psycopg.OperationalError):
+            busy.execute(endless)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while ask("select count(*) from pg_stat_activity where query like 'do $$%'") != "1":
+        assert time.monotonic() < deadline
+    os.kill(embedded.start().pid, signal.SIGKILL)
+    assert ask("select 1") == "1"
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+
+
+def test_a_pid_file_that_names_another_process_is_seen_through(var: Path) -> None:
+    embedded.start()
+    pid_file = place.find().data / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    embedded.stop()
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+        assert embedded.status() is None
+        assert ask("select 1") == "1"
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_an_initdb_that_was_killed_half_way_is_done_again(var: Path) -> None:
+    where = place.find()
+    draft = where.cluster / "draft-1"
+    draft.mkdir()
+    (draft / "PG_VERSION").write_text("18")
+    assert ask("select 1") == "1"
+    assert not draft.exists()
+
+
+def test_a_starter_killed_in_the_middle_of_initdb_leaves_nothing_in_the_way(var: Path) -> None:
+    cluster = place.find().cluster
+    code = "from rapport.warehouse import embedded; embedded.start()"
+    starter = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 30
+    while not list(cluster.glob("draft-*/base")) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    starter.kill()
+    starter.wait()
+    assert not (cluster / "data").exists()
+    assert ask("select 1") == "1"
+    assert not list(cluster.glob("draft-*"))
+
+
+def test_a_port_that_was_taken_meanwhile_is_left_alone(var: Path) -> None:
+    port = embedded.start().port
+    embedded.stop()
+    with socket.create_server(("127.0.0.1", port)):
+        assert embedded.start().port != port
+
+
+def test_lost_passwords_are_said_and_the_data_stays(var: Path) -> None:
+    embedded.start()
+    where = place.find()
+    kept = where.passwords.read_text()
+    where.passwords.unlink()
+    with pytest.raises(ConfigError, match="passwords of the embedded Postgres are gone"):
+        embedded.url()
+    where.passwords.write_text(kept)
+    assert ask("select 1") == "1"
+
+
+def test_data_of_another_major_version_is_refused(var: Path) -> None:
+    embedded.start()
+    embedded.stop()
+    version = place.find().data / "PG_VERSION"
+    version.write_text("17\n")
+    with pytest.raises(ConfigError, match="made by Postgres 17, but this is 18"):
+        embedded.start()
+
+
+@AS_ROOT
+def test_as_root_it_runs_as_another_user(postgres: str) -> None:
+    assert Path(f"/proc/{embedded.start().pid}").stat().st_uid != 0
+
+
+@AS_ROOT
+def test_from_a_private_home_data_and_binaries_go_elsewhere(
+    public: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = public / "home"
+    private.mkdir(mode=0o700)
+    installed = place.package()
+    for name in (place.PACKAGE, f"{place.PACKAGE}.libs"):
+        if (installed.parent.parent / name).exists():
+            (private / name).symlink_to(installed.parent.parent / name)
+    monkeypatch.setattr(place, "SHARED", public / "shared")
+    monkeypatch.setattr(place, "package", lambda: private / place.PACKAGE / installed.name)
+    monkeypatch.setenv("RAPPORT_VAR", str(private / "var"))
+    try:
+        assert ask("select 1") == "1"
+        where = place.find()
+        assert where.home.is_relative_to(public / "shared")
+        assert where.binaries.is_relative_to(public / "shared")
+        assert (private / "var" / "postgres" / "home").read_text().strip() == str(where.home)
+        assert private.stat().st_mode & 0o777 == 0o700
+        account = where.account
+        assert account is not None
+        denied = subprocess.run(
+            ["/bin/ls", str(private)],
+            capture_output=True, check=False, **place.identity(account),
+        )  # fmt: skip
+        assert denied.returncode != 0
+    finally:
+        embedded.remove()
+    assert not where.home.exists()
+
+
+@AS_ROOT
+def test_as_an_ordinary_user_it_runs_as_that_user(public: Path) -> None:
+    """In a process that gives up root for good."""
+    account = place.find().account
+    assert account is not None
+    (public / "var").mkdir()
+    place.find().give(public / "var")
+    code = (
+        "import os, sys; from pathlib import Path; from rapport.warehouse import embedded;"
+        f"os.setgroups([]); os.setgid({account.gid}); os.setuid({account.uid});"
+        "server = embedded.start();"
+        "print(Path(f'/proc/{server.pid}').stat().st_uid == os.geteuid() != 0);"
+        "embedded.remove()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "RAPPORT_VAR": str(public / "var")},
+        cwd="/", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == "True", done.stderr
+
+
+def wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        if "State:\tZ" in Path(f"/proc/{pid}/status").read_text():
+            return
