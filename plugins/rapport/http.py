@@ -1,4 +1,4 @@
-"""One HTTP client for every vendor: waits when told to, retries what may heal, stops where it cannot.
+"""One HTTP client for every vendor: waits when told to, retries what heals, else stops.
 
 >>> client = Client("https://api.example.com", name="example")
 >>> client.json("GET", "/v1/people", params={"limit": 100})  # doctest: +SKIP
@@ -37,7 +37,7 @@ class Answer:
         return msgspec.json.decode(self.content, type=type)
 
 
-class _Again(Exception):
+class _TryAgainError(Exception):
     def __init__(self, reason: str, wait: float | None) -> None:
         super().__init__(reason)
         self.wait = wait
@@ -150,11 +150,11 @@ class Client:
 
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
-            asked = error.wait if isinstance(error, _Again) else None
+            asked = error.wait if isinstance(error, _TryAgainError) else None
             return self._backoff(state) if asked is None else asked
 
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Again),
+            retry=tenacity.retry_if_exception_type(_TryAgainError),
             stop=tenacity.stop_after_attempt(self._attempts),
             wait=wait,
             sleep=self._sleep,
@@ -162,7 +162,7 @@ class Client:
         )
         try:
             return retrying(attempt)
-        except _Again as error:
+        except _TryAgainError as error:
             raise RetryLater(
                 f"{self.name}: {error} on {method} {path}, {self._attempts} attempts. "
                 "Run again later; nothing of this page was kept.",
@@ -191,7 +191,7 @@ class Client:
         try:
             answer = self._send(method, path, into, **options)
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise _Again(type(error).__name__, None) from None
+            raise _TryAgainError(type(error).__name__, None) from None
         if 200 <= answer.status < 300 or answer.status in ok:
             if self._is_throttled(answer):
                 raise self._throttled(answer, method, path)
@@ -201,7 +201,7 @@ class Client:
                 except (msgspec.DecodeError, ValueError, RecursionError):
                     kind = answer.headers.get("content-type", "no content type")
                     reason = f"{answer.status} with a body that cannot be read ({kind})"
-                    raise _Again(reason, None) from None
+                    raise _TryAgainError(reason, None) from None
             return answer
         if answer.status in HEALING or self._is_throttled(answer):
             raise self._throttled(answer, method, path)
@@ -216,7 +216,7 @@ class Client:
                 retry_after=asked,
             )
         log.info("%s: %s on %s %s, waiting", self.name, answer.status, method, path)
-        return _Again(str(answer.status), asked)
+        return _TryAgainError(str(answer.status), asked)
 
     def _send(self, method: str, path: str, into: BinaryIO | None, **options: Any) -> Answer:
         started = time.monotonic()

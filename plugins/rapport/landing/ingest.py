@@ -4,18 +4,20 @@
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 
 import psycopg
 
 from rapport import warehouse
 from rapport.connections import Connection, get_connection
 from rapport.errors import GiveUp, RapportError, RetryLater
+from rapport.http import Client
 from rapport.landing.load import LoadResult, create_table, land
 from rapport.settings import Settings, load_settings
 from rapport.sources import discover
-from rapport.sources.base import Source
+from rapport.sources.base import Page, Position, Source, Stream
 
 log = logging.getLogger(__name__)
 
@@ -65,10 +67,10 @@ def pull(
                     connection,
                     source.name,
                     stream,
-                    lambda position, stream=stream: stream.pages(client, position, as_of),
+                    partial(_pages, stream, client, as_of),
                     run_id=run_id,
                     as_of=as_of,
-                    live_keys=lambda stream=stream: stream.live_keys(client),
+                    live_keys=partial(stream.live_keys, client),
                     progress=progress,
                 )
             except (RetryLater, GiveUp) as error:
@@ -87,3 +89,9 @@ def pull(
     if errors:
         raise min(errors, key=lambda error: not isinstance(error, RetryLater))
     return results
+
+
+def _pages(
+    stream: Stream, client: Client, as_of: datetime, position: Position | None
+) -> Iterable[Page]:
+    return stream.pages(client, position, as_of)

@@ -2,8 +2,9 @@
 
 A payload that was landed before is not sent to the server again: keys and hashes go first, and
 only what is new or changed follows. The first load of a stream compares with nothing and builds
-the index at its end; a load that was killed before that leaves it to the next one. Two processes never load the same stream at once; one that
-was frozen and overtaken finds its fencing token outdated and commits nothing.
+the index at its end; a load that was killed before that leaves it to the next one. Two processes
+never load the same stream at once; one that was frozen and overtaken finds its fencing token
+outdated and commits nothing.
 
 >>> land(connection, "zendesk", stream, pages, run_id=run_id, as_of=as_of)  # doctest: +SKIP
 LoadResult(source='zendesk', stream='tickets', read=412, landed=37, ...)
@@ -170,8 +171,8 @@ class _Load:
         connection.execute(
             "create temp table if not exists incoming"
             ' (n int, record_key text collate "C", hash bytea) on commit delete rows;'
-            "create temp table if not exists changed"
-            ' (record_key text collate "C", payload jsonb, payload_hash bytea) on commit delete rows'
+            'create temp table if not exists changed (record_key text collate "C",'
+            " payload jsonb, payload_hash bytea) on commit delete rows"
         )
 
     def _one(self, statement: Any, parameters: Sequence[Any] = ()) -> Any:

@@ -1,0 +1,77 @@
+"""From what landed to published marts: staging, identity, marts, the gate, publication."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, task
+
+from rapport.night.scheduling import BUILD_NOTES, RETRIES, cutoff, notifiers, proposed
+from rapport.settings import load_settings
+
+settings = load_settings()
+
+with DAG(
+    "build_customers",
+    description="Build, judge and publish the customer table and the metric marts",
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable(cutoff(settings), timezone="UTC"),
+        assets=[Asset(f"raw/{source}") for source in settings.enabled("sources")],
+    ),
+    catchup=False,
+    max_active_runs=1,
+    tags=["rapport", "build"],
+    doc_md=BUILD_NOTES,
+    on_failure_callback=notifiers(settings),
+    default_args={
+        "owner": "data-engineering",
+        "retries": 2,
+        "retry_delay": timedelta(minutes=5),
+        "retry_policy": RETRIES,
+    },
+):
+
+    @task
+    def pull_suppressions(**context) -> None:
+        from rapport.night import verbs
+
+        verbs.pull_suppressions(proposed(context))
+
+    @task
+    def build_layer(layer: str, **context) -> None:
+        from rapport.night import verbs
+
+        verbs.build_layer(layer, proposed(context))
+
+    @task
+    def normalise(**context) -> None:
+        from rapport.night import verbs
+
+        verbs.normalise(proposed(context))
+
+    @task
+    def resolve(**context) -> None:
+        from rapport.night import verbs
+
+        verbs.resolve(proposed(context))
+
+    @task
+    def check_publication(**context) -> None:
+        from rapport.night import verbs
+
+        verbs.check_publication(proposed(context))
+
+    @task(outlets=[Asset("marts/customers")])
+    def publish(**context) -> None:
+        from rapport.night import verbs
+
+        verbs.publish(proposed(context))
+
+    (
+        pull_suppressions()
+        >> build_layer.override(task_id="build_staging")("staging")
+        >> normalise()
+        >> build_layer.override(task_id="build_identity")("identity")
+        >> resolve()
+        >> build_layer.override(task_id="build_marts")("marts")
+        >> check_publication()
+        >> publish()
+    )

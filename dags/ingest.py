@@ -1,0 +1,42 @@
+"""One DAG a source: pull it, land it, judge what arrived."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Asset, task
+
+from rapport.night.scheduling import RETRIES, ingest_notes, notifiers, proposed
+from rapport.settings import load_settings
+
+settings = load_settings()
+
+for source in settings.enabled("sources"):
+    with DAG(
+        f"ingest_{source}",
+        description=f"Pull {source} and land it in the warehouse",
+        schedule=settings.schedule.nightly,
+        catchup=False,
+        max_active_runs=1,
+        tags=["rapport", "ingest"],
+        doc_md=ingest_notes(source),
+        on_failure_callback=notifiers(settings),
+        default_args={
+            "owner": "data-engineering",
+            "retries": 3,
+            "retry_delay": timedelta(minutes=5),
+            "retry_policy": RETRIES,
+        },
+    ):
+
+        @task
+        def land(source: str = source, **context) -> None:
+            from rapport.night import verbs
+
+            verbs.land(source, proposed(context))
+
+        @task(outlets=[Asset(f"raw/{source}")])
+        def check_arrival(source: str = source, **context) -> None:
+            from rapport.night import verbs
+
+            verbs.check_arrival(source, proposed(context))
+
+        land() >> check_arrival()

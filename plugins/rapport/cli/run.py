@@ -1,0 +1,53 @@
+"""`rapport run` and `rapport status`: tonight, and what it did."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from rapport.cli.output import AsJson, show
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(run)
+    app.command()(status)
+
+
+def run(
+    as_of: Annotated[
+        datetime | None, typer.Option(help="Take this time (UTC) for now, to replay a night.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run tonight: pull, land, build, check, publish, activate.
+
+    Can be killed at any point and run again. Exits with 1 where a part of the night failed.
+    """
+    from rich.console import Console
+    from rich.status import Status
+
+    from rapport.night.run import run as run_night
+    from rapport.night.tables import tables
+
+    with Status("tonight", console=Console(stderr=True)) as line:
+        summary = run_night(
+            lambda step: line.update(step), as_of.replace(tzinfo=UTC) if as_of else None
+        )
+    show(summary.model_dump(mode="json"), lambda: tables(summary), as_json)
+    if summary.status != "succeeded":
+        raise typer.Exit(1)
+
+
+def status(as_json: AsJson = False) -> None:
+    """The newest night: how far it got and what it did."""
+    from rapport.night import latest
+    from rapport.night.summary import summarise
+    from rapport.night.tables import tables
+
+    night = latest()
+    if night is None:
+        typer.echo("{}" if as_json else "No night yet. Begin with `rapport run`.")
+        return
+    summary = summarise(night)
+    show(summary.model_dump(mode="json"), lambda: tables(summary), as_json)

@@ -1,0 +1,90 @@
+"""A whole night in this process: the scheduler's own DAGs, run by Airflow's `dag.test()`.
+
+>>> run(progress)  # doctest: +SKIP
+Summary(run_id='20260331T030000Z-01', status='succeeded', ...)
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rapport import landing, warehouse
+from rapport.night.nights import begin, clock, stage
+from rapport.night.summary import Summary, close
+from rapport.paths import project_root, var_dir
+from rapport.settings import load_settings
+
+Progress = Callable[[str], None]
+
+
+def run(progress: Progress, as_of: datetime | None = None) -> Summary:
+    """Run tonight to its end and close it.
+
+    A source that fails does not keep the others from landing; the build goes on with what is
+    there. A build that fails ends the night: nothing is published, nothing is sent.
+    `progress` is told the name of each step.
+    """
+    settings = load_settings()
+    progress("start Postgres")
+    prepare()
+    if settings.demo:
+        progress("start the sandbox")
+        from rapport.sandbox import ensure_running
+
+        ensure_running()
+    night = begin(as_of or clock(settings))
+    log = var_dir() / "runs" / night.run_id / "airflow.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    progress("start Airflow")
+    with _to_file(log), stage(night, "start Airflow"):
+        dags = _load_dags()
+    for name in settings.enabled("sources"):
+        progress(f"land {name}")
+        _test(dags[f"ingest_{name}"], log)
+    progress("build the marts")
+    if _test(dags["build_customers"], log):
+        progress("activate the segments")
+        _test(dags["activate_segments"], log)
+    return close(night)
+
+
+def prepare() -> None:
+    """The warehouse is up, its tables are there, and Airflow's metadata too."""
+    from rapport.warehouse.airflow_env import ensure_airflow_metadata
+
+    warehouse.migrate()
+    with warehouse.connect() as connection:
+        landing.ensure_tables(connection, load_settings())
+    ensure_airflow_metadata()
+
+
+def _load_dags() -> dict[str, Any]:
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(project_root() / "dags"))
+    if bag.import_errors:
+        path, error = next(iter(bag.import_errors.items()))
+        raise RuntimeError(f"{Path(path).name} cannot be imported: {error.strip()}")
+    return dict(bag.dags)
+
+
+def _test(dag: Any, log: Path) -> bool:
+    """Run one DAG; whether it succeeded. Its tasks are not tried again: the client did that."""
+    for task in dag.tasks:
+        task.retries = 0
+    with _to_file(log):
+        outcome = dag.test()
+    return str(getattr(outcome.state, "value", outcome.state)) == "success"
+
+
+@contextlib.contextmanager
+def _to_file(path: Path) -> Iterator[None]:
+    """Airflow's own talk goes to a file: the terminal is for what the night did."""
+    with (
+        path.open("a", encoding="utf-8") as file,
+        contextlib.redirect_stdout(file),
+        contextlib.redirect_stderr(file),
+    ):
+        yield

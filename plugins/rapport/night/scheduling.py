@@ -1,0 +1,109 @@
+"""What the DAG files share: retries by class of error, the cut-off, notes for who is on call.
+
+>>> from rapport.settings import Settings
+>>> cutoff(Settings())
+'0 5 * * *'
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+from rapport.errors import ConfigError
+from rapport.settings import Settings
+
+RETRIES = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception="rapport.errors.RetryLater",
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(minutes=10),
+            reason="the other side is busy or down",
+        ),
+        *(
+            RetryRule(
+                exception=f"rapport.errors.{name}",
+                action=RetryAction.FAIL,
+                reason="trying again cannot help until somebody changes something",
+            )
+            for name in ("ConfigError", "GiveUp", "GateFailed", "AlreadyRunning", "StaleWriter")
+        ),
+    ]
+)
+
+
+def proposed(context: Mapping[str, Any]) -> datetime | None:
+    """The time of the schedule; None for a run that an asset or a person set off."""
+    run = context["dag_run"]
+    kind = getattr(run.run_type, "value", run.run_type)
+    return run.logical_date if kind == "scheduled" else None
+
+
+def cutoff(settings: Settings) -> str:
+    """The cron line of the cut-off: the nightly one, `cutoff_minutes` later, same days."""
+    minute, hour, *days = settings.schedule.nightly.split()
+    if not (minute.isdigit() and hour.isdigit()):
+        raise ConfigError(
+            f'rapport.yml: schedule.nightly "{settings.schedule.nightly}" must name one minute and '
+            'one hour, like "0 3 * * *".'
+        )
+    later = int(hour) * 60 + int(minute) + settings.schedule.cutoff_minutes
+    if later >= 24 * 60 and days != ["*", "*", "*"]:
+        raise ConfigError(
+            "rapport.yml: the cut-off falls on the next day. Begin earlier or shorten "
+            "schedule.cutoff_minutes."
+        )
+    return " ".join([str(later % 60), str(later // 60 % 24), *days])
+
+
+def notifiers(settings: Settings) -> list[Any]:
+    """Airflow notifiers for a DAG that failed, as `alerts` in rapport.yml says; none by default."""
+    from rapport.alerts import notifiers as configured
+
+    return configured(settings)
+
+
+def ingest_notes(source: str) -> str:
+    """Triage notes of an ingest DAG."""
+    return f"""
+Pulls **{source}** since its watermark and lands what is new as versions in `raw.{source}__*`.
+
+**If `land` fails**
+- `GiveUp` with 401 or 403: the connection `{source}` is refused. Put it right, clear the task.
+- `RetryLater`: {source} is busy or down. It is tried again; the night goes on without it at the
+  cut-off, with its data marked as stale.
+- `AlreadyRunning`: another run of this task is alive. Wait for it.
+
+**If `check_arrival` fails**: the message names the expectation and the report. What landed stays.
+If it is right after all, change the guard in `expectations/` or clear the task once it is normal.
+
+**It is safe** to clear and run any task again at any time: the same records land once.
+**Look at** `raw.loads` and `raw.rejected_records`, or run `rapport sources`.
+"""
+
+
+BUILD_NOTES = """
+Builds staging, identity, marts and metrics in schemas of their own, judges them, and moves what
+changed to `marts` and `marts_pii` in one transaction. Begins when every source has landed, or at
+the cut-off.
+
+**If a `build_*` task fails**: the message names the model or test. Readers see last night.
+**If `check_publication` fails**: the message names the expectation and the report. Readers see last
+night, nothing is sent.
+**If `publish` fails** with `RetryLater`: a reader holds a table; end its transaction.
+
+**It is safe** to clear and run any task again, in any order.
+"""
+
+ACTIVATE_NOTES = """
+Evaluates the segments on the published marts, plans what each tool has to be told, checks consent
+once more, pushes, and keeps a ledger row for each accepted person.
+
+**If `evaluate` fails**: a segment's SQL does not run; the message names it.
+**If a `push_*` task fails**: what was accepted is in the ledger; run it again and it goes on there.
+**If a list waits for approval**: `rapport approve <segment>`.
+
+**It is safe** to clear and run any task again.
+"""

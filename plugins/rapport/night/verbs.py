@@ -1,0 +1,133 @@
+"""What the DAGs' tasks do, one function a task: join the night, do the stage, keep its counts.
+
+>>> land("zendesk", None)  # doctest: +SKIP
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from rapport.night.nights import Night, join, stage
+from rapport.settings import load_settings
+
+
+def _night(proposed: datetime | None) -> Night:
+    return join(proposed, load_settings())
+
+
+def land(source: str, proposed: datetime | None) -> None:
+    """Pull a source and land what it has."""
+    from rapport.landing import ingest
+
+    night = _night(proposed)
+    with stage(night, f"land {source}") as current:
+        results = ingest(source, run_id=night.run_id, as_of=night.as_of)
+        current.result = {result.stream: _counts(result) for result in results}
+
+
+def check_arrival(source: str, proposed: datetime | None) -> None:
+    """The arrival gate of a source."""
+    from rapport.quality import run_gate
+
+    night = _night(proposed)
+    with stage(night, f"check {source}") as current:
+        current.result = dict(
+            run_gate("arrival", run_id=night.run_id, as_of=night.as_of, source=source)
+        )
+
+
+def pull_suppressions(proposed: datetime | None) -> None:
+    """Ask every destination who must not be written to any more."""
+    from rapport import activation
+
+    night = _night(proposed)
+    with stage(night, "pull suppressions") as current:
+        current.result = dict(activation.pull(run_id=night.run_id, as_of=night.as_of) or {})
+
+
+def build_layer(layer: str, proposed: datetime | None) -> None:
+    """Build a layer of the dbt project."""
+    from rapport.transform import build
+
+    night = _night(proposed)
+    with stage(night, f"build {layer}") as current:
+        current.result = build(layer, as_of=night.as_of)
+
+
+def normalise(proposed: datetime | None) -> None:
+    """Normal forms of the identifiers that were not seen before."""
+    from rapport import identity
+
+    night = _night(proposed)
+    with stage(night, "normalise identifiers") as current:
+        current.result = dict(identity.normalise(run_id=night.run_id, as_of=night.as_of) or {})
+
+
+def resolve(proposed: datetime | None) -> None:
+    """Who is who."""
+    from rapport import identity
+
+    night = _night(proposed)
+    with stage(night, "resolve customers") as current:
+        current.result = dict(identity.resolve(run_id=night.run_id, as_of=night.as_of))
+
+
+def check_publication(proposed: datetime | None) -> None:
+    """The publication gate."""
+    from rapport.quality import run_gate
+
+    night = _night(proposed)
+    with stage(night, "check publication") as current:
+        current.result = dict(run_gate("publication", run_id=night.run_id, as_of=night.as_of))
+
+
+def publish(proposed: datetime | None) -> None:
+    """Move what changed to the published tables."""
+    from rapport.transform import publish as publish_tables
+
+    night = _night(proposed)
+    with stage(night, "publish") as current:
+        current.result = dict(publish_tables(run_id=night.run_id, as_of=night.as_of))
+
+
+def evaluate(proposed: datetime | None) -> None:
+    """Who is in which segment tonight."""
+    from rapport import activation
+    from rapport.transform import build
+
+    night = _night(proposed)
+    with stage(night, "evaluate segments") as current:
+        failed = build("segments", as_of=night.as_of, stop_on_failure=False)["failed"]
+        current.result = activation.evaluate(night.run_id, night.as_of, failed=failed)
+
+
+def plan(proposed: datetime | None) -> None:
+    """What each tool has to be told, and who is left out and why."""
+    from rapport import activation
+
+    night = _night(proposed)
+    with stage(night, "plan") as current:
+        current.result = {"lists": activation.plan(night.run_id, night.as_of)}
+
+
+def push(destination: str, proposed: datetime | None) -> None:
+    """Tell a tool."""
+    from rapport import activation
+
+    night = _night(proposed)
+    with stage(night, f"push {destination}") as current:
+        current.result = dict(
+            activation.push(run_id=night.run_id, as_of=night.as_of, destination=destination) or {}
+        )
+
+
+def report(proposed: datetime | None) -> None:
+    """Close the night and write its summary."""
+    from rapport.night.summary import close
+
+    close(_night(proposed))
+
+
+def _counts(result: Any) -> dict[str, Any]:
+    kept = ("read", "landed", "unchanged", "rejected", "repaired", "deleted", "warning")
+    return {name: value for name, value in asdict(result).items() if name in kept}

@@ -1,0 +1,12 @@
+"""The two gates: what arrived tonight, and what is about to be published.
+
+A guard is a file in `expectations/` with a table, a gate and a function that returns Great
+Expectations expectations. A gate that crashes counts as failed.
+
+>>> run_gate("publication", run_id=run_id, as_of=as_of)  # doctest: +SKIP
+{'passed': 41, 'failed': 0}
+"""
+
+from rapport.quality.gates import Guard, discover_guards, run_gate
+
+__all__ = ["Guard", "discover_guards", "run_gate"]

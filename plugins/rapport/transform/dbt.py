@@ -1,0 +1,164 @@
+"""dbt in this process: one invocation a layer, variables from `rapport.yml`, the night's as_of.
+
+>>> build("marts", as_of=as_of)  # doctest: +SKIP
+{'models': 31, 'tests': 64, 'seconds': 3.2}
+"""
+
+import contextlib
+import io
+import logging
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from rapport import warehouse
+from rapport.errors import GateFailed, RetryLater
+from rapport.paths import project_root, var_dir
+from rapport.settings import Settings, load_settings
+
+log = logging.getLogger(__name__)
+
+STAGING_MODEL = re.compile(r"stg_(?P<source>[a-z0-9_]+?)__(?P<entity>[a-z0-9_]+)")
+
+
+def project_dir() -> Path:
+    """The folder of the dbt project."""
+    return project_root() / "dbt_project"
+
+
+def variables(settings: Settings, as_of: datetime) -> dict[str, Any]:
+    """The variables of an invocation.
+
+    `canonical` names, for each entity, the staging models that offer it, found by file name;
+    `datasets` are the mapped files of `rapport.yml`.
+    """
+    canonical: dict[str, list[str]] = {}
+    for path in sorted((project_dir() / "models" / "staging").rglob("stg_*.sql")):
+        match = STAGING_MODEL.fullmatch(path.stem)
+        if match:
+            canonical.setdefault(match["entity"], []).append(path.stem)
+    from rapport.sources.files import datasets_for_dbt
+
+    return {
+        "as_of": as_of.isoformat(),
+        "canonical": canonical,
+        "datasets": datasets_for_dbt(settings),
+        "surveys": settings.surveys,
+        "company": settings.company.model_dump(),
+    }
+
+
+def environment() -> dict[str, str]:
+    """What the profile reads: where the warehouse is. Telemetry is off."""
+    parts = urlsplit(warehouse.url())
+    return {
+        "RAPPORT_DBT_HOST": parts.hostname or "127.0.0.1",
+        "RAPPORT_DBT_PORT": str(parts.port or 5432),
+        "RAPPORT_DBT_USER": unquote(parts.username or ""),
+        "RAPPORT_DBT_PASSWORD": unquote(parts.password or ""),
+        "RAPPORT_DBT_DBNAME": unquote(parts.path.lstrip("/")),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def options(settings: Settings, as_of: datetime) -> list[str]:
+    """The options that every invocation needs: folders, variables, nothing kept of values."""
+    folder = var_dir() / "dbt"
+    return [
+        "--project-dir",
+        str(project_dir()),
+        "--profiles-dir",
+        str(project_dir()),
+        "--target-path",
+        str(folder / "target"),
+        "--log-path",
+        str(folder / "logs"),
+        "--log-level-file",
+        "none",
+        "--vars",
+        msgspec.json.encode(variables(settings, as_of)).decode(),
+    ]
+
+
+def invoke(args: Sequence[str], settings: Settings, as_of: datetime) -> Any:
+    """One invocation; returns dbt's own result object. Prints nothing."""
+    from dbt.cli.main import dbtRunner
+
+    command = [*args, "--no-print", "--quiet", *options(settings, as_of)]
+    with adjusted_environment(), contextlib.redirect_stdout(io.StringIO()):
+        return dbtRunner().invoke(command)
+
+
+def build(layer: str, *, as_of: datetime, stop_on_failure: bool = True) -> dict[str, Any]:
+    """Build the models of a layer and run their tests; raises `GateFailed` naming what failed.
+
+    Where `stop_on_failure` is off, what failed is listed in the outcome as `failed` instead.
+    """
+    started = time.monotonic()
+    settings = load_settings()
+    args = ["build", "--select", f"tag:{layer}", "--exclude-resource-type", "unit_test"]
+    outcome = invoke(args, settings, as_of)
+    results = list(getattr(outcome.result, "results", None) or [])
+    failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
+    if failed and not stop_on_failure:
+        log.warning("dbt %s: %s failed", layer, ", ".join(item.node.name for item in failed))
+    elif failed or outcome.exception is not None or not outcome.success:
+        raise _explain(layer, failed, outcome.exception)
+    kinds = [result.node.resource_type.value for result in results]
+    return {
+        "models": sum(kind in ("model", "seed") for kind in kinds),
+        "tests": kinds.count("test"),
+        "failed": sorted({_model_of(result.node) for result in failed}),
+        "seconds": round(time.monotonic() - started, 2),
+    }
+
+
+def _model_of(node: Any) -> str:
+    """The model itself, or the one that a test is about."""
+    attached = getattr(node, "attached_node", None)
+    return str(attached).rsplit(".", 1)[-1] if attached else str(node.name)
+
+
+def _explain(layer: str, failed: Sequence[Any], exception: BaseException | None) -> Exception:
+    if not failed:
+        kind = type(exception).__name__ if exception else "no result"
+        message = str(exception).strip().splitlines()[0] if exception else ""
+        if kind == "FailedToConnectError":
+            return RetryLater(f"dbt {layer}: the warehouse does not answer.")
+        return GateFailed(f"dbt {layer}: {kind}. {message} Run `rapport dbt parse` to see more.")
+    names = ", ".join(
+        f"{result.node.name} ({result.status}"
+        + (f", {result.failures} rows" if getattr(result, "failures", None) else "")
+        + f", {result.node.original_file_path})"
+        for result in failed[:5]
+    )
+    more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+    return GateFailed(
+        f"dbt {layer}: {names}{more}. Nothing of tonight is published. "
+        f"The compiled SQL is under {var_dir() / 'dbt' / 'target'}; "
+        f"try one with `rapport dbt build --select {failed[0].node.name}`."
+    )
+
+
+@contextlib.contextmanager
+def adjusted_environment() -> Iterator[None]:
+    """The profile's variables are set inside, and as before outside."""
+    values = environment()
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
