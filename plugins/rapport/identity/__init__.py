@@ -1,0 +1,40 @@
+"""Who is who: from the identifiers that records offer to customers with ids that stay.
+
+The night calls two verbs: `normalise` before the models tagged `identity`, `resolve` after them.
+
+>>> normalise(run_id="20260331T030000Z-01", as_of=as_of)  # doctest: +SKIP
+>>> resolve(run_id="20260331T030000Z-01", as_of=as_of)  # doctest: +SKIP
+{'total': 1893, 'new': 12, 'merged': 1, 'split': 0}
+"""
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+__all__ = ["normalise", "resolve"]
+
+
+def normalise(
+    *, run_id: str, as_of: datetime, connection: psycopg.Connection[Any] | None = None
+) -> dict[str, int]:
+    """Give each identifier not seen before its normal form and its key; returns the counts."""
+    from rapport.identity.dictionary import normalise as run
+
+    return run(run_id=run_id, as_of=as_of, connection=connection)
+
+
+def resolve(
+    *,
+    run_id: str,
+    as_of: datetime,
+    full: bool = False,
+    connection: psycopg.Connection[Any] | None = None,
+) -> dict[str, int]:
+    """Give each profile its customer; returns the customers total, new, merged and split.
+
+    Only what changed since the last resolution is computed, unless `full`; both give the same.
+    """
+    from rapport.identity.resolver import resolve as run
+
+    return run(run_id=run_id, as_of=as_of, full=full, connection=connection)

@@ -1,0 +1,94 @@
+"""Whole columns between Postgres and numpy, without a Python object a row.
+
+Out: `array_agg` in slices of a table, since one message an array costs a third of COPY's one
+message a row (5 million rows of two keys: 1.0 against 3.2 s). In: binary COPY.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from psycopg import sql
+
+Ints = NDArray[Any]
+
+HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+TRAILER = b"\xff\xff"
+_ELEMENT = np.dtype([("length", ">i4"), ("value", ">i8")])
+_ARRAY_HEADER = 20
+_SLICE = 8_000  # pages of 8 kB
+_ROWS = 250_000
+
+
+def columns_out(
+    warehouse: psycopg.Connection[Any],
+    names: Sequence[str],
+    relation: sql.Composable,
+    slices: tuple[str, str] | None = None,
+) -> list[Ints]:
+    """The bigint columns, none of them null, of a relation.
+
+    `slices` names the table that the relation reads and its column of row places, so that large
+    ones are read in parts.
+    """
+    aggregates = sql.SQL(", ").join(
+        sql.SQL("array_agg({}::bigint)").format(sql.Identifier(name)) for name in names
+    )
+    query = sql.SQL("select {} from {} as relation").format(aggregates, relation)
+    parts: list[list[Ints]] = [[] for _ in names]
+    cursor = warehouse.cursor(binary=True)
+    for condition in _conditions(warehouse, slices):
+        cursor.execute(query + condition)
+        result = cursor.pgresult
+        for number, part in enumerate(parts):
+            value = result.get_value(0, number) if result else None
+            if value:
+                part.append(_integers(value))
+    return [np.concatenate(part) if part else np.empty(0, np.int64) for part in parts]
+
+
+def _conditions(
+    warehouse: psycopg.Connection[Any], slices: tuple[str, str] | None
+) -> list[sql.Composable]:
+    if slices is None:
+        return [sql.SQL("")]
+    table, place = slices
+    row = warehouse.execute("select pg_relation_size(%s::regclass) / 8192", [table]).fetchone()
+    pages = int(row[0]) if row else 0
+    return [
+        sql.SQL(" where relation.{place} >= {low}::tid and relation.{place} < {high}::tid").format(
+            place=sql.Identifier(place), low=f"({low},0)", high=f"({low + _SLICE},0)"
+        )
+        for low in range(0, max(pages, 1), _SLICE)
+    ]
+
+
+def _integers(array: bytes) -> Ints:
+    if len(array) < _ARRAY_HEADER:
+        return np.empty(0, np.int64)
+    return np.frombuffer(array, _ELEMENT, offset=_ARRAY_HEADER)["value"].astype(np.int64)
+
+
+def columns_in(
+    warehouse: psycopg.Connection[Any], table: sql.Composable, columns: Sequence[Ints]
+) -> None:
+    """COPY columns of bigint and boolean into a table that has just these, in this order."""
+    kinds = [(">i1", 1) if column.dtype == bool else (">i8", 8) for column in columns]
+    fields: list[tuple[str, str]] = [("fields", ">i2")]
+    for number, (kind, _) in enumerate(kinds):
+        fields += [(f"length{number}", ">i4"), (f"value{number}", kind)]
+    rows = np.empty(min(_ROWS, len(columns[0])), np.dtype(fields))
+    rows["fields"] = len(columns)
+    for number, (_, size) in enumerate(kinds):
+        rows[f"length{number}"] = size
+    statement = sql.SQL("copy {} from stdin (format binary)").format(table)
+    with warehouse.cursor().copy(statement) as copy:
+        copy.write(HEADER)
+        for start in range(0, len(columns[0]), _ROWS):
+            part = rows[: min(_ROWS, len(columns[0]) - start)]
+            for number, column in enumerate(columns):
+                part[f"value{number}"] = column[start : start + _ROWS]
+            copy.write(part.tobytes())
+        copy.write(TRAILER)

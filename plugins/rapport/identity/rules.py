@@ -1,0 +1,124 @@
+"""What may join two records: `rules.yml` here, with `identity:` of rapport.yml on top.
+
+>>> rules = load_rules({"types": {"phone": {"cap": 4}}})
+>>> rules.of("phone").cap, rules.of("hubspot_id").is_weak
+(4, False)
+"""
+
+import hashlib
+import re
+from functools import cached_property
+from importlib import resources
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from rapport.errors import ConfigError
+
+
+class TypeRule(BaseModel):
+    """How one identifier type links records."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weight: int = Field(ge=1, le=10_000)
+    cap: int = Field(ge=1)
+    is_weak: bool = False
+    is_marker: Literal["always", "confirmed", "never"] = "never"
+
+
+class Matching(BaseModel):
+    """Probabilistic matching: above `threshold` a link, above `review` a question."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = False
+    threshold: float = Field(default=0.99, gt=0.5, le=1)
+    review: float = Field(default=0.80, gt=0, le=1)
+    weight: int = Field(default=5, ge=1)
+
+
+class Rules(BaseModel):
+    """The rules file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source_priority: list[str]
+    regions: dict[str, str] = {}
+    types: dict[str, TypeRule]
+    other_types: TypeRule
+    blocked_values: list[str]
+    blocked_patterns: dict[str, list[str]]
+    email_ignore_dots: list[str] = []
+    email_ignore_plus_tags: list[str] = []
+    matching: Matching = Matching()
+
+    @field_validator("blocked_patterns")
+    @classmethod
+    def _compile(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        for pattern in (pattern for patterns in value.values() for pattern in patterns):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        return value
+
+    def of(self, identifier_type: str) -> TypeRule:
+        """The rule of a type; vendors' own ids share one."""
+        return self.types.get(identifier_type, self.other_types)
+
+    def rank(self, source: str) -> int:
+        """The source's place in the order of sources; unnamed ones come last."""
+        known = self.source_priority
+        return known.index(source) if source in known else len(known)
+
+    def blocks(self, identifier_type: str, normal_form: str) -> str | None:
+        """`blocked_value` or `blocked_pattern` where the value must not link, else None."""
+        if normal_form.casefold() in self._values:
+            return "blocked_value"
+        for pattern in (*self._patterns.get(identifier_type, ()), *self._patterns.get("any", ())):
+            if pattern.search(normal_form):
+                return "blocked_pattern"
+        return None
+
+    @cached_property
+    def _values(self) -> frozenset[str]:
+        return frozenset(value.casefold() for value in self.blocked_values)
+
+    @cached_property
+    def _patterns(self) -> dict[str, tuple[re.Pattern[str], ...]]:
+        return {
+            identifier_type: tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
+            for identifier_type, patterns in self.blocked_patterns.items()
+        }
+
+    def digest(self, *keys: str) -> str:
+        """A hash of the rules, or of some keys; where it changes, everything is computed again."""
+        text = self.model_dump_json(include=set(keys) or None, exclude={"matching"})
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_rules(overrides: dict[str, Any] | None = None) -> Rules:
+    """The shipped rules with a company's own on top; mappings merge, lists replace.
+
+    Raises `ConfigError` naming the key.
+    """
+    text = resources.files("rapport.identity").joinpath("rules.yml").read_text("utf-8")
+    try:
+        return Rules.model_validate(_merge(yaml.safe_load(text), overrides or {}))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"rapport.yml: identity.{where}: {first['msg']}. Known keys: "
+            f"{', '.join(Rules.model_fields)}."
+        ) from None
+
+
+def _merge(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in top.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged

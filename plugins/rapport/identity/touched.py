@@ -1,0 +1,151 @@
+"""What tonight's delta touches: whole regions, so that the rest cannot be concerned.
+
+A region is a component of all guarded edges, those included that the resolver leaves out. What
+becomes of a region depends on nothing outside it.
+"""
+
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+PAIRS = """
+select
+    tonight.kind, a.profile_key, b.profile_key,
+    tonight.profile_a || ' and ' || tonight.profile_b as name,
+    tonight.weight
+from tonight_overrides as tonight
+inner join identity.profiles as a on a.profile_id = tonight.profile_a
+inner join identity.profiles as b on b.profile_id = tonight.profile_b
+where a.profile_key <> b.profile_key
+order by 4, 1
+"""
+
+
+REVIEWED = sql.SQL("""
+insert into tonight_overrides
+select distinct
+    %s,
+    least(trim(profile_a) collate "C", trim(profile_b) collate "C"),
+    greatest(trim(profile_a) collate "C", trim(profile_b) collate "C"),
+    null::integer
+from {}
+where profile_a is not null and profile_b is not null
+""")
+
+
+def load_overrides(warehouse: psycopg.Connection[Any]) -> None:
+    """Read the reviewed pairs into `tonight_overrides`, each with its smaller id first."""
+    warehouse.execute(
+        'create temporary table tonight_overrides (kind text, profile_a text collate "C",'
+        ' profile_b text collate "C", weight integer) on commit drop'
+    )
+    for kind in ("must_link", "cannot_link"):
+        table = sql.Identifier("identity_build", f"identity_{kind}")
+        row = warehouse.execute(
+            "select to_regclass(%s) is not null", [table.as_string()]
+        ).fetchone()
+        if row and row[0]:
+            warehouse.execute(REVIEWED.format(table), [kind])
+    warehouse.execute(
+        "insert into tonight_overrides"
+        " select 'match', profile_a, profile_b, weight from identity.matches where is_linked"
+    )
+
+
+def find(warehouse: psycopg.Connection[Any]) -> None:
+    """Fill the temporary table `touched` with the profiles to resolve again."""
+    warehouse.execute(DIRTY)
+    warehouse.execute("analyze dirty")
+    warehouse.execute(TOUCHED)
+    warehouse.execute("create unique index on touched (profile_key)")
+    warehouse.execute("analyze touched")
+
+
+def forget(warehouse: psycopg.Connection[Any]) -> None:
+    """Note what this resolution has seen."""
+    warehouse.execute("truncate identity.changed_profiles, identity.former_identifiers")
+    warehouse.execute("delete from identity.overrides")
+    warehouse.execute(
+        "insert into identity.overrides select distinct kind, profile_a, profile_b"
+        " from tonight_overrides"
+    )
+    warehouse.execute("delete from identity.capped")
+    warehouse.execute(
+        "insert into identity.capped"
+        " select identifier_key from identity_build.int_identifiers_capped where is_capped"
+    )
+
+
+DIRTY = """
+create temporary table dirty on commit drop as
+with capped as (
+    select identifier_key from identity_build.int_identifiers_capped where is_capped
+),
+
+flipped as (
+    (select identifier_key from capped except select identifier_key from identity.capped)
+    union all
+    (select identifier_key from identity.capped except select identifier_key from capped)
+),
+
+tonight as (
+    select distinct kind, profile_a, profile_b from tonight_overrides
+),
+
+known as (
+    select kind, profile_a, profile_b from identity.overrides
+),
+
+overridden as (
+    (table tonight except table known)
+    union all
+    (table known except table tonight)
+)
+
+select profile_key from identity.changed_profiles
+union
+select identifiers.profile_key
+from flipped
+inner join identity_build.int_identifiers_normalised as identifiers using (identifier_key)
+union
+select profiles.profile_key
+from overridden
+inner join identity.profiles on profiles.profile_id in (overridden.profile_a, overridden.profile_b)
+"""
+
+TOUCHED = """
+create temporary table touched on commit drop as
+with neighbours as (
+    select others.profile_key
+    from dirty
+    inner join identity_build.int_identifiers_normalised as mine using (profile_key)
+    inner join identity_build.int_identifiers_normalised as others using (identifier_key)
+    where
+        mine.problem is null
+        and not exists (
+            select from identity_build.int_identifiers_capped as hubs
+            where hubs.is_capped and hubs.identifier_key = mine.identifier_key
+        )
+    union
+    select profile_key from dirty
+    union
+    select partners.profile_key
+    from dirty
+    inner join identity.profiles as mine using (profile_key)
+    inner join tonight_overrides as pairs
+        on mine.profile_id in (pairs.profile_a, pairs.profile_b)
+    inner join identity.profiles as partners
+        on partners.profile_id in (pairs.profile_a, pairs.profile_b)
+),
+
+regions as (
+    select distinct members.region_key
+    from neighbours
+    inner join identity.members using (profile_key)
+)
+
+select members.profile_key from identity.members inner join regions using (region_key)
+union
+select profile_key from dirty
+"""
