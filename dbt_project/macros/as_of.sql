@@ -18,5 +18,5 @@
 {%- endmacro %}
 
 {% macro start_of_local_day(date) -%}
-    ({{ date }}::timestamp at time zone {{ company_time_zone() }})
+    (({{ date }})::timestamp at time zone {{ company_time_zone() }})
 {%- endmacro %}

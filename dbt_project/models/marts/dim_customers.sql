@@ -57,7 +57,7 @@ orders_by_currency as (
         min(ordered_at) as first_ordered_at,
         max(ordered_at) as last_ordered_at
     from {{ ref('fct_orders') }}
-    where status = 'paid'
+    where status = 'paid' and {{ is_reportable('ordered_at') }}
     group by customer_id, currency
 
 ),

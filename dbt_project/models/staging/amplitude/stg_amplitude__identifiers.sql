@@ -5,7 +5,7 @@ with events as (
         {{ clean_text("payload ->> 'device_id'") }} as device_id,
         min(first_as_of) as first_as_of
     from {{ source('amplitude', 'events') }}
-    where is_latest and not is_deleted
+    where is_latest and not is_deleted and not {{ is_bot("payload ->> 'user_agent'") }}
     group by 1, 2
 
 ),
