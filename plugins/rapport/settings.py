@@ -200,14 +200,7 @@ def known(kind: str) -> list[str]:
         spec = importlib.util.find_spec(f"rapport.{kind}")
         paths = list(spec.submodule_search_locations or []) if spec else []
     names = {info.name for info in pkgutil.iter_modules(paths)}
-    names |= set(PLANNED[kind])
     return sorted(name for name in names if name != "base" and not name.startswith("_"))
-
-
-PLANNED = {
-    "sources": ("hubspot", "zendesk", "typeform", "amplitude", "files"),
-    "destinations": ("intercom", "files"),
-}
 
 
 def load_settings(path: Path | None = None) -> Settings:

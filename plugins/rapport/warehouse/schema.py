@@ -35,47 +35,55 @@ def migrate(folder: Path = FOLDER) -> list[str]:
     """
     from rapport.warehouse import connect
 
-    files = sorted(folder.glob("[0-9]*.sql"))
     with connect() as connection:
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         # Without this a second run would print a notice for each thing that is there.
         connection.execute("set local client_min_messages = warning")
         connection.execute(LEDGER)
-        rows = connection.execute("select name, checksum from ops.migrations").fetchall()
-        applied: dict[str, str] = dict(rows)
-        return [file.stem for file in files if _apply(connection, file, applied)]
+        new = _new(connection, folder)
+        for file in new:
+            _apply(connection, file)
+    return [file.stem for file in new]
 
 
 def pending(connection: psycopg.Connection[Any], folder: Path = FOLDER) -> list[str]:
-    """The names of the migrations that are not applied yet."""
-    files = [file.stem for file in sorted(folder.glob("[0-9]*.sql"))]
+    """The names of the migrations that are not applied yet. Raises `ConfigError` as `migrate`."""
     row = connection.execute("select to_regclass('ops.migrations')").fetchone()
-    if not row or row[0] is None:
-        return files
-    applied = {name for (name,) in connection.execute("select name from ops.migrations")}
-    return [name for name in files if name not in applied]
+    if row == (None,):
+        return [file.stem for file in _files(folder)]
+    return [file.stem for file in _new(connection, folder)]
 
 
-def _apply(connection: psycopg.Connection[Any], file: Path, applied: dict[str, str]) -> bool:
-    content = file.read_bytes()
-    checksum = hashlib.sha256(content).hexdigest()
-    if file.stem in applied:
-        if applied[file.stem] != checksum:
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9]*.sql"))
+
+
+def _checksum(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _new(connection: psycopg.Connection[Any], folder: Path) -> list[Path]:
+    applied = dict(connection.execute("select name, checksum from ops.migrations").fetchall())
+    for file in _files(folder):
+        if applied.get(file.stem, _checksum(file)) != _checksum(file):
             raise ConfigError(
                 f"{file}: changed after it was applied to this warehouse. Undo the change and put "
                 "it into a new file with the next number."
             )
-        return False
+    return [file for file in _files(folder) if file.stem not in applied]
+
+
+def _apply(connection: psycopg.Connection[Any], file: Path) -> None:
     try:
-        connection.execute(content)
+        connection.execute(file.read_bytes())
     except psycopg.Error as error:
         position = int(error.diag.statement_position or 1)
-        line = content.decode()[: position - 1].count("\n") + 1
+        line = file.read_text()[: position - 1].count("\n") + 1
         raise ConfigError(
             f"{file}:{line}: {error.diag.message_primary or error}. Nothing was applied."
         ) from None
     connection.execute(
-        "insert into ops.migrations (name, checksum) values (%s, %s)", [file.stem, checksum]
+        "insert into ops.migrations (name, checksum) values (%s, %s)",
+        [file.stem, _checksum(file)],
     )
     log.info("migration applied: %s", file.stem)
-    return True
