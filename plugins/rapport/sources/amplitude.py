@@ -103,6 +103,7 @@ def _lines(client: Client, archive: zipfile.ZipFile, member: zipfile.ZipInfo) ->
     records: list[bytes] = []
     rejected: list[Rejected] = []
     read = size = 0
+    is_rest = False
     with archive.open(member) as inner:
         lines = gzip.GzipFile(fileobj=inner) if member.filename.endswith(".gz") else inner
         while line := lines.readline(LONGEST_LINE):
@@ -113,7 +114,10 @@ def _lines(client: Client, archive: zipfile.ZipFile, member: zipfile.ZipInfo) ->
                     f"{client.name}: {member.filename} unpacks to more than {LARGEST_RATIO} times "
                     "its size. Nothing of this hour's rest was read; ask the vendor."
                 )
-            if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            was_rest, is_rest = is_rest, not line.endswith(b"\n") and len(line) == LONGEST_LINE
+            if was_rest:
+                continue
+            if is_rest:
                 rejected.append(Rejected(line, f"{member.filename}: line too long"))
             elif line.strip():
                 records.append(line.rstrip(b"\r\n"))

@@ -31,10 +31,10 @@ from rapport.sources.base import Page, Position, Rejected, Source, Stream, with_
 from rapport.sources.files import access_log, delimited, json_lines, parquet
 from rapport.sources.files.checks import Check
 from rapport.sources.files.dataset import Dataset, Options
-from rapport.sources.files.lines import lines
 from rapport.sources.files.moments import warehouse_format
 from rapport.sources.files.places import File, FileError, find
 from rapport.sources.files.row import Row
+from rapport.sources.files.text import lines
 
 log = logging.getLogger(__name__)
 

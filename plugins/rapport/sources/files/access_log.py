@@ -16,8 +16,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
 
-from rapport.sources.files.lines import Line
 from rapport.sources.files.row import Row
+from rapport.sources.files.text import Line
 
 MONTHS = {
     name: number

@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from rapport.sources.files.dataset import Dataset
-from rapport.sources.files.lines import LONGEST_LINE, Line
 from rapport.sources.files.places import FileError
 from rapport.sources.files.row import Row
+from rapport.sources.files.text import LONGEST_LINE, Line
 
 MOST_LINES = 200
 _OPEN = "unexpected end of data"

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from rapport.sources.files.lines import Line
 from rapport.sources.files.row import Row
+from rapport.sources.files.text import Line
 
 _DECODER = msgspec.json.Decoder(dict[str, Any])
 

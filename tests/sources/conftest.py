@@ -1,0 +1,75 @@
+"""A vendor on 127.0.0.1 that answers as a test says."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from rapport.connections import Connection
+from rapport.http import Client
+from rapport.sources.base import Source
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+    headers: dict[str, str]
+
+
+@dataclass
+class Vendor:
+    """`answer` gets a request and gives status, headers and body; dicts are sent as JSON."""
+
+    url: str = ""
+    answer: Callable[[Request], Any] = lambda request: (404, {}, b"")
+    requests: list[Request] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+
+    def client(self, source: Source) -> Client:
+        connection = Connection(source.name, host=self.url, login="key", password="secret")
+        client = source.client(connection)
+        client._sleep = self.waits.append
+        return client
+
+
+@pytest.fixture
+def vendor() -> Iterator[Vendor]:
+    vendor = Vendor()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _handle(self) -> None:
+            parts = urlsplit(self.path)
+            size = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(size)) if size else None
+            query = dict(parse_qsl(parts.query, keep_blank_values=True))
+            request = Request(self.command, parts.path, query, body, dict(self.headers))
+            vendor.requests.append(request)
+            given = vendor.answer(request)
+            status, headers, content = given if isinstance(given, tuple) else (200, {}, given)
+            if not isinstance(content, bytes):
+                content = json.dumps(content).encode()
+            self.send_response(status)
+            for name, value in ({"Content-Length": str(len(content))} | headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = _handle  # noqa: N815
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    vendor.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield vendor
+    server.shutdown()
+    server.server_close()
