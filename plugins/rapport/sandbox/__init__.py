@@ -8,13 +8,21 @@ True
 """
 
 from rapport.sandbox.company import Company, next_night, truth
-from rapport.sandbox.lifecycle import ensure_company, ensure_running, running, sandbox_root, stop
+from rapport.sandbox.lifecycle import (
+    ensure_company,
+    ensure_running,
+    reset,
+    running,
+    sandbox_root,
+    stop,
+)
 
 __all__ = [
     "Company",
     "ensure_company",
     "ensure_running",
     "next_night",
+    "reset",
     "running",
     "sandbox_root",
     "stop",

@@ -26,10 +26,12 @@ _RANGE = {
 }
 _PRICES = {"coffee": 12.9, "tea": 8.5, "machines": 149.0, "cups": 19.9, "sweets": 6.4, "gifts": 35}
 PRODUCTS = {
-    f"p_{row * 100 + column}": Product(name, category, round(_PRICES[category] * (0.8 + column / 5), 2))
+    f"p_{row * 100 + column}": Product(
+        name, category, round(_PRICES[category] * (0.8 + column / 5), 2)
+    )
     for row, category in enumerate(_RANGE, start=1)
     for column, name in enumerate(_RANGE[category].split(","), start=1)
-}  # fmt: skip
+}
 PRODUCT_IDS = sorted(PRODUCTS)
 CATEGORIES = sorted(_RANGE)
 PLANS = {"basic": 9.9, "plus": 19.9, "family": 39.9}

@@ -13,7 +13,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 HISTORY = 90 * DAY
-_EPOCH = datetime(1970, 1, 1)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - isoformat() would write +00:00, vendors write Z
 
 
 def first_night(start: date) -> int:

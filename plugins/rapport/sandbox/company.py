@@ -7,9 +7,10 @@ Nobody in it exists. The same seed, size and start give the same bytes, however 
 1
 """
 
+# ruff: noqa: S311 - the dice must be repeatable, nothing here is secret
+
 import fcntl
 import itertools
-import os
 import random
 import shutil
 import sqlite3
@@ -88,8 +89,8 @@ class Company:
         add_indexes(database)
         database.close()
         shutil.rmtree(root / "files", ignore_errors=True)
-        os.replace(half_done, root / "files")
-        os.replace(part, root / DATABASE)
+        half_done.replace(root / "files")
+        part.replace(root / DATABASE)
         return cls.load(root)
 
 

@@ -158,7 +158,8 @@ def _merge(life: Life, moment: int, _: Any) -> None:
     winner = life.batch.get("hubspot_contacts", contact_id(life.person.number, 0))
     if body is None or winner is None:
         return
-    extra = winner["properties"]["hs_additional_emails"].split(";") + [body["properties"]["email"]]
+    extra = winner["properties"]["hs_additional_emails"].split(";")
+    extra.append(body["properties"]["email"])
     update_contact(
         life,
         moment,

@@ -10,11 +10,10 @@
 import csv
 import gzip
 import io
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from rapport.sandbox.catalogue import PRODUCTS
 from rapport.sandbox.store import encode
@@ -72,7 +71,7 @@ class NightFiles:
         for pattern in PATHS.values():
             path = self.folder / pattern.format(date=self.date)
             part = path.with_name(f".{path.name}.part")
-            os.replace(part, path) if error is None else part.unlink(missing_ok=True)
+            part.replace(path) if error is None else part.unlink(missing_ok=True)
 
     def _text(self, path: Path) -> TextIO:
         if not path.name.endswith(".gz.part"):
@@ -81,7 +80,7 @@ class NightFiles:
         # mtime=0 and no name: the same rows give the same bytes.
         packed = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0)
         self._stack.enter_context(packed)
-        text = io.TextIOWrapper(cast(io.BufferedIOBase, packed), encoding="utf-8", newline="")
+        text = io.TextIOWrapper(cast(BinaryIO, packed), encoding="utf-8", newline="")
         return self._stack.enter_context(text)
 
 

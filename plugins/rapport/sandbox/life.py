@@ -111,7 +111,8 @@ def _arrive(life: Life, moment: int, _: Any) -> None:
     """Somebody turns up: their records appear, and what they will do is put on the agenda."""
     person, since = life.person, max(moment, life.since)
     life.state["since"] = moment
-    life.later(life.daytime(since + life.wait(person.pace / 2)), "visit")
+    if person.kind in ("account", "visitor") or life.chance(0.25):
+        life.later(life.daytime(since + life.wait(person.pace / 2)), "visit")
     if person.kind == "visitor":
         return
     if person.kind == "account":

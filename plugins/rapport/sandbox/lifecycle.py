@@ -7,17 +7,17 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rapport.errors import RetryLater
+from rapport.errors import ConfigError, RetryLater
 from rapport.paths import var_dir
 from rapport.sandbox.clock import today
 from rapport.sandbox.company import DATABASE, Company, Progress, locked
@@ -52,7 +52,15 @@ def ensure_company(
                 people = wanted.people if people is None else people
                 seed = wanted.seed if seed is None else seed
             Company.generate(root, people, seed, start or today(), progress)
-        return Company.load(root)
+        company = Company.load(root)
+    asked = {"people": people, "seed": seed, "start": start and start.isoformat()}
+    for name, value in asked.items():
+        if value is not None and value != getattr(company, name):
+            raise ConfigError(
+                f"sandbox: there is already a company with {name} {getattr(company, name)}, not"
+                f" {value}. Run `rapport sandbox reset` to make place for another one."
+            )
+    return company
 
 
 def ensure_running(root: Path | None = None, progress: Progress | None = None) -> str:
@@ -82,11 +90,21 @@ def running(root: Path | None = None) -> dict[str, Any] | None:
     if not _is_alive(int(details["pid"])):
         return None
     try:
-        with urllib.request.urlopen(f"{base_url(details)}/_sandbox/health", timeout=10) as answer:
-            healthy = json.load(answer)
+        healthy = call(f"{base_url(details)}/_sandbox/health", patience=10)
     except (OSError, ValueError):
         return None
     return details if healthy.get("token") == details["token"] else None
+
+
+def reset(root: Path | None = None) -> None:
+    """Stop the server and take the company away with everything that it wrote."""
+    root = root or sandbox_root()
+    stop(root)
+    with locked(root, "night"):
+        for path in root.glob(f"{DATABASE}*"):
+            path.unlink()
+        for folder in ("files", "files.part"):
+            shutil.rmtree(root / folder, ignore_errors=True)
 
 
 def stop(root: Path | None = None) -> bool:
@@ -109,11 +127,14 @@ def stop(root: Path | None = None) -> bool:
         return True
 
 
-def call(url: str, method: str = "GET", body: Any = None) -> Any:
+def call(url: str, method: str = "GET", body: Any = None, patience: float = 600) -> Any:
     """One call to the sandbox's own controls; the parsed answer."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
-    with urllib.request.urlopen(request, timeout=600) as answer:
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError("sandbox: RAPPORT_SANDBOX_URL must begin with http:// or https://.")
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - checked above
+    with urllib.request.urlopen(request, timeout=patience) as answer:  # noqa: S310
         return json.load(answer)
 
 

@@ -34,10 +34,12 @@ LATIN = {
         " Nowicki Wróbel Zieliński",
     ),
 }
-CYRILLIC = (
+CYRILLIC_FIRST = (
     ("Алексей Борис Виктор Дмитрий Евгений Илья Юрий Михаил Павел Сергей", ""),
     ("Анна Вера Галина Екатерина Жанна Ольга Мария Наталья Светлана Юлия", "а"),
-    "Щукин Журавлёв Чайкин Яковлев Соколов Хомутов Цветков Ершов Зайцев Шишкин Лебедев Фомин",
+)
+CYRILLIC_LAST = (
+    "Щукин Журавлёв Чайкин Яковлев Соколов Хомутов Цветков Ершов Зайцев Шишкин Лебедев Фомин"
 )
 CITIES = {
     "DE": "Berlin Hamburg München Köln Leipzig Bremen Dresden Freiburg",
@@ -101,8 +103,36 @@ _CYRILLIC = dict(
         strict=True,
     )
 )
-_FOLDS = dict(zip("äöüßéèëêàçïñłąęśżźćńóô", ["ae", "oe", "ue", "ss", "e", "e", "e", "e", "a", "c", "i", "n", "l", "a", "e", "s", "z", "z", "c", "n", "o", "o"],
-                  strict=True))  # fmt: skip
+_FOLDS = dict(
+    zip(
+        "äöüßéèëêàçïñłąęśżźćńóô",
+        [
+            "ae",
+            "oe",
+            "ue",
+            "ss",
+            "e",
+            "e",
+            "e",
+            "e",
+            "a",
+            "c",
+            "i",
+            "n",
+            "l",
+            "a",
+            "e",
+            "s",
+            "z",
+            "z",
+            "c",
+            "n",
+            "o",
+            "o",
+        ],
+        strict=True,
+    )
+)
 
 
 def transliterate(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The sandbox's process: `python -m rapport.sandbox <folder> <token> [host] [port]`.
+"""The sandbox's process: `python -m rapport.sandbox <folder> <token>`.
 
 >>> SERVER_FILE
 'server.json'
@@ -26,6 +26,6 @@ def serve(root: Path, token: str, host: str = "127.0.0.1", port: int = 0) -> Non
     details = {"pid": os.getpid(), "port": listener.getsockname()[1], "token": token}
     part = root / f".{SERVER_FILE}.{os.getpid()}"
     part.write_text(json.dumps(details), encoding="utf-8")
-    os.replace(part, root / SERVER_FILE)
+    part.replace(root / SERVER_FILE)
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
     uvicorn.Server(config).run(sockets=[listener])

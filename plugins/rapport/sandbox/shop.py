@@ -56,10 +56,9 @@ def give_consent(life: Life, moment: int, channel: str, purpose: str, granted: b
     email = life.email()
     status = "granted" if granted else "withdrawn"
     policy = "2025-05" if moment < life.since else "2026-01"
-    life.batch.row(
-        "consents",
-        [f"c_{person.number:07d}_{count}", email, known, channel, purpose, status, iso(moment), policy],
-    )  # fmt: skip
+    event_id = f"c_{person.number:07d}_{count}"
+    row = [event_id, email, known, channel, purpose, status, iso(moment), policy]
+    life.batch.row("consents", row)
     life.truth(f"files:consent:{known or email.lower()}")
     if (channel, purpose) != ("email", "marketing"):
         return

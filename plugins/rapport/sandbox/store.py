@@ -6,6 +6,8 @@
 0
 """
 
+# ruff: noqa: S608 - table and column names come from this package, values are bound
+
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path

