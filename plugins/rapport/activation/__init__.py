@@ -1,0 +1,107 @@
+"""Activation: tonight each tool holds exactly the people it should, and anyone can ask why.
+
+The verbs are called in this order, each with the run and the logical time of the night:
+`pull` before the build, then `evaluate`, `plan`, and `push` for each destination.
+
+>>> push("20260331T030000Z-01", as_of, "intercom")  # doctest: +SKIP
+{"payment_failed": {"members": 12, "added": 2, "removed": 1, "updated": 0, "sent": 11, ...}}
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from rapport.activation import freshness, membership
+from rapport.activation import plan as planning
+from rapport.activation import pull as pulling
+from rapport.activation import push as pushing
+from rapport.activation.options import load_options
+from rapport.activation.segments import load
+from rapport.destinations import open_destination
+from rapport.destinations.base import Destination
+from rapport.errors import ConfigError, GateFailed
+from rapport.settings import load_settings
+from rapport.warehouse import connect
+
+__all__ = ["evaluate", "plan", "pull", "push"]
+
+
+def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, int]]:
+    """Pull from every destination whom it says is out; counts by destination and kind."""
+    counts = {}
+    for name in load_settings().enabled("destinations"):
+        with _tool(name) as tool, _connect() as connection:
+            counts[name] = pulling.pull_destination(connection, load(), tool, as_of)
+    return counts
+
+
+def evaluate(
+    run_id: str, as_of: datetime, failed: Collection[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """Bring `segments.membership` to what `segments_build.seg_*` says; counts by segment.
+
+    `failed` names models that dbt could not build tonight: their segments are frozen. Raises
+    `GateFailed` where there are no customers at all, so that no list is emptied.
+    """
+    settings, options, definitions = load_settings(), load_options(), load()
+    enabled = settings.enabled("sources")
+    providers = freshness.sources_of_entities(enabled)
+    counts: dict[str, dict[str, Any]] = {}
+    with _connect() as connection:
+        row = connection.execute("select exists (select from marts.dim_customers)").fetchone()
+        if not row or not row[0]:
+            raise GateFailed(
+                "marts.dim_customers is empty: no segment is evaluated and every list stays as it "
+                "is. Publish the marts first."
+            )
+        stale = freshness.stale_sources(connection, enabled, as_of, options.stale_after_hours)
+        for segment in definitions.segments.values():
+            frozen = freshness.stale_need(segment.needs, providers, stale)
+            if segment.model in failed:
+                frozen = f"dbt could not build {segment.model}"
+            evaluation = membership.evaluate_segment(
+                connection, segment, options, run_id, as_of, frozen
+            )
+            counts[segment.key] = asdict(evaluation)
+    for name, problem in definitions.problems.items():
+        counts[name] = {"members": 0, "entered": 0, "left": 0, "frozen_because": problem}
+    return counts
+
+
+def plan(run_id: str, as_of: datetime) -> list[dict[str, Any]]:
+    """Plan every list; one entry a segment and destination, with its state and counts."""
+    names = list(load_settings().enabled("destinations"))
+    with _connect() as connection:
+        plans = planning.plan_lists(connection, load(), names, load_options(), run_id, as_of)
+    return [entry.as_dict() for entry in plans]
+
+
+def push(run_id: str, as_of: datetime, destination: str) -> dict[str, dict[str, Any]]:
+    """Push what was planned for one destination; counts by segment."""
+    with _tool(destination) as tool, _connect() as connection:
+        return pushing.push_destination(connection, load(), tool, load_options(), run_id, as_of)
+
+
+@contextmanager
+def _tool(name: str) -> Iterator[Destination]:
+    enabled = load_settings().enabled("destinations")
+    if name not in enabled:
+        raise ConfigError(
+            f'destination "{name}" is not in rapport.yml or is turned off. '
+            f"Enabled are: {', '.join(enabled) or 'none'}."
+        )
+    tool = open_destination(name, enabled[name])
+    try:
+        yield tool
+    finally:
+        tool.close()
+
+
+@contextmanager
+def _connect() -> Iterator[psycopg.Connection]:
+    with connect(autocommit=True) as connection:
+        yield connection

@@ -1,0 +1,63 @@
+"""The sums that must come out: members are sent plus not sent, for every list, always."""
+
+from typing import Any
+
+import psycopg
+
+from rapport.errors import GateFailed
+
+_BALANCE = """
+select
+    count(*) as members,
+    count(*) filter (where not_sent.reason is null and ledger.content_hash is not null) as sent,
+    count(*) filter (where not_sent.reason is not null) as not_sent
+from segments.membership as member
+left join activation.not_sent
+    on not_sent.destination = %(destination)s and not_sent.segment = member.segment
+    and not_sent.customer_id = member.customer_id
+left join activation.ledger
+    on ledger.destination = %(destination)s and ledger.segment = member.segment
+    and ledger.customer_id = member.customer_id
+where member.segment = %(segment)s and member.left_at is null
+"""
+
+
+def check(connection: psycopg.Connection, destination: str, segment: str) -> None:
+    """Raise `GateFailed` where a member is neither on the list nor has a reason why not."""
+    row = connection.execute(_BALANCE, {"destination": destination, "segment": segment}).fetchone()
+    assert row is not None
+    members, sent, not_sent = row
+    if members != sent + not_sent:
+        raise GateFailed(
+            f"{destination}/{segment}: {members} members, but {sent} sent + {not_sent} not sent. "
+            "Somebody is unaccounted for: keep the database as it is and report this."
+        )
+
+
+def count(
+    connection: psycopg.Connection, destination: str, segment: str, run_id: str
+) -> dict[str, Any]:
+    """What the night's report says of one list."""
+    row = connection.execute(_BALANCE, {"destination": destination, "segment": segment}).fetchone()
+    run = connection.execute(
+        "select num_successful_add, num_successful_remove, num_successful_change, status, error"
+        " from activation.sync_runs where run_id = %s and destination = %s and segment = %s",
+        (run_id, destination, segment),
+    ).fetchone()
+    reasons = connection.execute(
+        "select reason, count(*) from activation.not_sent"
+        " where destination = %s and segment = %s group by reason order by reason",
+        (destination, segment),
+    ).fetchall()
+    assert row is not None
+    added, removed, updated, status, error = run or (0, 0, 0, "not planned", None)
+    return {
+        "members": row[0],
+        "added": added,
+        "removed": removed,
+        "updated": updated,
+        "sent": row[1],
+        "not_sent": dict(reasons),
+        "status": status,
+        "cause": error,
+    }

@@ -1,0 +1,66 @@
+"""Who may be written to, as SQL that the plan and the push share, so that both ask the same.
+
+A marketing list needs a yes, a service list only that there is no no. The tools' unsubscribes,
+bounces and complaints count for the channel in every tool, a deletion for the tool that said it.
+"""
+
+from psycopg import sql
+
+from rapport.activation.options import ActivationOptions
+from rapport.activation.segments import Segment
+
+_ADDRESS = {"email": "email", "sms": "phone", "push": "user_id"}
+
+
+def permission(segment: Segment, destination: str, options: ActivationOptions) -> sql.Composed:
+    """Columns and joins that tell of `person.customer_id` whether the list may hold them.
+
+    The SQL goes between `from … as person` and `where`; it brings the aliases `word` and
+    `suppressed`, and `contact` for the addresses.
+    """
+    return sql.SQL("""
+        left join marts_pii.dim_customer_contacts as contact using (customer_id)
+        left join marts.dim_consents as word
+            on word.customer_id = person.customer_id
+            and word.channel = {channel} and word.purpose = {purpose}
+        left join (
+            select distinct coalesce(alias.customer_id, told.customer_id) as customer_id
+            from activation.suppressions as told
+            left join identity.aliases as alias on alias.alias_id = told.customer_id
+            where told.lifted_at is null and {suppression}
+        ) as suppressed on suppressed.customer_id = person.customer_id
+    """).format(
+        channel=segment.channel,
+        purpose=segment.purpose,
+        suppression=_suppression(segment, destination),
+    )
+
+
+def refusal(segment: Segment, options: ActivationOptions) -> sql.Composed:
+    """The reason why the list must not hold the person, null where it may."""
+    if segment.channel == "none":
+        return sql.SQL(
+            "case when suppressed.customer_id is not null then 'suppressed' end"
+        ).format()
+    no_consent = (
+        "not coalesce(word.is_granted, false)"
+        if getattr(options.consent, segment.purpose) == "opt_in"
+        else "not coalesce(word.is_granted, true)"
+    )
+    return sql.SQL("""
+        case
+            when suppressed.customer_id is not null then 'suppressed'
+            when {no_consent} then 'no_consent'
+            when contact.{address} is null or contact.{address} = '' then 'no_address'
+        end
+    """).format(no_consent=sql.SQL(no_consent), address=sql.Identifier(_ADDRESS[segment.channel]))
+
+
+def _suppression(segment: Segment, destination: str) -> sql.Composed:
+    kinds = ["bounced", "complained"]
+    if segment.purpose != "service":
+        kinds.append("unsubscribed")
+    return sql.SQL(
+        "((told.kind = any({kinds}) and told.channel = {channel})"
+        " or (told.kind = 'deleted' and told.destination = {destination}))"
+    ).format(kinds=sql.Literal(kinds), channel=segment.channel, destination=destination)

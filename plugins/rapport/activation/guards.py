@@ -1,0 +1,160 @@
+"""What must be true before a list may change: no lost ledger, a believable size, a small change.
+
+A list over its budget waits for a person (`rapport approve`); until then it stays as it is, but
+for people who withdrew their consent: those are always taken off.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg import sql
+
+from rapport.activation.decide import Decision
+from rapport.activation.options import ActivationOptions
+from rapport.activation.segments import Segment
+from rapport.errors import GateFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`open` lets everything through, `waiting` and `frozen` only who must be taken off."""
+
+    state: str
+    cause: str | None = None
+
+
+def refuse_empty_sources(connection: psycopg.Connection) -> None:
+    """Raise `GateFailed` where a published table that every list rests on is empty."""
+    for table in (
+        ("marts", "dim_customers"),
+        ("marts", "dim_consents"),
+        ("marts_pii", "dim_customer_contacts"),
+    ):
+        row = connection.execute(
+            sql.SQL(
+                "select exists (select from {}), exists (select from activation.ledger)"
+            ).format(sql.Identifier(*table))
+        ).fetchone()
+        assert row is not None
+        if row[1] and not row[0]:
+            raise GateFailed(
+                f"{'.'.join(table)} is empty, but there are people on lists: nothing is planned, "
+                "every list stays as it is. Find out why it is empty, then run again."
+            )
+
+
+def refuse_lost_ledger(connection: psycopg.Connection, destination: str, segment: str) -> None:
+    """Raise `GateFailed` where the ledger holds less than half of what the last run left."""
+    row = connection.execute(
+        """
+        select last_run.held, (select count(*) from activation.ledger
+            where destination = %(destination)s and segment = %(segment)s)
+        from activation.sync_runs as last_run
+        where destination = %(destination)s and segment = %(segment)s and status = 'success'
+        order by as_of desc, finished_at desc limit 1
+        """,
+        {"destination": destination, "segment": segment},
+    ).fetchone()
+    if row and row[0] > 0 and row[1] * 2 < row[0]:
+        raise GateFailed(
+            f"the ledger of {destination}/{segment} has {row[1]} people, the last run left "
+            f"{row[0]} on the list: the list stays as it is. Restore activation.ledger from a "
+            f"backup, or run `rapport ledger rebuild {destination}` to read it from the tool."
+        )
+
+
+def judge(
+    connection: psycopg.Connection,
+    segment: Segment,
+    destination: str,
+    decision: Decision,
+    options: ActivationOptions,
+    run_id: str,
+    as_of: datetime,
+    frozen_because: str | None,
+) -> Verdict:
+    """May this list change tonight?"""
+    if frozen_because is not None:
+        return Verdict("frozen", frozen_because)
+    cause = _cause(segment, decision, options)
+    if cause is None:
+        connection.execute(
+            "update activation.approvals set state = 'used' where destination = %s"
+            " and segment = %s and state in ('pending', 'approved')",
+            (destination, segment.key),
+        )
+        return Verdict("open")
+    if _approved(connection, segment.key, destination, decision, options, run_id, as_of, cause):
+        return Verdict("open", cause)
+    return Verdict("waiting", cause)
+
+
+def _cause(segment: Segment, decision: Decision, options: ActivationOptions) -> str | None:
+    least, most = segment.size_band
+    if not least <= decision.members <= most:
+        return f"{decision.members} members are outside of size_band {least} to {most}"
+    if decision.held == 0:
+        return None
+    removes = decision.removes - decision.compelled
+    change = decision.adds + removes
+    empties = decision.held >= 5 and decision.removes == decision.held and decision.adds == 0
+    if empties and decision.compelled < decision.held:
+        return f"all {decision.held} people would leave the list"
+    if change > options.change_floor and change > segment.change_budget * decision.held:
+        return (
+            f"{decision.adds} to add and {removes} to remove of {decision.held} are over the "
+            f"change_budget of {segment.change_budget:.0%}"
+        )
+    return None
+
+
+def _approved(
+    connection: psycopg.Connection,
+    segment: str,
+    destination: str,
+    decision: Decision,
+    options: ActivationOptions,
+    run_id: str,
+    as_of: datetime,
+    cause: str,
+) -> bool:
+    """Whether a person said yes to a change of this size; else the request is put up."""
+    row = connection.execute(
+        "select adds, removes from activation.approvals where destination = %s"
+        " and segment = %s and state = 'approved'",
+        (destination, segment),
+    ).fetchone()
+    slack = options.change_floor
+    if row and decision.adds <= row[0] + slack and decision.removes <= row[1] + slack:
+        return True
+    declined = connection.execute(
+        "select from activation.approvals where destination = %s and segment = %s"
+        " and state = 'declined' and requested_at = %s",
+        (destination, segment, as_of),
+    ).fetchone()
+    if declined is None:
+        connection.execute(
+            """
+            insert into activation.approvals
+                (destination, segment, state, cause, adds, removes, members, held,
+                 requested_at, run_id)
+            values (%s, %s, 'pending', %s, %s, %s, %s, %s, %s, %s)
+            on conflict (destination, segment) where state in ('pending', 'approved')
+            do update set state = 'pending', cause = excluded.cause, adds = excluded.adds,
+                removes = excluded.removes, members = excluded.members, held = excluded.held,
+                requested_at = excluded.requested_at, run_id = excluded.run_id
+            """,
+            (
+                destination,
+                segment,
+                cause,
+                decision.adds,
+                decision.removes,
+                decision.members,
+                decision.held,
+                as_of,
+                run_id,
+            ),
+        )
+    return False

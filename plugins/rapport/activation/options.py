@@ -1,0 +1,57 @@
+"""The `activation` block of rapport.yml.
+
+>>> ActivationOptions().consent.marketing
+'opt_in'
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from rapport.settings import Block, load_settings
+
+Rule = Literal["opt_in", "opt_out"]
+
+
+class Cap(Block):
+    """At most so many campaigns in so many days, over all tools."""
+
+    messages: int = Field(ge=1)
+    days: int = Field(ge=1)
+
+
+class Consent(Block):
+    """What a purpose needs: a yes, or only that there is no no."""
+
+    marketing: Rule = "opt_in"
+    feedback: Rule = "opt_in"
+    service: Rule = "opt_out"
+
+
+def _caps() -> dict[str, Cap]:
+    return {
+        "email": Cap(messages=4, days=7),
+        "sms": Cap(messages=2, days=7),
+        "push": Cap(messages=5, days=7),
+    }
+
+
+class ActivationOptions(Block):
+    """What holds for all lists.
+
+    `salt` decides who is held out: a new one draws new hold-outs. `control_share` of all customers
+    get no marketing at all. A change of at most `change_floor` people needs no approval, whatever
+    its share. `caps` are by channel. `stale_after_hours` without a good load make a source stale.
+    """
+
+    consent: Consent = Consent()
+    salt: str = "rapport"
+    control_share: float = Field(default=0.0, ge=0.0, lt=1.0)
+    change_floor: int = Field(default=25, ge=0)
+    caps: dict[str, Cap] = Field(default_factory=_caps)
+    stale_after_hours: int = Field(default=36, ge=1)
+
+
+def load_options() -> ActivationOptions:
+    """The checked block; raises `ConfigError`."""
+    return load_settings().checked("activation", ActivationOptions)

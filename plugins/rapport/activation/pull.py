@@ -1,0 +1,176 @@
+"""What the tools know before we push: who unsubscribed, bounced, complained or was deleted there.
+
+It is pulled before the build, so that nobody whom a tool says is out is on a list that night. A
+ledger that is empty for a list is compared with the tool here, so that people whom it holds are
+neither forgotten there nor taken off by mistake.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+import psycopg
+
+from rapport.activation.segments import Definitions
+from rapport.destinations.base import Audience, Destination, Held
+from rapport.errors import GateFailed
+
+log = logging.getLogger(__name__)
+
+
+def pull_destination(
+    connection: psycopg.Connection, definitions: Definitions, tool: Destination, as_of: datetime
+) -> dict[str, int]:
+    """Bring `activation.suppressions` to what the tool says now; counts by kind."""
+    with connection.transaction():
+        connection.execute(
+            "create temp table told (kind text, external_id text, email text) on commit drop"
+        )
+        with connection.cursor().copy("copy told from stdin") as copy:
+            for told in tool.suppressions():
+                copy.write_row((told.kind, told.external_id, told.email))
+        _find_deleted(connection, tool)
+        counts = _merge(connection, tool.name, as_of)
+    for segment in definitions.segments.values():
+        if tool.name in segment.destinations:
+            audience = Audience(segment.key, segment.name, segment.channel, segment.purpose)
+            recovered = recover(connection, tool, audience, as_of)
+            if recovered:
+                counts["recovered"] = counts.get("recovered", 0) + recovered
+    return counts
+
+
+def recover(
+    connection: psycopg.Connection, tool: Destination, audience: Audience, as_of: datetime
+) -> int:
+    """Read a list back from the tool where the ledger has nobody on it; how many were found."""
+    row = connection.execute(
+        "select exists (select from activation.ledger where destination = %s and segment = %s)",
+        (tool.name, audience.key),
+    ).fetchone()
+    if row and row[0]:
+        return 0
+    held = tool.members(audience)
+    if held is None:
+        return 0
+    found = 0
+    with connection.transaction():
+        for contact in held:
+            if contact.external_id is None:
+                continue
+            found += connection.execute(
+                """
+                insert into activation.ledger (destination, segment, customer_id, state,
+                    content_hash, remote_id, first_sent_at, last_sent_at)
+                select %(destination)s, %(segment)s, coalesce((select customer_id
+                    from identity.aliases where alias_id = %(id)s), %(id)s), 'sending',
+                    md5('')::uuid, %(remote_id)s, %(as_of)s, %(as_of)s
+                on conflict do nothing
+                """,
+                {
+                    "destination": tool.name,
+                    "segment": audience.key,
+                    "id": contact.external_id,
+                    "remote_id": contact.remote_id,
+                    "as_of": as_of,
+                },
+            ).rowcount
+    if found:
+        log.warning(
+            "%s/%s: the ledger was empty, %d people were read back", tool.name, audience.key, found
+        )
+    return found
+
+
+def _find_deleted(connection: psycopg.Connection, tool: Destination) -> None:
+    """Contacts that the ledger knows and the tool has no more, under their id or ours."""
+    contacts = tool.contacts()
+    if contacts is None:
+        return
+    _copy_contacts(connection, contacts)
+    row = connection.execute(
+        """
+        select count(*) filter (where there.remote_id is null), count(*)
+        from (select distinct remote_id from activation.ledger
+            where destination = %s and state = 'sent' and remote_id is not null) as known
+        left join there using (remote_id)
+        """,
+        (tool.name,),
+    ).fetchone()
+    assert row is not None
+    gone, known = row
+    if known >= 10 and gone * 2 > known:
+        raise GateFailed(
+            f"{tool.name}: {gone} of {known} contacts that we sent are gone at once. Nobody is "
+            "taken for deleted. Check that the connection points to the right workspace."
+        )
+    connection.execute(
+        """
+        insert into told
+        select distinct 'deleted', ledger.customer_id, null
+        from activation.ledger
+        where destination = %s and state = 'sent' and remote_id is not null
+            and not exists (select from there where there.remote_id = ledger.remote_id)
+            and not exists (select from there where there.external_id = ledger.customer_id)
+        union all
+        select 'deleted', suppressions.customer_id, null
+        from activation.suppressions
+        where destination = %s and kind = 'deleted' and lifted_at is null
+            and not exists (
+                select from there where there.external_id = suppressions.customer_id
+            )
+        """,
+        (tool.name, tool.name),
+    )
+
+
+def _copy_contacts(connection: psycopg.Connection, contacts: Iterable[Held]) -> None:
+    connection.execute("create temp table there (remote_id text, external_id text) on commit drop")
+    with connection.cursor().copy("copy there from stdin") as copy:
+        for contact in contacts:
+            copy.write_row((contact.remote_id, contact.external_id))
+    connection.execute("create index on there (remote_id)")
+    connection.execute("create index on there (external_id)")
+
+
+def _merge(connection: psycopg.Connection, destination: str, as_of: datetime) -> dict[str, int]:
+    """A person is known by our id, and by an address: what holds for it holds for all with it."""
+    connection.execute(
+        """
+        merge into activation.suppressions as target
+        using (
+            select coalesce(now.customer_id, before.customer_id) as customer_id,
+                coalesce(now.kind, before.kind) as kind, now.customer_id is not null as is_told
+            from (
+                select coalesce(alias.customer_id, told.external_id) as customer_id, told.kind
+                from told
+                left join identity.aliases as alias on alias.alias_id = told.external_id
+                where told.external_id is not null
+                union
+                select contact.customer_id, told.kind
+                from told
+                join marts_pii.dim_customer_contacts as contact
+                    on lower(contact.email) = lower(told.email)
+            ) as now
+            full join (
+                select customer_id, kind from activation.suppressions
+                where destination = %(destination)s and lifted_at is null
+            ) as before on before.customer_id = now.customer_id and before.kind = now.kind
+        ) as source
+        on target.destination = %(destination)s and target.customer_id = source.customer_id
+            and target.kind = source.kind
+        when matched and not source.is_told then update set lifted_at = %(as_of)s
+        when matched and target.lifted_at is not null then
+            update set lifted_at = null, since = %(as_of)s
+        when not matched and source.is_told then
+            insert values (%(destination)s, source.customer_id, source.kind, 'email', %(as_of)s)
+        """,
+        {"destination": destination, "as_of": as_of},
+    )
+    return dict(
+        connection.execute(
+            "select kind, count(*) from activation.suppressions"
+            " where destination = %s and lifted_at is null group by kind order by kind",
+            (destination,),
+        ).fetchall()
+    )

@@ -1,0 +1,225 @@
+"""The push: the plan of one destination, batch by batch, leavers first.
+
+>>> push_destination(connection, definitions, tool, options, run_id, as_of)  # doctest: +SKIP
+{"payment_failed": {"members": 12, "added": 2, "removed": 1, "updated": 0, ...}}
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from rapport import faults
+from rapport.activation import accounts, membership
+from rapport.activation.batches import List, Taken, record, take
+from rapport.activation.options import ActivationOptions
+from rapport.activation.segments import Definitions, Segment
+from rapport.activation.versions import code_version
+from rapport.destinations.base import (
+    Audience,
+    Batch,
+    BatchRefused,
+    Destination,
+    Night,
+    Person,
+    Result,
+)
+from rapport.errors import AlreadyRunning, RapportError, StaleWriter
+
+log = logging.getLogger(__name__)
+
+
+def push_destination(
+    connection: psycopg.Connection,
+    definitions: Definitions,
+    tool: Destination,
+    options: ActivationOptions,
+    run_id: str,
+    as_of: datetime,
+) -> dict[str, dict[str, Any]]:
+    """Push every planned list of one tool; counts by segment.
+
+    What the tool refused as a whole (down, wrong login) is raised at the end, after the other
+    lists had their turn. Raises `AlreadyRunning` and `StaleWriter`.
+    """
+    counts: dict[str, dict[str, Any]] = {}
+    failed: RapportError | None = None
+    with _only_one(connection, tool.name):
+        for key, state in _lists(connection, tool.name, run_id, as_of):
+            segment = definitions.segments.get(key) or Segment.retired(key)
+            target = List(
+                segment, tool.name, _audience(connection, segment), options, run_id, as_of
+            )
+            if state == "refused":
+                counts[key] = accounts.count(connection, tool.name, key, run_id)
+                continue
+            try:
+                _push_list(connection, tool, target)
+            except RapportError as error:
+                log.error("%s/%s stopped: %s", tool.name, key, error)
+                _close_run(connection, target, "failed", str(error))
+                failed = failed or error
+            else:
+                _close_run(connection, target, "success", None)
+                accounts.check(connection, tool.name, key)
+            counts[key] = accounts.count(connection, tool.name, key, run_id)
+    if failed is not None:
+        raise failed
+    return counts
+
+
+def _push_list(connection: psycopg.Connection, tool: Destination, target: List) -> None:
+    _reopen(connection, target)
+    is_prepared = False
+    for leavers in (True, False, True):
+        while taken := take(connection, target, tool.batch_size, leavers):
+            if not taken.batch.people:
+                continue
+            if not is_prepared:
+                tool.prepare(target.audience)
+                is_prepared = True
+            faults.point("activation.intended")
+            send = tool.remove if leavers else tool.upsert
+            results = _send(send, taken.batch)
+            faults.point("activation.answered")
+            record(connection, target, taken, _complete(taken, results))
+            faults.point("activation.recorded")
+    night = Night(
+        target.run_id, target.as_of, code_version(), lambda: _everybody(connection, target)
+    )
+    tool.finish(target.audience, night)
+
+
+def _send(send: Callable[[Batch], Sequence[Result]], batch: Batch) -> list[Result]:
+    """The answers for a batch; a refused one is halved until the rows at fault stand alone."""
+    try:
+        return list(send(batch))
+    except BatchRefused as error:
+        if len(batch.people) == 1:
+            return [Result(batch.people[0].customer_id, error=str(error))]
+    middle = len(batch.people) // 2
+    results: list[Result] = []
+    for part, people in enumerate((batch.people[:middle], batch.people[middle:])):
+        half = Batch(f"{batch.id}.{part}", batch.audience, people, batch.run_id, batch.as_of)
+        results += _send(send, half)
+    return results
+
+
+def _complete(taken: Taken, results: Sequence[Result]) -> list[Result]:
+    """One answer for each person: one that the tool did not mention was not accepted."""
+    by_id = {result.customer_id: result for result in results if result.customer_id in taken.ops}
+    return [
+        by_id.get(customer_id, Result(customer_id, error="the tool gave no answer for this row"))
+        for customer_id in taken.ops
+    ]
+
+
+@contextmanager
+def _only_one(connection: psycopg.Connection, destination: str) -> Iterator[None]:
+    row = connection.execute(
+        "select pg_try_advisory_lock(hashtextextended('activation/' || %s, 0))", (destination,)
+    ).fetchone()
+    if not row or not row[0]:
+        raise AlreadyRunning(f"{destination}: another push is running. Wait until it is done.")
+    try:
+        yield
+    finally:
+        connection.execute(
+            "select pg_advisory_unlock(hashtextextended('activation/' || %s, 0))", (destination,)
+        )
+
+
+def _lists(
+    connection: psycopg.Connection, destination: str, run_id: str, as_of: datetime
+) -> list[tuple[str, str]]:
+    newer = connection.execute(
+        "select run_id from activation.sync_runs where destination = %s and as_of > %s limit 1",
+        (destination, as_of),
+    ).fetchone()
+    if newer is not None:
+        raise StaleWriter(
+            f"{destination}: run {newer[0]} for a later night has planned already; what run "
+            f"{run_id} planned is out of date and is not pushed."
+        )
+    return connection.execute(
+        "select segment, status from activation.sync_runs"
+        " where destination = %s and run_id = %s order by segment",
+        (destination, run_id),
+    ).fetchall()
+
+
+def _reopen(connection: psycopg.Connection, target: List) -> None:
+    """What a killed push had taken is open again; the ledger still knows the intent."""
+    with connection.transaction():
+        connection.execute(
+            "update activation.plan set state = 'open'"
+            " where destination = %s and segment = %s and state = 'taken'",
+            (target.destination, target.segment.key),
+        )
+
+
+def _close_run(
+    connection: psycopg.Connection, target: List, status: str, error: str | None
+) -> None:
+    with connection.transaction():
+        connection.execute(
+            """
+            update activation.sync_runs set status = %(status)s,
+                error = coalesce(%(error)s, error), finished_at = clock_timestamp(),
+                held = (select count(*) from activation.ledger
+                    where destination = %(destination)s and segment = %(segment)s)
+            where run_id = %(run_id)s and destination = %(destination)s
+                and segment = %(segment)s
+            """,
+            {
+                "status": status,
+                "error": error,
+                "run_id": target.run_id,
+                "destination": target.destination,
+                "segment": target.segment.key,
+            },
+        )
+        if status == "success":
+            connection.execute(
+                "update activation.approvals set state = 'used' where destination = %s"
+                " and segment = %s and state = 'approved'",
+                (target.destination, target.segment.key),
+            )
+
+
+def _everybody(connection: psycopg.Connection, target: List) -> Iterator[Person]:
+    """Everybody on the list, by customer_id, in bounded memory."""
+    with connection.transaction(), connection.cursor("everybody", row_factory=dict_row) as cursor:
+        cursor.itersize = 5000
+        cursor.execute(
+            """
+            select ledger.customer_id, ledger.remote_id, contact.email, contact.phone,
+                contact.full_name, member.traits
+            from activation.ledger
+            left join marts_pii.dim_customer_contacts as contact using (customer_id)
+            left join segments.membership as member
+                on member.segment = ledger.segment and member.customer_id = ledger.customer_id
+                and member.left_at is null
+            where ledger.destination = %s and ledger.segment = %s and ledger.state = 'sent'
+            order by ledger.customer_id
+            """,
+            (target.destination, target.segment.key),
+        )
+        for row in cursor:
+            yield Person(
+                customer_id=row["customer_id"],
+                remote_id=row["remote_id"],
+                email=row["email"],
+                phone=row["phone"] if target.segment.channel == "sms" else None,
+                full_name=row["full_name"],
+                traits=row["traits"] or {},
+            )
+
+
+def _audience(connection: psycopg.Connection, segment: Segment) -> Audience:
+    types = membership.column_types(connection, segment)
+    return segment.audience({column: types.get(column, "string") for column in segment.traits})

@@ -1,0 +1,161 @@
+"""The segments of the project: what each pair of files in `models/segments` declares.
+
+>>> definitions = load()  # doctest: +SKIP
+>>> definitions.segments["payment_failed"].purpose  # doctest: +SKIP
+'service'
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from rapport.destinations import discover
+from rapport.destinations.base import Audience
+from rapport.paths import project_root
+from rapport.settings import Block, Document
+
+FOLDER = "dbt_project/models/segments"
+Purpose = Literal["marketing", "feedback", "service"]
+Channel = Literal["email", "sms", "push", "none"]
+
+
+class Segment(Block):
+    """What the YAML of one segment says.
+
+    `traits` maps a column of the model to the name that the tool knows. The lower `priority`, the
+    earlier a person's one campaign a day is taken from it. `size_band` is the least and the most
+    members that are believed. `change_budget` is the share of the list that may change in one
+    night without a person's word. Members of a segment that `suppresses` a purpose get nothing of
+    that purpose from the others. `needs` names the canonical entities that it is made of: while a
+    source of one of them is stale, the list stays as it is. `channel: none` is a list for people
+    to work with, to which no message is sent.
+    """
+
+    key: str = Field(pattern="^[a-z][a-z0-9_]{2,50}$")
+    name: str = Field(min_length=3)
+    description: str = Field(min_length=20)
+    owner: str = Field(min_length=2)
+    purpose: Purpose
+    channel: Channel
+    destinations: tuple[str, ...]
+    traits: dict[str, str] = Field(default_factory=dict)
+    priority: int = Field(default=100, ge=1)
+    holdout_share: float = Field(default=0.0, ge=0.0, lt=1.0)
+    size_band: tuple[int, int]
+    change_budget: float = Field(default=0.3, gt=0.0, le=1.0)
+    expires: date
+    suppresses: tuple[Purpose, ...] = ()
+    needs: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("destinations")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in discover():
+                raise ValueError(f'no destination "{name}", there are: {", ".join(discover())}')
+        return value
+
+    @model_validator(mode="after")
+    def _sound(self) -> "Segment":
+        if self.size_band[0] > self.size_band[1]:
+            raise ValueError("size_band: the least is above the most")
+        if self.channel == "none" and self.purpose != "service":
+            raise ValueError("channel none is for service: name the channel of the message")
+        return self
+
+    @classmethod
+    def retired(cls, key: str) -> "Segment":
+        """A segment whose files are gone: nobody is in it, whoever is on its list must leave."""
+        return cls.model_construct(
+            key=key,
+            name=key,
+            description="",
+            owner="",
+            purpose="service",
+            channel="none",
+            destinations=(),
+            traits={},
+            size_band=(0, 0),
+            change_budget=0.0001,
+            expires=date.max,
+            needs=(),
+        )
+
+    @property
+    def model(self) -> str:
+        """The name of the dbt model.
+
+        A segment's key is its model's name without `seg_`, so that neither is used twice.
+        """
+        return f"seg_{self.key}"
+
+    @property
+    def is_campaign(self) -> bool:
+        """Whether it is a message that a person gets one of a day; service always goes out."""
+        return self.purpose != "service"
+
+    def audience(self, types: Mapping[str, str]) -> Audience:
+        """What a destination gets to know; `types` are those of the model's columns."""
+        attributes = {name: types[column] for column, name in self.traits.items()}
+        return Audience(self.key, self.name, self.channel, self.purpose, attributes)
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The segments that are sound, by key in order of priority, and what is wrong with others."""
+
+    segments: dict[str, Segment]
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def load(folder: Path | None = None) -> Definitions:
+    """Read every YAML of the folder; one that is wrong is a problem and stops no other."""
+    folder = folder or project_root() / FOLDER
+    found: dict[str, Segment] = {}
+    problems: dict[str, str] = {}
+    for path in sorted(folder.glob("*.yml")):
+        try:
+            segment = read(path)
+            if segment.key in found:
+                raise ValueError(f'{path}: the key "{segment.key}" is used by another file.')
+            found[segment.key] = segment
+        except (ValueError, OSError) as error:
+            problems[path.stem] = str(error)
+    for path in sorted(folder.glob("*.sql")):
+        if not path.with_suffix(".yml").is_file():
+            problems[path.stem] = f"{path}: no {path.stem}.yml beside it. Write one."
+    by_priority = sorted(found.values(), key=lambda segment: (segment.priority, segment.key))
+    return Definitions({segment.key: segment for segment in by_priority}, problems)
+
+
+def read(path: Path) -> Segment:
+    """The segment of one YAML file; raises `ValueError` with file, line, key and what to do."""
+    where = ("models", 0, "config", "meta", "segment")
+    text = path.read_text(encoding="utf-8")
+    try:
+        document = Document(path, yaml.compose(text, Loader=yaml.SafeLoader))
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ValueError(f"{path}:{mark.line + 1 if mark else 1}: not YAML.") from None
+    try:
+        model = content["models"][0]
+        declared = model["config"]["meta"]["segment"]
+    except (KeyError, TypeError, IndexError):
+        raise ValueError(f"{path}:1: no models[0].config.meta.segment. Copy a neighbour.") from None
+    try:
+        segment = Segment.model_validate(declared)
+    except ValidationError as error:
+        raise ValueError(document.explain(error, Segment, where)) from None
+    if not path.with_suffix(".sql").is_file():
+        raise ValueError(f"{path}:1: no {path.stem}.sql beside it. Write one.")
+    if model.get("name") != path.stem or segment.model != path.stem:
+        raise ValueError(
+            document.at(where, f'file, model and "seg_" + key must be one name: {path.stem}.')
+        )
+    return segment

@@ -1,0 +1,163 @@
+"""What a destination is: a tool that holds lists of people.
+
+One file a tool, one method a direction: `upsert` puts people on a list or changes them, `remove`
+takes them off, `suppressions` says whom the tool does not want us to write to. What was accepted
+is answered row by row; the engine decides everything else and knows nothing of a vendor.
+
+>>> Result("c_1").accepted
+True
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from rapport.connections import Connection
+from rapport.errors import RapportError
+
+Kind = Literal["unsubscribed", "bounced", "complained", "deleted"]
+
+
+class BatchRefused(RapportError):  # noqa: N818, named by what happened like its family
+    """The tool refused a whole batch because of what is in it: the engine halves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """A list: the segment's key, what it is for, and the type of each attribute that is sent.
+
+    Types are `string`, `integer`, `float`, `boolean`, `date` and `datetime`.
+    """
+
+    key: str
+    name: str
+    channel: str
+    purpose: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One row for the tool. `aliases` are ids that this customer had before a merge.
+
+    `remote_id` is the tool's own id where it told us one. `is_listed` says that the tool accepted
+    this person for the list before. The repr shows no personal data.
+    """
+
+    customer_id: str
+    remote_id: str | None = None
+    email: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    full_name: str | None = field(default=None, repr=False)
+    aliases: tuple[str, ...] = ()
+    is_listed: bool = False
+    traits: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """People to push in one go. `id` is the same when the same batch is sent again."""
+
+    id: str
+    audience: Audience
+    people: Sequence[Person]
+    run_id: str
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the tool said about one person; `error` is a reason without personal data."""
+
+    customer_id: str
+    remote_id: str | None = None
+    error: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the tool holds the row as it was sent."""
+        return self.error is None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Somebody whom the tool says not to write to, by the id that we gave or by their address."""
+
+    kind: Kind
+    external_id: str | None
+    email: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A contact that the tool holds."""
+
+    remote_id: str
+    external_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What `finish` may ask: the run, and everybody on the list, sorted by customer_id."""
+
+    run_id: str
+    as_of: datetime
+    code_version: str
+    everybody: Callable[[], Iterator[Person]]
+
+
+class Destination:
+    """A tool. A destination overrides `upsert` and `remove`, the rest where the tool has it.
+
+    `batch_size` is how many people one call of `upsert` or `remove` gets. Each call answers one
+    `Result` per person, raises `BatchRefused` when the tool refused all of them for what is in
+    the batch, and `RetryLater` or `GiveUp` when it is busy, down, or the login is wrong.
+    """
+
+    name: ClassVar[str]
+    documentation: ClassVar[str]
+    connection_fields: ClassVar[Mapping[str, str]] = {}
+    needs_connection: ClassVar[bool] = True
+    batch_size: int = 100
+
+    def __init__(
+        self,
+        options: Mapping[str, Any] | None = None,
+        connection: Connection | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.options = dict(options or {})
+        self.connection = connection
+        self.sleep = sleep
+
+    def prepare(self, audience: Audience) -> None:
+        """Make what the list needs at the tool: a tag, attributes. Called before the first row."""
+
+    def upsert(self, batch: Batch) -> Sequence[Result]:
+        """Put people on the list, or change them."""
+        raise NotImplementedError
+
+    def remove(self, batch: Batch) -> Sequence[Result]:
+        """Take people off the list; somebody who is not on it counts as removed."""
+        raise NotImplementedError
+
+    def suppressions(self) -> Iterable[Suppression]:
+        """Everybody who is unsubscribed, bounced or complained at the tool now."""
+        return ()
+
+    def contacts(self) -> Iterator[Held] | None:
+        """Every contact that carries an id of ours; None where the tool cannot list them."""
+        return None
+
+    def members(self, audience: Audience) -> Iterator[Held] | None:
+        """Who is on the list at the tool; None where the tool cannot tell."""
+        return None
+
+    def finish(self, audience: Audience, night: Night) -> None:
+        """Called when all batches of a list are through, also when there were none."""
+
+    def close(self) -> None:
+        """Let go of what is open."""

@@ -1,0 +1,218 @@
+"""A small world: customers with consent, segments, one tool that remembers, and nights."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from rapport.activation.membership import evaluate_segment
+from rapport.activation.options import ActivationOptions
+from rapport.activation.plan import ListPlan, plan_lists
+from rapport.activation.pull import pull_destination
+from rapport.activation.push import push_destination
+from rapport.activation.segments import Definitions, Segment
+from rapport.destinations.base import (
+    Audience,
+    Batch,
+    BatchRefused,
+    Destination,
+    Held,
+    Result,
+    Suppression,
+)
+
+MARTS = """
+create schema if not exists marts;
+create schema if not exists marts_pii;
+create schema if not exists segments_build;
+create table marts.dim_customers (customer_id text collate "C" primary key);
+create table marts_pii.dim_customer_contacts
+    (customer_id text collate "C" primary key, email text, phone text, full_name text,
+    user_id text);
+create table marts.dim_consents (customer_id text collate "C", channel text, purpose text,
+    is_granted boolean, changed_at timestamptz, source text, policy_version text, event_id text,
+    primary key (customer_id, channel, purpose));
+"""
+
+
+class Tool(Destination):
+    """A tool that remembers its lists and counts its calls."""
+
+    name = "tool"
+    documentation = "https://example.com"
+    needs_connection = False
+    batch_size = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lists: dict[str, dict[str, dict[str, Any]]] = {}
+        self.calls: list[tuple[str, str, list[str]]] = []
+        self.bad_rows: set[str] = set()
+        self.sinks_batch: set[str] = set()
+        self.told: list[Suppression] = []
+        self.can_list = True
+        self.before_call: Any = None
+
+    def upsert(self, batch: Batch) -> Sequence[Result]:
+        self._called("upsert", batch)
+        if self.sinks_batch & {person.customer_id for person in batch.people}:
+            raise BatchRefused("400 bad batch")
+        results = []
+        for person in batch.people:
+            if person.customer_id in self.bad_rows:
+                results.append(Result(person.customer_id, error="422 bad row"))
+                continue
+            for alias in person.aliases:
+                self._list(batch).pop(alias, None)
+            self._list(batch)[person.customer_id] = {
+                "email": person.email,
+                **person.traits,
+            }
+            results.append(Result(person.customer_id, f"remote_{person.email}"))
+        return results
+
+    def remove(self, batch: Batch) -> Sequence[Result]:
+        self._called("remove", batch)
+        for person in batch.people:
+            self._list(batch).pop(person.customer_id, None)
+        return [Result(person.customer_id) for person in batch.people]
+
+    def suppressions(self) -> list[Suppression]:
+        return self.told
+
+    def members(self, audience: Audience) -> Iterator[Held] | None:
+        if not self.can_list:
+            return None
+        people = self.lists.get(audience.key, {})
+        return iter([Held(f"remote_{row['email']}", key) for key, row in people.items()])
+
+    def on(self, segment: str) -> list[str]:
+        return sorted(self.lists.get(segment, {}))
+
+    def _list(self, batch: Batch) -> dict[str, dict[str, Any]]:
+        return self.lists.setdefault(batch.audience.key, {})
+
+    def _called(self, op: str, batch: Batch) -> None:
+        if self.before_call is not None:
+            self.before_call(op, batch)
+        self.calls.append((op, batch.id, [person.customer_id for person in batch.people]))
+
+
+class World:
+    """Customers, segments and nights over a real warehouse."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self.tool = Tool()
+        self.options = ActivationOptions(change_floor=1000)
+        self.segments: dict[str, Segment] = {}
+        self.night_number = 0
+        self.frozen: dict[str, str] = {}
+
+    @property
+    def as_of(self) -> datetime:
+        return datetime(2026, 3, 1, 3, tzinfo=UTC) + timedelta(days=self.night_number)
+
+    @property
+    def run_id(self) -> str:
+        return f"{self.as_of:%Y%m%dT%H%M%SZ}-01"
+
+    def customers(self, *ids: str, consent: bool = True) -> None:
+        for customer in ids:
+            self.connection.execute(
+                "insert into marts.dim_customers values (%s) on conflict do nothing", (customer,)
+            )
+            self.connection.execute(
+                "insert into marts_pii.dim_customer_contacts values (%s, %s, null, %s)"
+                " on conflict do nothing",
+                (customer, f"{customer}@example.com", customer.title()),
+            )
+            if consent:
+                self.consent(customer, True)
+
+    def consent(self, customer: str, is_granted: bool, purpose: str = "marketing") -> None:
+        self.connection.execute(
+            """
+            insert into marts.dim_consents values (%s, 'email', %s, %s, %s, 'files', '2026-01', %s)
+            on conflict (customer_id, channel, purpose) do update set
+                is_granted = excluded.is_granted, event_id = excluded.event_id
+            """,
+            (customer, purpose, is_granted, self.as_of, f"consent of {customer} {is_granted}"),
+        )
+
+    def merge(self, old: str, new: str) -> None:
+        self.connection.execute(
+            "insert into identity.aliases (alias_id, customer_id, since, anchor_profile_id)"
+            " values (%s, %s, %s, %s)",
+            (old, new, self.as_of, f"hubspot:contacts:{old}"),
+        )
+
+    def segment(self, key: str, members: Sequence[str], **declared: Any) -> Segment:
+        fields: dict[str, Any] = {
+            "key": key, "name": f"People of {key}", "owner": "tests", "purpose": "marketing",
+            "channel": "email", "destinations": (), "traits": {"score": "score"},
+            "description": "People that a test put into this segment.", "size_band": (0, 100_000),
+            "change_budget": 1.0, "expires": date(2030, 1, 1), "needs": ("orders",),
+        }  # fmt: skip
+        segment = Segment.model_validate({**fields, **declared})
+        self.segments[key] = segment.model_copy(update={"destinations": ("tool",)})
+        self.members(key, *members)
+        return self.segments[key]
+
+    def members(self, key: str, *ids: str, score: int = 1) -> None:
+        table = f"segments_build.seg_{key}"
+        self.connection.execute(f"drop table if exists {table}")
+        self.connection.execute(f"create table {table} (customer_id text, score integer)")
+        for customer in ids:
+            self.connection.execute(f"insert into {table} values (%s, %s)", (customer, score))
+
+    @property
+    def definitions(self) -> Definitions:
+        ordered = sorted(self.segments.values(), key=lambda s: (s.priority, s.key))
+        return Definitions({segment.key: segment for segment in ordered})
+
+    def pull(self) -> dict[str, int]:
+        return pull_destination(self.connection, self.definitions, self.tool, self.as_of)
+
+    def plan(self, evaluate: bool = True) -> dict[str, ListPlan]:
+        if evaluate:
+            for segment in self.segments.values():
+                evaluate_segment(
+                    self.connection, segment, self.options, self.run_id, self.as_of,
+                    self.frozen.get(segment.key),
+                )  # fmt: skip
+        plans = plan_lists(
+            self.connection, self.definitions, ["tool"], self.options, self.run_id, self.as_of
+        )
+        return {plan.segment: plan for plan in plans}
+
+    def push(self) -> dict[str, dict[str, Any]]:
+        return push_destination(
+            self.connection, self.definitions, self.tool, self.options, self.run_id, self.as_of
+        )
+
+    def night(self) -> dict[str, dict[str, Any]]:
+        """The whole of the next night: pull, evaluate, plan, push."""
+        self.night_number += 1
+        return self.again()
+
+    def again(self) -> dict[str, dict[str, Any]]:
+        """The same night once more."""
+        self.tool.calls.clear()
+        self.pull()
+        self.plan()
+        return self.push()
+
+    def reasons(self, segment: str) -> dict[str, str]:
+        rows = self.connection.execute(
+            "select customer_id, reason from activation.not_sent where segment = %s", (segment,)
+        )
+        return dict(rows.fetchall())
+
+
+@pytest.fixture
+def world(warehouse: psycopg.Connection[Any]) -> World:
+    warehouse.execute(MARTS)
+    return World(warehouse)
