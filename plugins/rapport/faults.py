@@ -10,6 +10,9 @@ import signal
 
 POINTS = frozenset(
     {
+        "activation.intended",
+        "activation.answered",
+        "activation.recorded",
         "landing.copied",
         "landing.before_commit",
         "landing.committed",
