@@ -71,11 +71,17 @@ def url(
         typer.echo(address)  # not through the table printer, which breaks long lines
 
 
-def migrate(as_json: AsJson = False) -> None:
+def migrate(
+    as_json: AsJson = False,
+    airflow: Annotated[bool, typer.Option("--airflow", help="Airflow's own tables too.")] = False,
+) -> None:
     """Bring the tables that Python owns up to date."""
     from rapport import warehouse
+    from rapport.warehouse.airflow_env import ensure_airflow_metadata
 
     applied = warehouse.migrate()
+    if airflow and ensure_airflow_metadata():
+        applied.append("airflow")
     show(
         {"applied": applied},
         lambda: f"Applied: {', '.join(applied)}." if applied else "Nothing to apply.",

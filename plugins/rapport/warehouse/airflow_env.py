@@ -67,11 +67,11 @@ def environment() -> dict[str, str]:
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home() / "logs"),
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
     }
-    if DATABASE not in os.environ:
+    if not os.environ.get(DATABASE):
         from rapport.warehouse import airflow_url
 
         wanted[DATABASE] = airflow_url().replace("postgresql://", "postgresql+psycopg2://", 1)
-    return {name: os.environ.get(name, value) for name, value in wanted.items()}
+    return {name: os.environ.get(name) or value for name, value in wanted.items()}
 
 
 def apply() -> None:
