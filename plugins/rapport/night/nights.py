@@ -45,9 +45,12 @@ def run_id_of(as_of: datetime, number: int) -> str:
 def clock(settings: Settings) -> datetime:
     """The time that tonight is about: the sandbox's in the demo, else now, to the second."""
     if settings.demo:
-        from rapport.sandbox import as_of
+        import httpx
 
-        return as_of()
+        from rapport.sandbox import ensure_running
+
+        answer = httpx.get(f"{ensure_running()}/_sandbox/clock", timeout=30).raise_for_status()
+        return datetime.fromisoformat(answer.json()["as_of"])
     return datetime.now(UTC).replace(microsecond=0)
 
 

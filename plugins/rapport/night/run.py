@@ -5,6 +5,7 @@ Summary(run_id='20260331T030000Z-01', status='succeeded', ...)
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -35,18 +36,18 @@ def run(progress: Progress, as_of: datetime | None = None) -> Summary:
 
         ensure_running()
     night = begin(as_of or clock(settings))
-    log = var_dir() / "runs" / night.run_id / "airflow.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    progress("start Airflow")
-    with _to_file(log), stage(night, "start Airflow"):
-        dags = _load_dags()
-    for name in settings.enabled("sources"):
-        progress(f"land {name}")
-        _test(dags[f"ingest_{name}"], log)
-    progress("build the marts")
-    if _test(dags["build_customers"], log):
-        progress("activate the segments")
-        _test(dags["activate_segments"], log)
+    os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
+    with _talk_to(var_dir() / "runs" / night.run_id / "airflow.log"):
+        progress("start Airflow")
+        with stage(night, "start Airflow"):
+            dags = _load_dags()
+        for name in settings.enabled("sources"):
+            progress(f"land {name}")
+            _test(dags[f"ingest_{name}"])
+        progress("build the marts")
+        if _test(dags["build_customers"]):
+            progress("activate the segments")
+            _test(dags["activate_segments"])
     return close(night)
 
 
@@ -70,21 +71,21 @@ def _load_dags() -> dict[str, Any]:
     return dict(bag.dags)
 
 
-def _test(dag: Any, log: Path) -> bool:
+def _test(dag: Any) -> bool:
     """Run one DAG; whether it succeeded. Its tasks are not tried again: the client did that."""
     for task in dag.tasks:
         task.retries = 0
-    with _to_file(log):
-        outcome = dag.test()
+    outcome = dag.test()
     return str(getattr(outcome.state, "value", outcome.state)) == "success"
 
 
 @contextlib.contextmanager
-def _to_file(path: Path) -> Iterator[None]:
-    """Airflow's own talk goes to a file: the terminal is for what the night did."""
-    with (
-        path.open("a", encoding="utf-8") as file,
-        contextlib.redirect_stdout(file),
-        contextlib.redirect_stderr(file),
-    ):
+def _talk_to(path: Path) -> Iterator[None]:
+    """Airflow's own talk goes to a file: the terminal is for what the night did.
+
+    The file stays open: Airflow's loggers keep it for as long as the process lives.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a", encoding="utf-8", buffering=1)
+    with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
         yield

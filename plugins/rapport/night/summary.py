@@ -147,7 +147,8 @@ def _sources(connection: Any, night: Night) -> dict[str, dict[str, StreamSummary
     )
     sources: dict[str, dict[str, StreamSummary]] = {}
     for row in rows:
-        sources.setdefault(row.pop("source"), {})[row.pop("stream")] = StreamSummary(**row)
+        source, stream = row.pop("source"), row.pop("stream")
+        sources.setdefault(source, {})[stream] = StreamSummary(**row)
     return sources
 
 
@@ -164,11 +165,8 @@ def _gates(connection: Any, night: Night) -> dict[str, GateSummary]:
         """
         select gate, count(*) filter (where success) as passed,
             count(*) filter (where not success) as failed
-        from (
-            select distinct on (gate, guard, expectation, column_name, result_id % 1) *
-            from quality.results
-            where run_id = %s
-        ) as results
+        from quality.results
+        where run_id = %s
         group by gate
         """,
         (night.run_id,),

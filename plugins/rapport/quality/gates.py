@@ -88,7 +88,7 @@ def run_gate(
             f"the {gate} gate could not finish ({type(error).__name__}), which counts as failed. "
             "Nothing is published and nothing is sent."
         ) from error
-    _keep(run_id, gate, outcomes)
+    _keep(run_id, gate, source or "", outcomes)
     failed = [outcome for outcome in outcomes if not outcome["success"]]
     fatal = [outcome for outcome in failed if outcome["severity"] == "critical"]
     if fatal:
@@ -178,12 +178,17 @@ def _literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _keep(run_id: str, gate: str, outcomes: Sequence[dict[str, Any]]) -> None:
+def _keep(run_id: str, gate: str, source: str, outcomes: Sequence[dict[str, Any]]) -> None:
+    """The results of this attempt take the place of an earlier one's."""
     with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "delete from quality.results where run_id = %s and gate = %s and source = %s",
+            (run_id, gate, source),
+        )
         cursor.executemany(
             "insert into quality.results"
-            " (run_id, gate, guard, expectation, column_name, severity, success) values"
-            " (%(run_id)s, %(gate)s, %(guard)s, %(expectation)s, %(column_name)s, %(severity)s,"
-            " %(success)s)",
-            [{**outcome, "run_id": run_id, "gate": gate} for outcome in outcomes],
+            " (run_id, gate, source, guard, expectation, column_name, severity, success) values"
+            " (%(run_id)s, %(gate)s, %(source)s, %(guard)s, %(expectation)s, %(column_name)s,"
+            " %(severity)s, %(success)s)",
+            [{**item, "run_id": run_id, "gate": gate, "source": source} for item in outcomes],
         )

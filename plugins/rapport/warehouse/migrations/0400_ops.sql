@@ -46,6 +46,7 @@ create table quality.results (
     result_id bigint generated always as identity primary key,
     run_id text not null,
     gate text not null,
+    source text not null default '',
     guard text not null,
     expectation text not null,
     column_name text,
