@@ -22,6 +22,8 @@ FIELDS = {
     "external_id": "external_id",
     "email": "lower(email)",
     "unsubscribed_from_emails": "is_out",
+    "has_hard_bounced": "json_extract(body, '$.has_hard_bounced')",
+    "marked_email_as_spam": "json_extract(body, '$.marked_email_as_spam')",
     "role": "json_extract(body, '$.role')",
     "name": "json_extract(body, '$.name')",
     "phone": "json_extract(body, '$.phone')",
