@@ -28,7 +28,7 @@ from rapport.errors import GiveUp
 from rapport.http import Client
 from rapport.sources.base import Page, PageTokens, Position, Source, Stream, base_url
 
-LARGEST_PAGE = 100
+LARGEST_EXPORT, LARGEST_PAGE = 1000, 100
 
 
 class Meta(msgspec.Struct):
@@ -47,7 +47,8 @@ class Export(Stream):
             tokens.check(cursor)
         answer = _answer(self.name, after_cursor=(str | None, None), end_of_stream=bool)
         while True:
-            params = {"cursor": cursor} if cursor else {"start_time": 0}
+            where = {"cursor": cursor} if cursor else {"start_time": 0}
+            params = {"per_page": LARGEST_EXPORT, **where}
             path = f"/api/v2/incremental/{self.name}/cursor"
             page = client.json("GET", path, params=params, type=answer)
             after = page.after_cursor or cursor

@@ -1,0 +1,337 @@
+"""What every source must keep, for each that is found, over HTTP against the sandbox."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from rapport.connections import Connection
+from rapport.errors import GiveUp, RapportError, RetryLater
+from rapport.http import Client
+from rapport.landing import LoadResult, batches, land
+from rapport.sandbox.credentials import CREDENTIALS, demo_connection
+from rapport.sandbox.lifecycle import call, ensure_company, ensure_running, stop
+from rapport.settings import load_settings
+from rapport.sources import amplitude, discover, hubspot, typeform, zendesk
+from rapport.sources.base import Page, Source, Stream
+
+SOURCES = sorted(discover())
+VENDORS = [name for name in SOURCES if discover()[name].needs_connection]
+WITH_TOKENS = ["hubspot", "typeform", "zendesk"]
+
+# The sandbox's server outlives the object that started it.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Sandbox:
+    def __init__(self, url: str, root: Path) -> None:
+        self.url = url
+        self.root = root
+        self.waits: list[float] = []
+
+    def control(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        return call(f"{self.url}/_sandbox/{path}", method, body)
+
+    @property
+    def as_of(self) -> datetime:
+        return datetime.fromisoformat(self.control("clock")["as_of"])
+
+    def fault(self, vendor: str, kind: str, **how: Any) -> None:
+        self.control("faults", "POST", {"vendor": vendor, "kind": kind, **how})
+
+    def source(self, name: str) -> Source:
+        options = load_settings().source_options(name)
+        if name == "files":
+            for dataset in options["datasets"].values():
+                dataset["path"] = dataset["path"].replace("var/sandbox", str(self.root))
+        if name == "amplitude":
+            options = {"start": "2026-03-01"}
+        return discover()[name](options)
+
+    def client(self, source: Source, **changed: Any) -> Client:
+        login = {"host": "", "extra": {}}
+        if source.needs_connection:
+            login = demo_connection(source.name, self.url)
+        client = source.client(Connection(source.name, **login | changed))
+        client._sleep = self.waits.append
+        return client
+
+    def pages(self, source: Source, stream: Stream, **changed: Any) -> Iterator[Page]:
+        with self.client(source, **changed) as client:
+            yield from stream.pages(client, None, self.as_of)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    root = tmp_path_factory.mktemp("sandbox")
+    ensure_company(root, people=150, seed=7, start=date(2026, 3, 31))
+    yield Sandbox(ensure_running(root), root)
+    stop(root)
+
+
+@pytest.fixture
+def sandbox(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """The sandbox without faults; pages are small, so that there are several."""
+    monkeypatch.setattr(hubspot, "LARGEST_SEARCH", 40)
+    monkeypatch.setattr(hubspot, "LARGEST_LIST", 20)
+    monkeypatch.setattr(zendesk, "LARGEST_EXPORT", 30)
+    monkeypatch.setattr(zendesk, "LARGEST_PAGE", 10)
+    monkeypatch.setattr(typeform, "LARGEST_PAGE", 7)
+    monkeypatch.setattr(amplitude, "LINES", 200)
+    monkeypatch.setattr(batches, "BATCH_ROWS", 50)
+    server.waits.clear()
+    server.control("faults", "DELETE")
+    server.control("violations", "DELETE")
+    yield server
+    server.control("faults", "DELETE")
+
+
+@pytest.fixture(params=SOURCES)
+def source(request: pytest.FixtureRequest, sandbox: Sandbox) -> Source:
+    return sandbox.source(request.param)
+
+
+@pytest.fixture(params=VENDORS)
+def vendor(request: pytest.FixtureRequest, sandbox: Sandbox) -> Source:
+    return sandbox.source(request.param)
+
+
+def pull(
+    sandbox: Sandbox, source: Source, warehouse: psycopg.Connection[Any], kill_at: int | None = None
+) -> dict[str, LoadResult]:
+    """Land all streams; `kill_at` ends the process at that page of each stream."""
+    results = {}
+    with sandbox.client(source) as client:
+        for stream in source.streams():
+            results[stream.name] = land(
+                warehouse,
+                source.name,
+                stream,
+                lambda position, stream=stream: _until(
+                    stream.pages(client, position, sandbox.as_of), kill_at
+                ),
+                run_id="20260331T030000Z-01",
+                as_of=sandbox.as_of,
+                live_keys=lambda stream=stream: stream.live_keys(client),
+            )
+    return results
+
+
+def _until(pages: Iterator[Page], kill_at: int | None) -> Iterator[Page]:
+    for number, page in enumerate(pages):
+        if number == kill_at:
+            raise Killed
+        yield page
+
+
+def raw(source: Source, warehouse: psycopg.Connection[Any]) -> dict[str, str]:
+    """A hash of what holds in each raw table."""
+    found = {}
+    for stream in source.streams():
+        rows = warehouse.execute(
+            f"select record_key, payload::text from raw.{source.name}__{stream.name}"
+            " where is_latest and not is_deleted order by record_key"
+        ).fetchall()
+        found[stream.name] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
+    return found
+
+
+def test_there_are_sources() -> None:
+    assert {"amplitude", "files", "hubspot", "typeform", "zendesk"} <= set(SOURCES)
+    assert set(VENDORS) <= set(CREDENTIALS), "a source without a twin in the sandbox"
+
+
+def test_a_source_says_what_it_needs(source: Source) -> None:
+    assert source.name in SOURCES
+    assert source.documentation.startswith("https://")
+    assert bool(source.connection_fields) is source.needs_connection
+    assert not set(source.connection_fields) - {"host", "login", "password", "extra", "schema"}
+    names = [stream.name for stream in source.streams()]
+    assert names
+    assert len(set(names)) == len(names)
+
+
+def test_pages_end_and_every_record_has_a_key_that_comes_once(
+    sandbox: Sandbox, source: Source
+) -> None:
+    for stream in source.streams():
+        pages = list(sandbox.pages(source, stream))
+        records = [record for page in pages for record in page.records]
+        keys = [stream.read_key(record).key for record in records]
+        repeated = len(keys) - len(set(keys))
+        if source.name != "files":  # a subscription that changed stands in several nights' files
+            assert repeated == 0, stream.name
+        assert keys, f"{stream.name} is empty in the sandbox"
+        assert [r.reason for page in pages for r in page.rejected] == []
+
+
+def test_no_request_breaks_a_rule_of_the_vendor(sandbox: Sandbox, vendor: Source) -> None:
+    for stream in vendor.streams():
+        list(sandbox.pages(vendor, stream))
+    assert sandbox.control("violations")["violations"] == []
+
+
+def test_a_second_run_changes_nothing(
+    sandbox: Sandbox, source: Source, warehouse: psycopg.Connection[Any]
+) -> None:
+    first = pull(sandbox, source, warehouse)
+    before = raw(source, warehouse)
+    second = pull(sandbox, source, warehouse)
+    assert all(result.landed > 0 for result in first.values()), first
+    assert all(result.landed == result.deleted == 0 for result in second.values()), second
+    assert raw(source, warehouse) == before
+    for result in [*first.values(), *second.values()]:
+        assert result.read == result.landed + result.unchanged + result.rejected
+
+
+@pytest.mark.parametrize("kill_at", [0, 1, 2, 3, 5, 8])
+def test_a_run_that_was_killed_at_a_page_and_run_again_gives_the_same_rows(
+    sandbox: Sandbox, source: Source, warehouse: psycopg.Connection[Any], kill_at: int
+) -> None:
+    with sandbox.client(source) as client:
+        for stream in source.streams():
+            pages = _until(stream.pages(client, None, sandbox.as_of), kill_at)
+            with contextlib.suppress(Killed):
+                land(warehouse, source.name, stream, pages, run_id="killed", as_of=sandbox.as_of)
+    pull(sandbox, source, warehouse)
+    after = raw(source, warehouse)
+    for stream in source.streams():
+        pages = list(sandbox.pages(source, stream))
+        keys = {stream.read_key(record).key for page in pages for record in page.records}
+        assert int(after[stream.name].split()[0]) == len(keys), stream.name
+
+
+@pytest.mark.parametrize("style", ["seconds", "date"])
+def test_a_429_is_waited_out(sandbox: Sandbox, vendor: Source, style: str) -> None:
+    stream = vendor.streams()[0]
+    whole = _keys(sandbox, vendor, stream)
+    for after in (0, 2):
+        sandbox.fault(
+            vendor.name, "429", after=after, times=1, retry_after=11, retry_after_style=style
+        )
+    assert _keys(sandbox, vendor, stream) == whole
+    assert sandbox.waits
+    assert all(wait == pytest.approx(11, abs=2) for wait in sandbox.waits)
+
+
+@pytest.mark.parametrize(
+    "kind", ["500", "503", "429_no_retry_after", "html", "cut_json", "cut_body"]
+)
+def test_what_heals_is_tried_again_and_nothing_is_lost(
+    sandbox: Sandbox, vendor: Source, kind: str
+) -> None:
+    stream = vendor.streams()[0]
+    whole = _keys(sandbox, vendor, stream)
+    sandbox.fault(vendor.name, kind, after=1, times=2)
+    assert _keys(sandbox, vendor, stream) == whole
+
+
+@pytest.mark.parametrize("kind", ["500", "html", "cut_json", "cut_body"])
+def test_what_does_not_heal_is_left_for_later_and_nothing_of_the_page_is_kept(
+    sandbox: Sandbox, vendor: Source, warehouse: psycopg.Connection[Any], kind: str
+) -> None:
+    sandbox.fault(vendor.name, kind, times=10_000)
+    with pytest.raises(RetryLater):
+        pull(sandbox, vendor, warehouse)
+    assert all(found.startswith("0 ") for found in raw(vendor, warehouse).values())
+
+
+@pytest.mark.parametrize("kind", ["expired_token", "403"])
+def test_a_login_that_is_refused_gives_up_at_once(
+    sandbox: Sandbox, vendor: Source, kind: str
+) -> None:
+    sandbox.fault(vendor.name, kind, times=10_000)
+    for stream in vendor.streams():
+        sandbox.control("reset-calls", "POST")
+        with pytest.raises(GiveUp, match=vendor.name):
+            list(sandbox.pages(vendor, stream))
+        calls = sandbox.control("calls")["calls"].get(vendor.name, {})
+        assert sum(calls.values()) <= 1
+    assert sandbox.waits == []
+
+
+def test_a_wrong_token_gives_up_and_is_not_repeated_to_anyone(
+    sandbox: Sandbox, vendor: Source, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(GiveUp, match="401") as caught:
+        list(sandbox.pages(vendor, vendor.streams()[0], password="wr0ng-canary"))
+    assert "wr0ng-canary" not in str(caught.value) + caplog.text
+
+
+@pytest.mark.parametrize("name", WITH_TOKENS)
+def test_a_token_that_is_given_twice_stops(sandbox: Sandbox, name: str) -> None:
+    source = sandbox.source(name)
+    sandbox.fault(name, "repeat_token", times=10_000)
+    said = []
+    for stream in source.streams():
+        try:
+            for number, _ in enumerate(sandbox.pages(source, stream)):
+                assert number < 400, f"{stream.name} does not end"
+        except GiveUp as error:
+            said.append(str(error))
+    assert said
+    assert all("pagination loop" in message for message in said)
+
+
+def test_rows_that_shift_between_pages_leave_no_gap(sandbox: Sandbox, vendor: Source) -> None:
+    for stream in vendor.streams():
+        whole = _keys(sandbox, vendor, stream)
+        sandbox.fault(vendor.name, "shift_page", times=10_000)
+        assert set(_keys(sandbox, vendor, stream)) == set(whole)
+        sandbox.control("faults", "DELETE")
+
+
+def test_a_vendor_that_shows_nothing_loses_nothing(
+    sandbox: Sandbox, vendor: Source, warehouse: psycopg.Connection[Any]
+) -> None:
+    pull(sandbox, vendor, warehouse)
+    before = raw(vendor, warehouse)
+    sandbox.fault(vendor.name, "empty", times=10_000)
+    with contextlib.suppress(RapportError):
+        pull(sandbox, vendor, warehouse)
+    assert raw(vendor, warehouse) == before
+
+
+def test_three_nights_give_what_one_pull_of_the_third_gives(
+    tmp_path: Path, warehouse: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure_company(tmp_path, people=60, seed=11, start=date(2026, 3, 31))
+    sandbox = Sandbox(ensure_running(tmp_path), tmp_path)
+    try:
+        for night in range(3):
+            if night:
+                sandbox.control("next-night", "POST")
+            for name in SOURCES:
+                pull(sandbox, sandbox.source(name), warehouse)
+        nightly = {name: raw(sandbox.source(name), warehouse) for name in SOURCES}
+        for schema_table in _raw_tables(warehouse):
+            warehouse.execute(f"truncate {schema_table} cascade")
+        for name in SOURCES:
+            pull(sandbox, sandbox.source(name), warehouse)
+        whole = {name: raw(sandbox.source(name), warehouse) for name in SOURCES}
+    finally:
+        stop(tmp_path)
+    for name in SOURCES:
+        if name == "amplitude":  # a year before the nights is not asked for again
+            continue
+        assert nightly[name] == whole[name], name
+
+
+def _raw_tables(warehouse: psycopg.Connection[Any]) -> list[str]:
+    rows = warehouse.execute("select format('%I.%I', schemaname, tablename) from pg_tables"
+                             " where schemaname = 'raw'").fetchall()  # fmt: skip
+    return [row[0] for row in rows]
+
+
+def _keys(sandbox: Sandbox, source: Source, stream: Stream) -> list[str]:
+    pages = list(sandbox.pages(source, stream))
+    return [stream.read_key(record).key for page in pages for record in page.records]
