@@ -1,0 +1,267 @@
+"""How long identity takes against the bare reference, in one run, on data it makes itself.
+
+    python benchmarks/bench_identity.py --people 1000000
+
+Reference: the same edges on 64-bit keys by COPY to pandas, factorize, scipy's connected
+components, labels by COPY back, no guard, no id, no ledger. Each measured step runs in a process
+of its own, so that its peak memory is its own. Durable settings (fsync, synchronous_commit on).
+"""
+
+import argparse
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRST, SECOND = datetime(2026, 1, 31, 3, tzinfo=UTC), datetime(2026, 2, 1, 3, tzinfo=UTC)
+EDGE_MODELS = ("int_identifiers_changed", "int_identifiers_normalised")
+
+# Two and a half records and five identifiers a person; every third phone number is a family's,
+# every 10,000th a placeholder of an office, every 50th e-mail another one with the same user id.
+OFFER = """
+create schema if not exists intermediate;
+create unlogged table intermediate.int_identifiers_unioned as
+select source, profile_id, identifier_type, identifier_value, is_confirmed, first_as_of
+from (
+    select p, 'hubspot' as source, 'hubspot:contacts:' || p as profile_id, kind as identifier_type,
+        case kind when 'email' then 'person' || p || '@company' || (p %% 97) || '.com'
+        else 'u_' || lpad(p::text, 7, '0') end as identifier_value, false as is_confirmed
+    from generate_series(1, %(people)s) as p, (values ('email'), ('user_id')) as kinds (kind)
+    union all
+    select p, 'zendesk', 'zendesk:users:' || p, kind,
+        case kind when 'email' then 'person' || p || case when p %% 50 = 0 then 'b' else '' end
+            || '@company' || (p %% 97) || '.com'
+        when 'phone' then '+4930' || case when p %% 10000 = 0 then '9018200'
+            else lpad((2000000 + p / 3)::text, 7, '0') end end, kind = 'email'
+    from generate_series(2, %(people)s, 2) as p, (values ('email'), ('phone')) as kinds (kind)
+    union all
+    select p, 'amplitude', 'amplitude:users:u_' || lpad(p::text, 7, '0'), kind,
+        case kind when 'user_id' then 'u_' || lpad(p::text, 7, '0') else md5(p::text) end, true
+    from generate_series(1, %(people)s) as p, (values ('device_id'), ('user_id')) as kinds (kind)
+) as offered
+cross join lateral (
+    select timestamptz '2026-01-01' + (p %% 30) * interval '1 day' as first_as_of
+) as nights
+order by hashtext(profile_id)
+"""
+
+# One person in a hundred: a third changes the e-mail, a third gets another device, a third is new.
+DELTA = """
+update intermediate.int_identifiers_unioned set identifier_value = 'new' || identifier_value
+where source = 'hubspot' and identifier_type = 'email'
+    and split_part(profile_id, ':', 3)::int %% 300 = 7;
+insert into intermediate.int_identifiers_unioned
+select source, profile_id, 'device_id', md5('second' || profile_id), true, timestamptz '2026-02-01'
+from intermediate.int_identifiers_unioned
+where source = 'amplitude' and identifier_type = 'user_id'
+    and substr(identifier_value, 3)::int %% 300 = 11;
+insert into intermediate.int_identifiers_unioned
+select 'typeform', 'typeform:respondents:' || p, 'user_id',
+    'u_' || lpad((p * 300 + 13)::text, 7, '0'), false, timestamptz '2026-02-01'
+from generate_series(1, %(people)s / 300 - 1) as p
+"""
+
+
+def reference(people: int) -> dict[str, Any]:
+    """COPY out, factorize, connected components, COPY in."""
+    import numpy as np
+    import pandas as pd
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    from rapport.warehouse import connect
+
+    with connect() as connection:
+        started = time.perf_counter()
+        buffer = io.BytesIO()
+        with connection.cursor().copy("copy bench_edges to stdout") as copy:
+            for row in copy:
+                buffer.write(row)
+        buffer.seek(0)
+        edges = pd.read_csv(buffer, sep="\t", header=None, names=["a", "b"], dtype="int64")
+        out = time.perf_counter()
+        left, profiles = pd.factorize(edges["a"])
+        right, identifiers = pd.factorize(edges["b"])
+        factorized = time.perf_counter()
+        nodes = len(profiles) + len(identifiers)
+        matrix = coo_matrix(
+            (np.ones(len(left), np.int8), (left, right + len(profiles))), shape=(nodes, nodes)
+        )
+        labels = connected_components(matrix, directed=False)[1][: len(profiles)]
+        components = time.perf_counter()
+        connection.execute("create unlogged table bench_labels (profile_key bigint, label bigint)")
+        rows = pd.DataFrame({"profile": profiles, "label": labels})
+        with connection.cursor().copy("copy bench_labels from stdin") as copy:
+            copy.write(rows.to_csv(None, sep="\t", header=False, index=False))
+        connection.execute("drop table bench_labels")
+        connection.commit()
+        ended = time.perf_counter()
+    parts = {
+        "out": out - started,
+        "factorize": factorized - out,
+        "components": components - factorized,
+        "in": ended - components,
+    }
+    return {"seconds": ended - started, "parts": parts}
+
+
+def models(as_of: datetime) -> dict[str, Any]:
+    """The identity models under dbt; the seconds are the models' own as dbt reports them."""
+    from rapport.settings import load_settings
+    from rapport.transform import dbt
+
+    arguments = ["run", "--threads", "1", "--select", "tag:identity"]
+    outcome = dbt.invoke(arguments, load_settings(), as_of)
+    if not outcome.success:
+        raise SystemExit(outcome.exception or [r.message for r in outcome.result.results])
+    seconds = {result.node.name: result.execution_time for result in outcome.result.results}
+    edges = sum(seconds.pop(name) for name in EDGE_MODELS)
+    return {"seconds": sum(seconds.values()), "edges": edges, "parts": seconds}
+
+
+def verbs(as_of: datetime, verb: str) -> dict[str, Any]:
+    from rapport import identity
+    from rapport.identity import dictionary, resolver  # noqa: F401  (imports are not measured)
+
+    started = time.perf_counter()
+    run = getattr(identity, verb)
+    counts = run(run_id="bench", as_of=as_of)
+    return {"seconds": time.perf_counter() - started, "parts": counts}
+
+
+def prepare(people: int) -> dict[str, Any]:
+    from rapport.landing import ensure_tables
+    from rapport.settings import load_settings
+    from rapport.warehouse import connect, migrate
+
+    migrate()
+    with connect() as connection:
+        ensure_tables(connection, load_settings())
+        connection.cursor().execute(OFFER.replace("%(people)s", str(people)).replace("%%", "%"))
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("analyze intermediate.int_identifiers_unioned")
+    return {"seconds": 0.0}
+
+
+def edges(people: int) -> dict[str, Any]:
+    from rapport.warehouse import connect
+
+    with connect() as connection:
+        connection.execute(
+            "create unlogged table bench_edges as select profile_key, identifier_key"
+            " from identity_build.int_identifiers_normalised"
+        )
+        row = connection.execute("select count(*) from bench_edges").fetchone()
+    return {"seconds": 0.0, "edges": row[0] if row else 0}
+
+
+def delta(people: int) -> dict[str, Any]:
+    from rapport.warehouse import connect
+
+    with connect() as connection:
+        for statement in DELTA.replace("%(people)s", str(people)).replace("%%", "%").split(";"):
+            connection.execute(statement)
+        connection.commit()
+        connection.autocommit = True
+        # What autovacuum has done by the next night.
+        connection.execute("vacuum analyze")
+        connection.execute("checkpoint")
+    return {"seconds": 0.0}
+
+
+STEPS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "prepare": prepare,
+    "normalise": lambda people: verbs(FIRST, "normalise"),
+    "models": lambda people: models(FIRST),
+    "edges": edges,
+    "reference": reference,
+    "resolve": lambda people: verbs(FIRST, "resolve"),
+    "delta": delta,
+    "normalise_delta": lambda people: verbs(SECOND, "normalise"),
+    "models_delta": lambda people: models(SECOND),
+    "resolve_delta": lambda people: verbs(SECOND, "resolve"),
+}
+
+
+def measure(step: str, people: int) -> dict[str, Any]:
+    """One step in a process of its own."""
+    command = [sys.executable, __file__, "--step", step, "--people", str(people)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{step} failed")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=1_000_000)
+    parser.add_argument("--step", choices=STEPS)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.step:
+        result = STEPS[options.step](options.people)
+        result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        sys.stdout.write(json.dumps(result) + "\n")
+        return
+    with tempfile.TemporaryDirectory(prefix="rapport-bench-") as folder:
+        Path(folder).chmod(0o711)
+        os.environ |= {"RAPPORT_HOME": str(ROOT), "RAPPORT_VAR": f"{folder}/var"}
+        os.environ.pop("AIRFLOW_CONN_WAREHOUSE", None)
+        try:
+            results = {step: measure(step, options.people) for step in STEPS}
+        finally:
+            from rapport.warehouse import embedded
+
+            embedded.remove()
+    report(options.people, results, options.json)
+
+
+def report(people: int, results: dict[str, Any], as_json: bool) -> None:
+    """The table, and the three bounds that the design promises."""
+    full = results["models"]["seconds"] + results["resolve"]["seconds"]
+    night = results["models_delta"]["seconds"] + results["resolve_delta"]["seconds"]
+    peak = max(results["resolve"]["peak_mb"], results["models"]["peak_mb"])
+    ratio, share = full / results["reference"]["seconds"], night / full
+    summary = {"ratio": ratio, "night_share": share, "peak_mb": peak, "steps": results}
+    if as_json:
+        sys.stdout.write(json.dumps(summary) + "\n")
+        return
+    lines = [
+        f"identity: {people:,} people, {results['edges']['edges']:,} edges",
+        f"{'step':<34}{'seconds':>9}{'peak MB':>9}",
+    ]
+    rows = {
+        "reference": "bare reference",
+        "models": "guards (dbt)",
+        "resolve": "resolver, ids, aliases, log",
+        "models_delta": "guards, 1 % night",
+        "resolve_delta": "resolver, 1 % night",
+        "normalise": "before: normal forms",
+        "normalise_delta": "before: normal forms, 1 % night",
+    }
+    for step, label in rows.items():
+        value = results[step]
+        lines.append(f"{label:<34}{value['seconds']:>9.2f}{value['peak_mb']:>9.0f}")
+    for step, label in (("models", "full"), ("models_delta", "1 % night")):
+        lines.append(f"{f'before: edges, {label}':<34}{results[step]['edges']:>9.2f}")
+    lines += [
+        f"full resolution / reference        {ratio:.2f}   (at most 2.5)",
+        f"1 % night / full resolution        {share:.1%}  (at most 5 %)",
+        f"peak memory                        {peak:.0f} MB (under 1536)",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
