@@ -33,6 +33,12 @@ with DAG(
         verbs.evaluate(proposed(context))
 
     @task
+    def pull_suppressions(**context) -> None:
+        from rapport.night import verbs
+
+        verbs.pull_suppressions(proposed(context))
+
+    @task
     def plan(**context) -> None:
         from rapport.night import verbs
 
@@ -50,7 +56,7 @@ with DAG(
 
         verbs.report(proposed(context))
 
-    planned = evaluate() >> plan()
+    planned = evaluate() >> pull_suppressions() >> plan()
     reported = report()
     for destination in settings.enabled("destinations"):
         planned >> push.override(task_id=f"push_{destination}")(destination) >> reported

@@ -30,12 +30,6 @@ with DAG(
 ):
 
     @task
-    def pull_suppressions(**context) -> None:
-        from rapport.night import verbs
-
-        verbs.pull_suppressions(proposed(context))
-
-    @task
     def build_layer(layer: str, **context) -> None:
         from rapport.night import verbs
 
@@ -66,8 +60,7 @@ with DAG(
         verbs.publish(proposed(context))
 
     (
-        pull_suppressions()
-        >> build_layer.override(task_id="build_staging")("staging")
+        build_layer.override(task_id="build_staging")("staging")
         >> normalise()
         >> build_layer.override(task_id="build_identity")("identity")
         >> resolve()
