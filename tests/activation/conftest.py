@@ -17,10 +17,9 @@ from rapport.destinations.base import (
     Audience,
     Batch,
     BatchRefused,
+    Contact,
     Destination,
-    Held,
     Result,
-    Suppression,
 )
 
 MARTS = """
@@ -51,7 +50,7 @@ class Tool(Destination):
         self.calls: list[tuple[str, str, list[str]]] = []
         self.bad_rows: set[str] = set()
         self.sinks_batch: set[str] = set()
-        self.told: list[Suppression] = []
+        self.told: list[Contact] = []
         self.can_list = True
         self.before_call: Any = None
 
@@ -79,14 +78,14 @@ class Tool(Destination):
             self._list(batch).pop(person.customer_id, None)
         return [Result(person.customer_id) for person in batch.people]
 
-    def suppressions(self) -> list[Suppression]:
-        return self.told
+    def contacts(self) -> Iterator[Contact]:
+        return iter(self.told)
 
-    def members(self, audience: Audience) -> Iterator[Held] | None:
+    def members(self, audience: Audience) -> Iterator[Contact] | None:
         if not self.can_list:
             return None
         people = self.lists.get(audience.key, {})
-        return iter([Held(f"remote_{row['email']}", key) for key, row in people.items()])
+        return iter([Contact(f"remote_{row['email']}", key) for key, row in people.items()])
 
     def on(self, segment: str) -> list[str]:
         return sorted(self.lists.get(segment, {}))

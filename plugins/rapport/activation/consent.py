@@ -1,7 +1,8 @@
 """Who may be written to, as SQL that the plan and the push share, so that both ask the same.
 
-A marketing list needs a yes, a service list only that there is no no. The tools' unsubscribes,
-bounces and complaints count for the channel in every tool, a deletion for the tool that said it.
+A marketing list needs a yes, a service list only that there is no no. Whom a tool says is out
+(unsubscribed, bounced, complained, deleted) is on no list of that tool; in the others, nothing is
+sent to them over that channel, but service to those who only unsubscribed.
 """
 
 from psycopg import sql
@@ -61,6 +62,6 @@ def _suppression(segment: Segment, destination: str) -> sql.Composed:
     if segment.purpose != "service":
         kinds.append("unsubscribed")
     return sql.SQL(
-        "((told.kind = any({kinds}) and told.channel = {channel})"
-        " or (told.kind = 'deleted' and told.destination = {destination}))"
+        "(told.destination = {destination}"
+        " or (told.kind = any({kinds}) and told.channel = {channel}))"
     ).format(kinds=sql.Literal(kinds), channel=segment.channel, destination=destination)

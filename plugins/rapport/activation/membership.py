@@ -91,6 +91,8 @@ def _merge(
     connection: psycopg.Connection, segment: Segment, options: ActivationOptions, as_of: datetime
 ) -> tuple[int, int]:
     types = column_types(connection, segment)
+    if not types:
+        raise ConfigError(f"{BUILD}.{segment.model} is not there: dbt did not build it.")
     missing = sorted({"customer_id", *segment.traits} - types.keys())
     if missing:
         raise ConfigError(
@@ -217,6 +219,4 @@ def _note(
 
 def _without_values(error: psycopg.Error) -> str:
     """The server's message, which for data errors may quote a value, is cut to its class."""
-    if isinstance(error, psycopg.errors.UndefinedTable):
-        return "its table is not there; the dbt model did not build, see the log of dbt"
-    return f"{type(error).__name__}; see the dbt model"
+    return f"{type(error).__name__}; see the model"

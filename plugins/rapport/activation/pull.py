@@ -12,7 +12,7 @@ from datetime import datetime
 import psycopg
 
 from rapport.activation.segments import Definitions
-from rapport.destinations.base import Audience, Destination, Held
+from rapport.destinations.base import Audience, Contact, Destination
 from rapport.errors import GateFailed
 
 log = logging.getLogger(__name__)
@@ -23,13 +23,9 @@ def pull_destination(
 ) -> dict[str, int]:
     """Bring `activation.suppressions` to what the tool says now; counts by kind."""
     with connection.transaction():
-        connection.execute(
-            "create temp table told (kind text, external_id text, email text) on commit drop"
-        )
-        with connection.cursor().copy("copy told from stdin") as copy:
-            for told in tool.suppressions():
-                copy.write_row((told.kind, told.external_id, told.email))
-        _find_deleted(connection, tool)
+        _copy_contacts(connection, tool.contacts())
+        if tool.lists_everybody:
+            _find_deleted(connection, tool.name)
         counts = _merge(connection, tool.name, as_of)
     for segment in definitions.segments.values():
         if tool.name in segment.destinations:
@@ -82,12 +78,8 @@ def recover(
     return found
 
 
-def _find_deleted(connection: psycopg.Connection, tool: Destination) -> None:
+def _find_deleted(connection: psycopg.Connection, destination: str) -> None:
     """Contacts that the ledger knows and the tool has no more, under their id or ours."""
-    contacts = tool.contacts()
-    if contacts is None:
-        return
-    _copy_contacts(connection, contacts)
     row = connection.execute(
         """
         select count(*) filter (where there.remote_id is null), count(*)
@@ -95,13 +87,13 @@ def _find_deleted(connection: psycopg.Connection, tool: Destination) -> None:
             where destination = %s and state = 'sent' and remote_id is not null) as known
         left join there using (remote_id)
         """,
-        (tool.name,),
+        (destination,),
     ).fetchone()
     assert row is not None
     gone, known = row
     if known >= 10 and gone * 2 > known:
         raise GateFailed(
-            f"{tool.name}: {gone} of {known} contacts that we sent are gone at once. Nobody is "
+            f"{destination}: {gone} of {known} contacts that we sent are gone at once. Nobody is "
             "taken for deleted. Check that the connection points to the right workspace."
         )
     connection.execute(
@@ -120,15 +112,25 @@ def _find_deleted(connection: psycopg.Connection, tool: Destination) -> None:
                 select from there where there.external_id = suppressions.customer_id
             )
         """,
-        (tool.name, tool.name),
+        (destination, destination),
     )
 
 
-def _copy_contacts(connection: psycopg.Connection, contacts: Iterable[Held]) -> None:
-    connection.execute("create temp table there (remote_id text, external_id text) on commit drop")
+def _copy_contacts(connection: psycopg.Connection, contacts: Iterable[Contact]) -> None:
+    """`there` has everybody whom the tool listed, `told` whom it says not to write to."""
+    connection.execute(
+        "create temp table there (remote_id text, external_id text, email text, says text[])"
+        " on commit drop"
+    )
     with connection.cursor().copy("copy there from stdin") as copy:
         for contact in contacts:
-            copy.write_row((contact.remote_id, contact.external_id))
+            copy.write_row(
+                (contact.remote_id, contact.external_id, contact.email, list(contact.says))
+            )
+    connection.execute(
+        "create temp table told on commit drop as"
+        " select unnest(says) as kind, external_id, email from there"
+    )
     connection.execute("create index on there (remote_id)")
     connection.execute("create index on there (external_id)")
 

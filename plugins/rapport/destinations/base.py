@@ -1,7 +1,7 @@
 """What a destination is: a tool that holds lists of people.
 
 One file a tool, one method a direction: `upsert` puts people on a list or changes them, `remove`
-takes them off, `suppressions` says whom the tool does not want us to write to. What was accepted
+takes them off, `contacts` says whom the tool has and whom we must not write to. What was accepted
 is answered row by row; the engine decides everything else and knows nothing of a vendor.
 
 >>> Result("c_1").accepted
@@ -9,7 +9,7 @@ True
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
@@ -82,20 +82,13 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Suppression:
-    """Somebody whom the tool says not to write to, by the id that we gave or by their address."""
-
-    kind: Kind
-    external_id: str | None
-    email: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A contact that the tool holds."""
+class Contact:
+    """A contact that the tool holds: its id there, the id that we gave, what it says of them."""
 
     remote_id: str
-    external_id: str | None
+    external_id: str | None = None
+    email: str | None = field(default=None, repr=False)
+    says: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +104,8 @@ class Night:
 class Destination:
     """A tool. A destination overrides `upsert` and `remove`, the rest where the tool has it.
 
-    `batch_size` is how many people one call of `upsert` or `remove` gets. Each call answers one
+    `batch_size` is how many people one call of `upsert` or `remove` gets. `lists_everybody` says
+    that who is missing in `contacts` was deleted at the tool. Each call answers one
     `Result` per person, raises `BatchRefused` when the tool refused all of them for what is in
     the batch, and `RetryLater` or `GiveUp` when it is busy, down, or the login is wrong.
     """
@@ -121,6 +115,7 @@ class Destination:
     connection_fields: ClassVar[Mapping[str, str]] = {}
     needs_connection: ClassVar[bool] = True
     batch_size: int = 100
+    lists_everybody: bool = False
 
     def __init__(
         self,
@@ -144,15 +139,11 @@ class Destination:
         """Take people off the list; somebody who is not on it counts as removed."""
         raise NotImplementedError
 
-    def suppressions(self) -> Iterable[Suppression]:
-        """Everybody who is unsubscribed, bounced or complained at the tool now."""
-        return ()
+    def contacts(self) -> Iterator[Contact]:
+        """Every contact, or at least each who unsubscribed, bounced or complained."""
+        return iter(())
 
-    def contacts(self) -> Iterator[Held] | None:
-        """Every contact that carries an id of ours; None where the tool cannot list them."""
-        return None
-
-    def members(self, audience: Audience) -> Iterator[Held] | None:
+    def members(self, audience: Audience) -> Iterator[Contact] | None:
         """Who is on the list at the tool; None where the tool cannot tell."""
         return None
 

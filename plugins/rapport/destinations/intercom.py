@@ -8,7 +8,7 @@ API: https://developers.intercom.com/docs/references/2.14/rest-api/api.intercom.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -16,12 +16,11 @@ from typing import Any, ClassVar
 from rapport.destinations.base import (
     Audience,
     Batch,
+    Contact,
     Destination,
-    Held,
     Kind,
     Person,
     Result,
-    Suppression,
 )
 from rapport.errors import ConfigError
 from rapport.http import Answer, Client
@@ -46,6 +45,7 @@ class Intercom(Destination):
         "host": "https://api.intercom.io, or api.eu. or api.au. for other regions (optional)",
     }
     batch_size = 50
+    lists_everybody = True
     concurrency = 8
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -109,33 +109,25 @@ class Intercom(Destination):
 
         return self._each(one, batch.people)
 
-    def suppressions(self) -> Iterable[Suppression]:
-        """Contacts that are unsubscribed, have bounced for good, or marked a mail as spam."""
-        flags = [{"field": flag, "operator": "=", "value": True} for flag in _FLAGS]
-        for contact in self._search({"operator": "OR", "value": flags}):
-            for flag, kind in _FLAGS.items():
-                if contact.get(flag):
-                    yield Suppression(kind, contact.get("external_id"), contact.get("email"))
-
-    def contacts(self) -> Iterator[Held]:
+    def contacts(self) -> Iterator[Contact]:
         """Every contact; what is deleted or merged away is not listed any more."""
         params: dict[str, Any] = {"per_page": 150}
         tokens = PageTokens("intercom /contacts")
         while True:
             page = self._client.json("GET", "/contacts", params=params)
-            yield from (Held(str(c["id"]), c.get("external_id")) for c in page["data"])
+            yield from map(_contact, page["data"])
             following = ((page.get("pages") or {}).get("next") or {}).get("starting_after")
             if not following:
                 return
             params["starting_after"] = tokens.check(following)
 
-    def members(self, audience: Audience) -> Iterator[Held]:
+    def members(self, audience: Audience) -> Iterator[Contact]:
         """Everybody with the segment's tag."""
         tag = self._tag(audience)
         if tag is None:
             return iter(())
         query = {"field": "tag_id", "operator": "=", "value": tag}
-        return (Held(str(c["id"]), c.get("external_id")) for c in self._search(query))
+        return map(_contact, self._search(query))
 
     def close(self) -> None:
         """Close the connections."""
@@ -222,6 +214,11 @@ class Intercom(Destination):
 def tag_name(audience: Audience) -> str:
     """The tag of a segment: made of its key, which never changes."""
     return f"rapport_{audience.key}"
+
+
+def _contact(answer: Mapping[str, Any]) -> Contact:
+    says = tuple(kind for flag, kind in _FLAGS.items() if answer.get(flag))
+    return Contact(str(answer["id"]), answer.get("external_id"), answer.get("email"), says)
 
 
 def _body(person: Person, audience: Audience) -> dict[str, Any]:

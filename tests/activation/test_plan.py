@@ -1,0 +1,330 @@
+"""Who is not sent, and why; what stops a list from changing."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from rapport.activation.options import ActivationOptions, Cap
+from rapport.activation.plan import ListPlan
+from rapport.destinations.base import Contact
+from rapport.errors import GateFailed
+
+
+def balanced(plan: ListPlan) -> bool:
+    return plan.members == plan.unchanged + plan.add + plan.update + sum(plan.not_sent.values())
+
+
+def test_each_member_who_is_not_sent_has_a_reason(world: Any) -> None:
+    world.customers("ann", "bob", "cid", "dan", "eve")
+    world.customers("fay", consent=False)
+    world.consent("bob", False)
+    world.connection.execute(
+        "update marts_pii.dim_customer_contacts set email = null where customer_id = 'cid'"
+    )
+    world.tool.told = [Contact("r1", "dan", says=("unsubscribed",))]
+    world.segment("waiting", ["eve"], purpose="service", suppresses=["marketing"])
+    world.segment("readers", ["ann", "bob", "cid", "dan", "eve", "fay"])
+    counts = world.night()["readers"]
+    assert world.reasons("readers") == {
+        "bob": "no_consent",
+        "cid": "no_address",
+        "dan": "suppressed",
+        "eve": "waiting",
+        "fay": "no_consent",
+    }
+    assert (counts["members"], counts["sent"]) == (6, 1)
+
+
+def test_an_unsubscribe_counts_in_the_other_tools_and_until_it_is_taken_back(world: Any) -> None:
+    world.customers("ann")
+    world.connection.execute(
+        "insert into activation.suppressions values ('other', 'ann', 'unsubscribed', 'email', now())"
+    )
+    world.segment("readers", ["ann"])
+    world.segment("billing", ["ann"], purpose="service")
+    world.night()
+    assert world.tool.on("readers") == []
+    assert world.tool.on("billing") == ["ann"]
+    world.connection.execute("update activation.suppressions set lifted_at = now()")
+    world.night()
+    assert world.tool.on("readers") == ["ann"]
+
+
+def test_an_unsubscribe_under_an_address_counts_for_all_who_have_it(world: Any) -> None:
+    world.customers("ann", "bob")
+    world.connection.execute(
+        "update marts_pii.dim_customer_contacts set email = 'Shared@example.com'"
+    )
+    world.tool.told = [Contact("r1", None, "shared@example.com", ("unsubscribed",))]
+    world.segment("readers", ["ann", "bob"])
+    world.night()
+    assert world.reasons("readers") == {"ann": "suppressed", "bob": "suppressed"}
+
+
+def test_service_needs_no_yes_but_heeds_a_no(world: Any) -> None:
+    world.customers("ann", "bob", consent=False)
+    world.consent("bob", False, purpose="service")
+    world.segment("billing", ["ann", "bob"], purpose="service")
+    world.night()
+    assert world.tool.on("billing") == ["ann"]
+
+
+def test_hold_outs_are_the_same_every_night_and_about_their_share(world: Any) -> None:
+    people = [f"p{number:03}" for number in range(400)]
+    world.customers(*people)
+    world.tool.batch_size = 500
+    world.segment("readers", people, holdout_share=0.25)
+    world.night()
+    first = world.reasons("readers")
+    assert set(first.values()) == {"holdout"}
+    assert 70 <= len(first) <= 130
+    world.night()
+    assert world.reasons("readers") == first
+
+
+def test_the_control_group_gets_no_marketing_but_service(world: Any) -> None:
+    people = [f"p{number:03}" for number in range(200)]
+    world.customers(*people)
+    world.tool.batch_size = 500
+    world.options = ActivationOptions(control_share=0.1, change_floor=1000)
+    world.segment("readers", people)
+    world.segment("writers", people, priority=200)
+    world.segment("billing", people, purpose="service")
+    world.night()
+    control = {key for key, reason in world.reasons("readers").items() if reason == "holdout"}
+    assert 8 <= len(control) <= 35
+    assert control == {k for k, reason in world.reasons("writers").items() if reason == "holdout"}
+    assert len(world.tool.on("billing")) == 200
+
+
+def test_one_person_gets_one_campaign_a_channel(world: Any) -> None:
+    world.customers("ann", "bob")
+    world.segment("first", ["ann"], priority=1)
+    world.segment("second", ["ann", "bob"], priority=2)
+    world.segment("billing", ["ann"], purpose="service", priority=3)
+    world.night()
+    assert world.tool.on("first") == ["ann"]
+    assert world.tool.on("second") == ["bob"]
+    assert world.tool.on("billing") == ["ann"]
+    assert world.reasons("second") == {"ann": "lower_priority"}
+
+
+def test_who_is_held_out_of_a_campaign_is_free_for_the_next(world: Any) -> None:
+    world.customers("ann")
+    world.segment("first", ["ann"], priority=1, holdout_share=0.999999)
+    world.segment("second", ["ann"], priority=2)
+    world.night()
+    assert world.tool.on("second") == ["ann"]
+
+
+def test_the_cap_counts_campaigns_over_all_segments(world: Any) -> None:
+    world.options = ActivationOptions(caps={"email": Cap(messages=2, days=7)}, change_floor=1000)
+    world.customers("ann")
+    for number, key in enumerate(["one", "two", "six"]):
+        world.segment(key, ["ann"] if key == "one" else [], priority=number + 1)
+    world.night()
+    world.members("one")
+    world.members("two", "ann")
+    world.night()
+    world.members("two")
+    world.members("six", "ann")
+    world.night()
+    assert world.reasons("six") == {"ann": "frequency_cap"}
+    world.night_number += 7
+    world.night()
+    assert world.tool.on("six") == ["ann"]
+
+
+def test_a_large_change_waits_and_the_list_stays(world: Any) -> None:
+    world.options = ActivationOptions(change_floor=2)
+    people = [f"p{number}" for number in range(20)]
+    world.customers(*people)
+    world.segment("readers", people[:10], change_budget=0.3)
+    world.night()
+    world.members("readers", *people[8:])
+    counts = world.night()["readers"]
+    assert world.tool.on("readers") == sorted(people[:10])
+    assert counts["not_sent"] == {"waiting_for_approval": 10}
+    assert "change_budget" in counts["cause"]
+
+
+def test_a_waiting_list_still_lets_go_of_who_withdrew(world: Any) -> None:
+    world.options = ActivationOptions(change_floor=2)
+    people = [f"p{number}" for number in range(20)]
+    world.customers(*people)
+    world.segment("readers", people[:10], change_budget=0.3)
+    world.night()
+    world.members("readers", *people[8:])
+    world.consent("p9", False)
+    world.night()
+    assert world.tool.on("readers") == sorted(people[:9])
+
+
+def test_an_approved_change_goes_through_once(world: Any) -> None:
+    world.options = ActivationOptions(change_floor=2)
+    people = [f"p{number}" for number in range(30)]
+    world.customers(*people)
+    world.segment("readers", people[:10], change_budget=0.3)
+    world.night()
+    world.members("readers", *people[8:18])
+    world.night()
+    world.connection.execute("update activation.approvals set state = 'approved'")
+    world.again()
+    assert world.tool.on("readers") == sorted(people[8:18])
+    world.members("readers", *people[16:26])
+    world.night()
+    assert world.tool.on("readers") == sorted(people[8:18])
+
+
+def test_a_declined_change_is_not_asked_again_the_same_night(world: Any) -> None:
+    world.options = ActivationOptions(change_floor=2)
+    people = [f"p{number}" for number in range(20)]
+    world.customers(*people)
+    world.segment("readers", people[:10], change_budget=0.3)
+    world.night()
+    world.members("readers", *people[8:])
+    world.night()
+    world.connection.execute("update activation.approvals set state = 'declined'")
+    world.again()
+    rows = world.connection.execute("select state from activation.approvals").fetchall()
+    assert rows == [("declined",)]
+    assert world.tool.on("readers") == sorted(people[:10])
+
+
+def test_a_size_outside_of_its_band_waits(world: Any) -> None:
+    world.customers("ann", "bob")
+    world.segment("readers", ["ann", "bob"], size_band=(0, 1))
+    counts = world.night()["readers"]
+    assert world.tool.on("readers") == []
+    assert counts["not_sent"] == {"waiting_for_approval": 2}
+
+
+def test_a_list_that_would_become_empty_waits(world: Any) -> None:
+    people = [f"p{number}" for number in range(6)]
+    world.customers(*people)
+    world.segment("readers", people)
+    world.night()
+    world.members("readers")
+    world.night()
+    assert world.tool.on("readers") == people
+
+
+def test_a_frozen_list_keeps_its_members_and_says_why(world: Any) -> None:
+    world.customers("ann", "bob")
+    world.segment("readers", ["ann"])
+    world.night()
+    world.members("readers")
+    world.frozen["readers"] = "orders of files are stale"
+    counts = world.night()["readers"]
+    assert world.tool.on("readers") == ["ann"]
+    assert counts["cause"] == "orders of files are stale"
+
+
+def test_who_was_held_back_when_the_list_froze_has_the_reason(world: Any) -> None:
+    world.customers("ann", "bob")
+    world.consent("bob", False)
+    world.segment("readers", ["ann", "bob"])
+    world.night()
+    world.consent("bob", True)
+    world.frozen["readers"] = "orders of files are stale"
+    world.night()
+    assert world.reasons("readers") == {"bob": "stale_source"}
+
+
+def test_one_broken_segment_harms_no_other(world: Any) -> None:
+    world.customers("ann", "bob")
+    world.segment("readers", ["ann"])
+    world.segment("broken", ["ann"], purpose="service")
+    world.night()
+    world.connection.execute("drop table segments_build.seg_broken")
+    world.members("readers", "ann", "bob")
+    counts = world.night()
+    assert world.tool.on("readers") == ["ann", "bob"]
+    assert world.tool.on("broken") == ["ann"]
+    assert "did not build it" in counts["broken"]["cause"]
+
+
+def test_a_customer_twice_in_a_segment_freezes_it(world: Any) -> None:
+    world.customers("ann", "bob")
+    world.segment("readers", ["ann"])
+    world.night()
+    world.members("readers", "ann", "bob", "bob")
+    assert "same customer twice" in world.night()["readers"]["cause"]
+    assert world.tool.on("readers") == ["ann"]
+
+
+def test_a_key_is_never_used_for_another_segment(world: Any) -> None:
+    world.customers("ann")
+    world.segment("readers", ["ann"])
+    world.connection.execute(
+        "insert into segments.keys values ('readers', 'seg_older', '2026-01-01')"
+    )
+    assert "used before by seg_older" in world.night()["readers"]["cause"]
+
+
+def test_a_vanished_ledger_takes_nobody_off(world: Any) -> None:
+    world.customers("ann", "bob")
+    world.segment("readers", ["ann", "bob"])
+    world.night()
+    world.connection.execute("truncate activation.ledger")
+    world.tool.can_list = False
+    world.members("readers", "ann")
+    counts = world.night()["readers"]
+    assert world.tool.on("readers") == ["ann", "bob"]
+    assert "ledger" in counts["cause"]
+
+
+def test_a_vanished_ledger_is_read_back_from_the_tool(world: Any) -> None:
+    world.customers("ann", "bob", "cid")
+    world.segment("readers", ["ann", "bob"])
+    world.night()
+    world.connection.execute("truncate activation.ledger")
+    world.members("readers", "ann", "cid")
+    world.night()
+    assert world.tool.on("readers") == ["ann", "cid"]
+
+
+@pytest.mark.parametrize("table", ["marts.dim_customers", "marts.dim_consents"])
+def test_an_empty_mart_empties_no_list(world: Any, table: str) -> None:
+    world.customers("ann")
+    world.segment("readers", ["ann"])
+    world.night()
+    world.connection.execute(f"truncate {table}")
+    with pytest.raises(GateFailed, match=r"every list stays"):
+        world.night()
+    assert world.tool.on("readers") == ["ann"]
+
+
+def test_an_expired_segment_lets_everybody_go(world: Any) -> None:
+    world.customers("ann")
+    world.segment("readers", ["ann"], expires=date(2026, 3, 2))
+    world.night()
+    assert world.tool.on("readers") == ["ann"]
+    world.night()
+    assert world.tool.on("readers") == []
+    assert world.reasons("readers") == {"ann": "expired"}
+
+
+def test_a_segment_without_its_file_is_emptied_only_after_approval(world: Any) -> None:
+    people = [f"p{number}" for number in range(6)]
+    world.customers(*people)
+    world.segment("readers", people)
+    world.night()
+    world.segments.clear()
+    world.night()
+    assert world.tool.on("readers") == people
+    world.connection.execute("update activation.approvals set state = 'approved'")
+    world.again()
+    assert world.tool.on("readers") == []
+
+
+def test_the_sums_come_out_in_every_plan(world: Any) -> None:
+    people = [f"p{number:02}" for number in range(30)]
+    world.customers(*people[:25])
+    world.customers(*people[25:], consent=False)
+    world.segment("readers", people, holdout_share=0.2)
+    world.night()
+    world.members("readers", *people[3:], score=5)
+    world.night_number += 1
+    assert balanced(world.plan()["readers"])

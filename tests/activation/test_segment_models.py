@@ -1,0 +1,80 @@
+"""The shipped segments: their files, their unit tests, and where they read from."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+
+from rapport.activation.segments import FOLDER, load
+from rapport.settings import load_settings
+from rapport.transform import dbt
+
+ROOT = Path(__file__).resolve().parents[2]
+SEGMENTS = sorted((ROOT / FOLDER).glob("*.sql"))
+AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
+
+
+@pytest.fixture
+def built(warehouse: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    """A warehouse with every model built from no rows, published as the night would."""
+    models = ["--select", "tag:staging", "tag:identity", "tag:marts"]
+    outcome = dbt.invoke(["run", *models], load_settings(), AS_OF)
+    failed = [r.node.name for r in outcome.result or [] if r.status not in ("success", "skipped")]
+    assert outcome.success, failed or outcome.exception
+    warehouse.execute("create schema if not exists marts")
+    warehouse.execute("create schema if not exists marts_pii")
+    tables = warehouse.execute(
+        "select table_schema, table_name from information_schema.tables"
+        " where table_schema in ('build', 'build_pii')"
+    ).fetchall()
+    for schema, table in tables:
+        published = schema.replace("build", "marts")
+        warehouse.execute(f'create table {published}."{table}" (like {schema}."{table}")')
+    return warehouse
+
+
+def test_there_are_segments_and_none_has_a_problem() -> None:
+    definitions = load(ROOT / FOLDER)
+    assert len(definitions.segments) == len(SEGMENTS) >= 4
+    assert definitions.problems == {}
+
+
+@pytest.mark.parametrize("path", SEGMENTS, ids=lambda path: path.stem)
+def test_a_segment_is_short_and_says_its_conditions(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 25
+    assert "now()" not in text
+    head, _, last = text.rpartition("\nselect ")
+    assert re.search(r"\bconditions as \(", head)
+    assert re.search(r"\nfrom conditions\nwhere ", last)
+    asked = re.findall(r"\b(?:is|has)_\w+", last.split("where", 1)[1])
+    assert asked
+    assert all(re.search(rf"as {name}\b", head) for name in asked)
+
+
+@pytest.mark.parametrize("path", SEGMENTS, ids=lambda path: path.stem)
+def test_a_segment_has_a_unit_test(path: Path) -> None:
+    content = yaml.safe_load(path.with_suffix(".yml").read_text())
+    assert [test["model"] for test in content["unit_tests"]] == [path.stem]
+
+
+def test_segments_pass_their_unit_tests_and_read_what_was_published(
+    built: psycopg.Connection[Any],
+) -> None:
+    outcome = dbt.invoke(["build", "--select", "tag:segments"], load_settings(), AS_OF)
+    failed = {
+        result.node.name: result.message
+        for result in outcome.result or []
+        if result.status not in ("success", "pass")
+    }
+    assert outcome.success, failed or outcome.exception
+    kinds = [result.node.resource_type.value for result in outcome.result]
+    assert kinds.count("unit_test") == kinds.count("model") == len(SEGMENTS)
+    for result in outcome.result:
+        if result.node.resource_type.value == "model":
+            assert '"build"' not in result.node.compiled_code
+            assert '"marts"' in result.node.compiled_code
