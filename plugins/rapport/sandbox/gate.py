@@ -21,7 +21,7 @@ from rapport.sandbox.company import DATABASE, Company
 from rapport.sandbox.credentials import CREDENTIALS
 from rapport.sandbox.faults import STATUS_KINDS, Plan
 from rapport.sandbox.limits import Limits
-from rapport.sandbox.store import connect, encode
+from rapport.sandbox.store import as_text, connect, encode
 
 Refusal = Callable[..., Response]
 HTML = "<!doctype html><html><body><h1>Scheduled maintenance</h1></body></html>"
@@ -58,7 +58,7 @@ class Gate:
     def violation(self, vendor: str, kind: str, request: Request, **details: Any) -> None:
         body = {"vendor": vendor, "kind": kind, "method": request.method,
                 "path": request.url.path, **details}  # fmt: skip
-        self.database.execute("insert into violations (body) values (?)", (encode(body).decode(),))
+        self.database.execute("insert into violations (body) values (?)", (as_text(body),))
 
 
 def door(

@@ -126,7 +126,7 @@ def _arrive(life: Life, moment: int, _: Any) -> None:
     if person.in_crm or person.kind == "account":
         life.later(since + life.wait(80), "survey", {"form": "NpsQ1abc"})
         life.later(since + life.wait(420), "change")
-    if life.chance(0.02):
+    if life.chance(0.03):
         life.later(since + int(life.dice.random() * 180 * DAY), "erase")
 
 

@@ -8,7 +8,7 @@ import hashlib
 import sqlite3
 
 from rapport.sandbox.clock import DAY, SECOND
-from rapport.sandbox.store import encode
+from rapport.sandbox.store import as_text
 
 STANDARD = (
     ("name", "string"), ("email", "string"), ("phone", "string"), ("external_id", "string"),
@@ -23,7 +23,7 @@ def add_standard_attributes(database: sqlite3.Connection) -> None:
         body = {"label": name, "description": "", "custom": False, "api_writable": True}
         database.execute(
             "insert into intercom_attributes (name, model, data_type, body) values (?, ?, ?, ?)",
-            (name, "contact", kind, encode(body)),
+            (name, "contact", kind, as_text(body)),
         )
 
 

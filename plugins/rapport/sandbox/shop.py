@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rapport.sandbox import crm, names, web
 from rapport.sandbox.catalogue import PLANS, PRODUCTS
 from rapport.sandbox.clock import DAY, MINUTE, SECOND, iso
-from rapport.sandbox.store import Json, encode
+from rapport.sandbox.store import Json, as_text
 
 if TYPE_CHECKING:
     from rapport.sandbox.life import Life
@@ -209,7 +209,7 @@ def _write_messaging_contact(life: Life, moment: int) -> None:
     email = life.spelling(life.person.email)
     id = hashlib.blake2b(f"intercom/{email.lower()}".encode(), digest_size=12).hexdigest()
     name = f"{life.person.first} {life.person.last}"
-    body = encode({"name": name, "phone": None, "role": "user", "custom_attributes": {}})
+    body = as_text({"name": name, "phone": None, "role": "user", "custom_attributes": {}})
     second = moment // SECOND
     life.batch.messaging.append((id, None, email, second, second, int(life.chance(0.15)), body))
 

@@ -43,7 +43,7 @@ create table amplitude_events (
 );
 create table intercom_contacts (
     id text primary key, external_id text unique, email text, created integer not null,
-    updated integer not null, is_out integer not null default 0, body blob not null
+    updated integer not null, is_out integer not null default 0, body text not null
 );
 create unique index intercom_contacts_email on intercom_contacts (lower(email));
 create table intercom_tags (id integer primary key, name text not null unique collate nocase);
@@ -53,12 +53,17 @@ create table intercom_contact_tags (
 ) without rowid;
 create table intercom_attributes (
     id integer primary key, name text not null, model text not null, data_type text not null,
-    body blob not null, unique (model, name)
+    body text not null, unique (model, name)
 );
 create table violations (id integer primary key, body text not null);
 """
 encode = msgspec.json.encode
 decode = msgspec.json.decode
+
+
+def as_text(value: Any) -> str:
+    """JSON as SQLite's text: older versions read no JSON out of bytes."""
+    return encode(value).decode()
 
 
 def create(path: Path) -> sqlite3.Connection:
@@ -68,7 +73,7 @@ def create(path: Path) -> sqlite3.Connection:
     for stream in STREAMS:
         database.execute(
             f"create table {stream} (id integer primary key, updated integer not null,"
-            " is_archived integer not null, body blob not null)"
+            " is_archived integer not null, body text not null)"
         )
     return database
 
@@ -149,7 +154,7 @@ class Batch:
         for stream, records in self.records.items():
             self.database.executemany(
                 f"insert or replace into {stream} values (?, ?, ?, ?)",
-                ((id, row[0], row[1], encode(row[2])) for id, row in records.items()),
+                ((id, row[0], row[1], as_text(row[2])) for id, row in records.items()),
             )
             self._count(stream, len(records))
             records.clear()

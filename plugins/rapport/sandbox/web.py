@@ -110,7 +110,7 @@ def _browse(life: Life, visit: Visit) -> None:
 def _device(life: Life) -> tuple[str, bool]:
     """The device of this visit, and whether nobody ever logs in on it."""
     person = life.person
-    if person.office_device is not None and life.chance(0.15):
+    if person.office_device is not None and life.chance(0.4):
         return person.office_device, False
     if person.second_device is not None and life.chance(0.25):
         return person.second_device, person.number % 8 == 0

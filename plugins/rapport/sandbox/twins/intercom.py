@@ -20,7 +20,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from rapport.sandbox import intercom_search
 from rapport.sandbox.clock import SECOND
 from rapport.sandbox.gate import Refused, door, gate_of, meets, reply
-from rapport.sandbox.store import Json, decode, encode
+from rapport.sandbox.store import Json, as_text, decode, encode
 
 VENDOR = "intercom"
 LIMITS = [("*", 1667, 10.0)]
@@ -135,7 +135,7 @@ async def create_contact(request: Request) -> Response:
     gate.database.execute(
         "insert into intercom_contacts values (?, ?, ?, ?, ?, ?, ?)",
         (id, external_id, email, now, now, int(bool(body.get("unsubscribed_from_emails"))),
-         encode(stored)),
+         as_text(stored)),
     )  # fmt: skip
     return _answer(request, _contact(request, _existing(request, id)))
 
@@ -153,7 +153,7 @@ async def update_contact(request: Request, id: str) -> Response:
             "update intercom_contacts set external_id = ?, email = ?, updated = ?, is_out = ?,"
             " body = ? where id = ?",
             (external_id, email, gate.as_of // SECOND,
-             int(bool(body.get("unsubscribed_from_emails", row[5]))), encode(stored), id),
+             int(bool(body.get("unsubscribed_from_emails", row[5]))), as_text(stored), id),
         )  # fmt: skip
     except sqlite3.IntegrityError:
         held = _row(request, "external_id", external_id)
@@ -272,7 +272,7 @@ async def create_attribute(request: Request) -> Response:
     try:
         database.execute(
             "insert into intercom_attributes (name, model, data_type, body) values (?, ?, ?, ?)",
-            (name, model, kind, encode(stored)),
+            (name, model, kind, as_text(stored)),
         )
     except sqlite3.IntegrityError:
         message = f"You already have '{name}' in your {model} data."
@@ -391,7 +391,7 @@ def _set_archived(request: Request, id: str, archived: bool) -> Response:
     row, database = _existing(request, id), gate_of(request).database
     stored = {**decode(row[6]), "archived": archived}
     sql = "update intercom_contacts set body = ? where id = ?"
-    database.execute(sql, (encode(stored), id))
+    database.execute(sql, (as_text(stored), id))
     body = {"type": "contact", "id": id, "external_id": row[1], "archived": archived}
     return _answer(request, body)
 
