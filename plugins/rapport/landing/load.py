@@ -425,7 +425,8 @@ class _Load:
                     self.table
                 )
             )
-            if missing > max(ALWAYS_SWEPT, held * LARGEST_SHARE_SWEPT):
+            is_all = missing == held and held > 1
+            if is_all or missing > max(ALWAYS_SWEPT, held * LARGEST_SHARE_SWEPT):
                 self.result.warning = (
                     f"{missing} of {held} records are gone at the vendor: too many to believe, "
                     "none was marked as deleted"
