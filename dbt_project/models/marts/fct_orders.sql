@@ -20,7 +20,7 @@ final as (
         {{ local_date('orders.ordered_at') }} as order_date,
         orders.status,
         orders.amount,
-        orders.currency,
+        coalesce(orders.currency, 'XXX') as currency,
         orders.quantity,
         orders.product_id,
         orders.product_name,

@@ -17,7 +17,7 @@ answers as (
     select
         responses.response_id,
         responses.survey_id,
-        coalesce(vendor.field ->> 'ref', vendor.field ->> 'id') as question_id,
+        coalesce(vendor.field ->> 'ref', vendor.field ->> 'id', 'unnamed') as question_id,
         vendor.type,
         {{ try_numeric('coalesce(vendor.number, vendor.choice ->> \'label\')') }} as number,
         {{ try_boolean('vendor.boolean') }} as flag,

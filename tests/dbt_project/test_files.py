@@ -1,0 +1,134 @@
+"""Datasets of rapport.yml become canonical rows; the public sets give the counts that others got."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from rapport.landing.ingest import ensure_tables, pull
+from rapport.settings import Settings
+from rapport.sources.files import Files
+
+from .conftest import read, run_dbt
+from .landed import know_everybody
+
+AS_OF = datetime(1998, 7, 1, 3, tzinfo=UTC)
+
+
+def settings(**datasets: Any) -> Settings:
+    return Settings.model_validate(
+        {
+            "company": {"timezone": "UTC", "currency": "USD"},
+            "sources": {"files": {"datasets": datasets}},
+        }
+    )
+
+
+def through_the_warehouse(
+    warehouse: psycopg.Connection[Any], chosen: Settings, as_of: datetime, *models: str
+) -> None:
+    ensure_tables(warehouse, chosen)
+    source = Files(chosen.source_options("files"))
+    pull(source, warehouse, run_id="test", as_of=as_of)
+    run = ("build", "--exclude-resource-type", "unit_test", "--select")
+    run_dbt(*run, "tag:staging", as_of=as_of, settings=chosen)
+    know_everybody(warehouse)
+    if models:
+        run_dbt(*run, *models, as_of=as_of, settings=chosen)
+
+
+def test_cdnow_gives_its_purchases_customers_and_dollars(
+    warehouse: psycopg.Connection[Any], reference_dir: Path
+) -> None:
+    chosen = settings(
+        cdnow={
+            "path": str(reference_dir / "data" / "cdnow" / "CDNOW_master.txt"),
+            "format": "csv",
+            "delimiter": "whitespace",
+            "entity": "orders",
+            "columns": {
+                "customer_id": "customer_id",
+                "ordered_at": {"column": "date", "format": "%Y%m%d"},
+                "quantity": "number_of_cds",
+                "amount": "dollar_value",
+                "currency": {"value": "USD"},
+            },
+        }
+    )
+    through_the_warehouse(
+        warehouse,
+        chosen,
+        AS_OF,
+        "+mart_revenue_daily,tag:marts",
+        "+mart_repeat_purchase_monthly,tag:marts",
+    )
+    totals = read(
+        warehouse,
+        "select count(*), count(distinct customer_id) as customers, sum(amount) as amount,"
+        " sum(quantity) as items, count(order_date) as dated,"
+        " count(*) filter (where customer_id = 'files:cdnow:00001') as of_the_first"
+        " from build.fct_orders",
+    ).iloc[0]
+    assert (totals["count"], totals.customers) == (69_659, 23_570)
+    assert float(totals.amount) == 2_500_315.63
+    assert (totals["items"], totals.dated, totals.of_the_first) == (167_881, 69_659, 1)
+    months = read(warehouse, "select * from build.mart_repeat_purchase_monthly order by month")
+    assert months.buyers_to_date.iloc[-1] == 23_570
+    revenue = read(warehouse, "select sum(revenue), min(currency) from build.mart_revenue_daily")
+    assert float(revenue["sum"][0]) == 2_500_315.63
+
+
+def test_an_access_log_becomes_sessions_without_addresses(
+    warehouse: psycopg.Connection[Any], reference_dir: Path
+) -> None:
+    path = reference_dir / "data" / "apache_logs" / "access.log"
+    chosen = settings(logs={"path": str(path), "format": "access_log", "entity": "web_events"})
+    as_of = datetime(2015, 5, 22, 3, tzinfo=UTC)
+    through_the_warehouse(warehouse, chosen, as_of, "+fct_web_sessions,tag:marts")
+    events = read(
+        warehouse,
+        "select count(*), count(distinct device_id) as devices, count(*) filter (where is_bot) as bots"
+        " from intermediate.int_web_events_unioned",
+    ).iloc[0]
+    assert (events["count"], events.devices, events.bots) == (9_999, 1_861, 1_397)
+    sessions = read(warehouse, "select sum(events) as events from build.fct_web_sessions")
+    assert sessions.events[0] == 9_999 - 1_397
+    addresses = {line.split(" ", 1)[0] for line in path.read_text("utf-8", "replace").splitlines()}
+    assert len(addresses) > 1_700
+    for table in ("staging.stg_files__web_events", "intermediate.int_identifiers_unioned"):
+        text = read(warehouse, f"select * from {table}").to_csv()
+        words = set(text.replace('"', ",").replace(":", ",").split(","))
+        assert not addresses & words, table
+
+
+def test_times_are_read_in_the_declared_format(
+    warehouse: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    cases = {
+        "dots": ("%d.%m.%Y", "31.12.2025", "2025-12-31 00:00:00+00:00"),
+        "slashes": ("%m/%d/%Y %H:%M", "12/31/2025 23:59", "2025-12-31 23:59:00+00:00"),
+        "epoch": ("epoch_ms", "1767225599000", "2025-12-31 23:59:59+00:00"),
+        "iso": (None, "2025-12-31T23:00:00+02:00", "2025-12-31 21:00:00+00:00"),
+    }
+    datasets = {}
+    for name, (format, text, _) in cases.items():
+        path = tmp_path / f"{name}.csv"
+        path.write_text(f"Who?,Wann's,Sum\n7,{text},-12.50\n7,,\n")
+        when = {"column": "Wann's"} | ({"format": format} if format else {})
+        datasets[name] = {
+            "path": str(path),
+            "format": "csv",
+            "entity": "orders",
+            "columns": {"customer_id": "Who?", "ordered_at": when, "amount": "Sum"},
+        }
+    chosen = settings(**datasets)
+    ensure_tables(warehouse, chosen)
+    pull(Files(chosen.source_options("files")), warehouse, run_id="test", as_of=AS_OF)
+    run_dbt("run", "--select", "stg_files__orders", as_of=AS_OF, settings=chosen)
+    orders = read(warehouse, "select * from staging.stg_files__orders order by ordered_at")
+    for name, (_, _, moment) in cases.items():
+        mine = orders[orders.profile_id == f"files:{name}:7"]
+        assert [str(at) for at in mine.ordered_at] == [moment, "NaT"], name
+        assert [str(amount) for amount in mine.amount] == ["-12.50", "None"], name
+    assert set(orders.currency) == {"USD"} and orders.order_id.is_unique

@@ -1,0 +1,116 @@
+"""The public face of the dbt project stays honest: shapes, contracts, keys, words."""
+
+import json
+import re
+from typing import Any
+
+import psycopg
+import pytest
+
+from rapport.transform import dbt
+
+from .conftest import Read
+
+GRAIN = re.compile(r"One row per [A-Za-z]")
+Manifest = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def manifest(company: psycopg.Connection[Any]) -> Manifest:
+    from rapport.transform.publish import manifest_path
+
+    found: Manifest = json.loads(manifest_path().read_text())
+    return found
+
+
+@pytest.fixture(scope="session")
+def models(manifest: Manifest) -> dict[str, Any]:
+    return {
+        node["name"]: node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+
+
+def test_every_staging_model_of_an_entity_has_the_canonical_columns(rows: Read) -> None:
+    columns = rows(
+        "select table_name, column_name, data_type from information_schema.columns"
+        " where table_schema in ('staging', 'intermediate')"
+    )
+    shapes = {
+        table: dict(zip(group.column_name, group.data_type, strict=True))
+        for table, group in columns.groupby("table_name")
+    }
+    checked = 0
+    for path in (dbt.project_dir() / "models" / "staging").rglob("stg_*.sql"):
+        entity = path.stem.split("__")[1]
+        canonical = shapes.get(f"int_{entity}_unioned")
+        if canonical is None:
+            continue
+        staged = shapes[path.stem]
+        technical = {"load_landed", "landed_mark"}
+        for name, kind in canonical.items():
+            if name not in technical:
+                assert staged.get(name) == kind, f"{path.stem}.{name}"
+        checked += 1
+    assert checked >= 22
+
+
+def test_every_entity_has_a_union(models: dict[str, Any]) -> None:
+    entities = {name.split("__")[1] for name in models if name.startswith("stg_")}
+    unions = {name.removeprefix("int_").removesuffix("_unioned") for name in models}
+    assert entities - unions == {"companies"}
+
+
+def test_every_published_mart_has_a_contract_a_key_and_its_grain_first(
+    models: dict[str, Any],
+) -> None:
+    published = {
+        name: node for name, node in models.items() if node["config"]["meta"].get("publish")
+    }
+    assert len(published) >= 22
+    for name, node in published.items():
+        assert node["config"]["contract"]["enforced"], name
+        assert set(node["config"]["meta"]["key"]) <= set(node["columns"]), name
+        assert GRAIN.match(node["description"]), name
+        pii = node["config"]["meta"]["publish"] == "marts_pii"
+        assert node["schema"] == ("build_pii" if pii else "build"), name
+        for column in node["columns"].values():
+            assert column["description"] and column["data_type"], f"{name}.{column['name']}"
+
+
+def test_everything_that_the_marts_folder_holds_is_published(models: dict[str, Any]) -> None:
+    for name, node in models.items():
+        if node["path"].startswith(("marts/", "metrics/")):
+            assert node["config"]["meta"].get("publish"), name
+
+
+def test_every_model_says_what_a_row_is(models: dict[str, Any]) -> None:
+    owned = ("staging/", "marts/", "metrics/", "intermediate/")
+    for name, node in models.items():
+        if node["path"].startswith(owned):
+            assert GRAIN.match(node["description"]), name
+
+
+def test_descriptions_reach_the_warehouse(rows: Read) -> None:
+    comment = rows("select obj_description('build.dim_customers'::regclass) as comment").comment[0]
+    assert comment.startswith("One row per customer")
+
+
+def test_no_model_asks_the_wall_clock() -> None:
+    clock = re.compile(r"\b(now\(\)|current_timestamp|current_date|clock_timestamp|localtime)")
+    found = [
+        path.name
+        for folder in ("models", "macros", "tests")
+        for path in (dbt.project_dir() / folder).rglob("*.sql")
+        if clock.search(re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.S))
+    ]
+    assert found == []
+
+
+def test_exposures_name_what_exists(manifest: Manifest) -> None:
+    assert {exposure["name"] for exposure in manifest["exposures"].values()} >= {
+        "bi",
+        "customer_card",
+        "activation",
+    }
