@@ -1,0 +1,115 @@
+"""`rapport identity`: why two records are one, how identity is doing, how right it is."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.table import Table
+
+from rapport.cli.output import AsJson, show
+
+identity = typer.Typer(help="Who is who, and why.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(identity, name="identity")
+
+
+@identity.command()
+def explain(
+    a: Annotated[str, typer.Argument(help="A profile id or a customer id, old ones too.")],
+    b: Annotated[str, typer.Argument(help="Another one.")],
+    as_json: AsJson = False,
+) -> None:
+    """The path of links between two records, or what keeps them apart."""
+    from rapport.identity.explain import explain as find
+    from rapport.warehouse import connect
+
+    with connect() as warehouse:
+        answer = find(warehouse, a, b)
+    show(answer, lambda: _explained(answer), as_json)
+
+
+def _explained(answer: dict[str, Any]) -> Group:
+    if answer["is_same"]:
+        head = f"One customer, {answer['customer_a']}."
+        if not answer["is_certain"]:
+            head += " Part of the path is a probable match."
+    else:
+        head = f"Two customers, {answer['customer_a']} and {answer['customer_b']}: no path."
+    path = Table("from", "to", "link", "value", "weight")
+    for step in answer["path"]:
+        path.add_row(step["from"], step["to"], step["link"], step["value"], str(step["weight"]))
+    left_out = Table("both offer", "value", "left out because")
+    for shared in answer["shared"]:
+        left_out.add_row(shared["link"], shared["value"], shared["reason"] or "it links")
+    parts: list[Any] = [head]
+    parts += [path] if answer["path"] else []
+    parts += [left_out] if answer["shared"] and not answer["is_same"] else []
+    return Group(*parts)
+
+
+@identity.command()
+def audit(
+    run_id: Annotated[str | None, typer.Option("--run", help="A night; else the last.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Customers by size, merges and splits, share of ids changed, what was left out and why."""
+    from rapport.identity.audit import audit as look
+    from rapport.warehouse import connect
+
+    with connect() as warehouse:
+        report = look(warehouse, run_id)
+    show(report, lambda: _audited(report), as_json)
+
+
+def _audited(report: dict[str, Any]) -> Group:
+    top = max((item["customers"] for item in report["sizes"]), default=1)
+    sizes = Table("profiles", "customers", "")
+    for item in report["sizes"]:
+        both = item["from"] == item["to"]
+        label = str(item["from"]) if both else f"{item['from']} to {item['to']}"
+        sizes.add_row(label, f"{item['customers']:,}", "█" * round(40 * item["customers"] / top))
+    excluded = Table("left out because", "edges")
+    for reason, count in report["excluded"].items():
+        excluded.add_row(reason, f"{count:,}")
+    tonight = ", ".join(f"{count} {kind}" for kind, count in report["tonight"].items())
+    return Group(
+        f"{report['profiles']:,} profiles are {report['customers']:,} customers.",
+        f"Night {report['run_id']}: {tonight or 'nothing merged or split'}; "
+        f"{report['share_of_ids_changed']:.2%} of the profiles changed their customer id.",
+        f"{report['former_ids']:,} former ids still resolve, {report['dangling_ids']} do not.",
+        sizes,
+        excluded,
+    )
+
+
+@identity.command()
+def evaluate(
+    pairs: Annotated[Path, typer.Argument(help="CSV: record_a, record_b, same (1 or 0).")],
+    as_json: AsJson = False,
+) -> None:
+    """Precision, recall and the worst errors on pairs that you have labelled."""
+    from rapport.identity.evaluate import evaluate as judge
+    from rapport.warehouse import connect
+
+    with connect() as warehouse:
+        verdict = judge(warehouse, pairs)
+    show(verdict, lambda: _evaluated(verdict), as_json)
+
+
+def _evaluated(verdict: dict[str, Any]) -> Group:
+    def share(value: float | None) -> str:
+        return "unknown" if value is None else f"{value:.4f}"
+
+    worst = Table("error", "record a", "record b", "profiles concerned")
+    for error in verdict["worst"]:
+        worst.add_row(error["error"], error["record_a"], error["record_b"], str(error["profiles"]))
+    return Group(
+        f"{verdict['pairs']:,} pairs, {verdict['unknown']:,} of them with a record nobody knows.",
+        f"precision {share(verdict['precision'])}, recall {share(verdict['recall'])}, "
+        f"{verdict['wrongly_one']:,} wrongly one, {verdict['missed']:,} missed.",
+        worst,
+    )

@@ -1,0 +1,115 @@
+"""How identity is doing: sizes, merges and splits of a night, what was left out.
+
+>>> audit(connection)["customers"]  # doctest: +SKIP
+1893
+"""
+
+from itertools import pairwise
+from typing import Any
+
+import psycopg
+
+Warehouse = psycopg.Connection[Any]
+SIZES = (1, 2, 3, 4, 5, 10, 20, 50, 100, 1000)
+
+
+def audit(warehouse: Warehouse, run_id: str | None = None, largest: int = 5) -> dict[str, Any]:
+    """The figures of a night, of the last one unless `run_id` says otherwise; no personal data.
+
+    `share_of_ids_changed` is the share of profiles there before that got another customer id;
+    `unexplained` of these have no entry in the merge log, and must be 0.
+    """
+    row = warehouse.execute("select resolved_run_id, resolved_as_of from identity.state").fetchone()
+    last, as_of = row or (None, None)
+    run = run_id or last
+    sizes = dict(warehouse.execute(BY_SIZE).fetchall())
+    log = warehouse.execute(LOGGED, [run]).fetchall()
+    profiles = sum(size * count for size, count in sizes.items())
+    moved = sum(moved for _, _, moved in log)
+    return {
+        "run_id": run,
+        "as_of": as_of.isoformat() if as_of and run == last else None,
+        "profiles": profiles,
+        "customers": sum(sizes.values()),
+        "sizes": _histogram(sizes),
+        "largest": [
+            {"customer_id": customer_id, "profiles": count}
+            for customer_id, count in warehouse.execute(LARGEST, [largest]).fetchall()
+        ],
+        "tonight": {kind: count for kind, count, _ in log},
+        "share_of_ids_changed": moved / profiles if profiles else 0.0,
+        "excluded": dict(warehouse.execute(EXCLUDED).fetchall()),
+        "former_ids": _one(warehouse, "select count(*) from identity.aliases")
+        - sum(sizes.values()),
+        "dangling_ids": _one(warehouse, DANGLING),
+    }
+
+
+def _one(warehouse: Warehouse, query: str) -> int:
+    row = warehouse.execute(query.encode()).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _histogram(sizes: dict[int, int]) -> list[dict[str, Any]]:
+    """Customers by number of profiles, in classes that grow."""
+    classes: list[dict[str, Any]] = []
+    bounds = [*SIZES, max([*sizes, *SIZES]) + 1]
+    for low, high in pairwise(bounds):
+        count = sum(number for size, number in sizes.items() if low <= size < high)
+        if count:
+            classes.append({"from": low, "to": high - 1, "customers": count})
+    return classes
+
+
+def plot(report: dict[str, Any]) -> str:
+    """The size distribution as an SVG drawing for the run's report; the scale is logarithmic."""
+    from math import log10
+
+    classes = report["sizes"]
+    top = max((log10(item["customers"] + 1) for item in classes), default=1.0)
+    width, step = 90 + 320, 22
+    bars = []
+    for number, item in enumerate(classes):
+        label = str(item["from"]) if item["from"] == item["to"] else f"{item['from']}–{item['to']}"
+        length = 240 * log10(item["customers"] + 1) / top
+        y = 30 + number * step
+        bars.append(
+            f'<text x="80" y="{y + 12}" text-anchor="end">{label}</text>'
+            f'<rect x="90" y="{y}" width="{length:.0f}" height="16" fill="#4a7"/>'
+            f'<text x="{96 + length:.0f}" y="{y + 12}">{item["customers"]:,}</text>'
+        )
+    height = 40 + len(classes) * step
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        'font-family="sans-serif" font-size="12" role="img">'
+        '<text x="90" y="16">customers by number of profiles</text>' + "".join(bars) + "</svg>"
+    )
+
+
+BY_SIZE = """
+select profiles, count(*) from (
+    select count(*) as profiles from identity.members group by customer_id
+) as customers
+group by profiles
+"""
+
+LARGEST = """
+select customer_id, count(*) from identity.members
+group by customer_id order by 2 desc, 1 limit %s
+"""
+
+LOGGED = """
+select kind, count(*), sum(profiles)::bigint from identity.merge_log where run_id = %s group by kind
+"""
+
+EXCLUDED = """
+select reason, count(*) from identity.excluded_edges group by reason order by 2 desc, 1
+"""
+
+DANGLING = """
+select count(*) from identity.members
+where not exists (
+    select from identity.aliases
+    where aliases.alias_id = members.customer_id and aliases.customer_id = members.customer_id
+)
+"""
