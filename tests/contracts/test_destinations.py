@@ -1,0 +1,212 @@
+"""What every destination must do, found by being in `rapport/destinations`."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from rapport.connections import Connection
+from rapport.destinations import discover
+from rapport.destinations.base import Audience, Batch, Destination, Night, Person
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
+CANARY = "canary.person@example.com"
+AUDIENCE = Audience(
+    "readers", "Readers", "email", "marketing", {"score": "integer", "read_at": "datetime"}
+)
+# A destination that takes every row stands here with the reason.
+TAKES_EVERYTHING = {"files": "a row is text, and every text can be written"}
+
+
+class Recorder:
+    """An ASGI application that keeps what is asked of the one inside."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.requests: list[dict[str, Any]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        body = b""
+        messages = []
+        while True:
+            message = await receive()
+            messages.append(message)
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        self.requests.append(
+            {
+                "method": scope["method"],
+                "path": scope["path"],
+                "body": json.loads(body) if body else None,
+            }
+        )
+
+        async def again() -> Any:
+            return messages.pop(0) if messages else await receive()
+
+        await self.app(scope, again, send)
+
+    @property
+    def writes(self) -> list[dict[str, Any]]:
+        return [
+            request
+            for request in self.requests
+            if request["method"] != "GET" and not request["path"].endswith("/search")
+        ]
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> Iterator[tuple[str, Recorder]]:
+    """The sandbox's twins on a port of this machine, with a recorder in front."""
+    from rapport.sandbox.app import create_app
+    from rapport.sandbox.company import Company
+
+    root = tmp_path / "company"
+    Company.generate(root, 5, seed=3, start=date(2026, 3, 31))
+    recorder = Recorder(create_app(root))
+    config = uvicorn.Config(recorder, host="127.0.0.1", port=0, log_level="critical", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}", recorder
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(params=sorted(discover()))
+def tool(
+    request: pytest.FixtureRequest, tmp_path: Path, twins: tuple[str, Recorder]
+) -> Iterator[Destination]:
+    from rapport.sandbox.credentials import CREDENTIALS
+
+    kind = discover()[request.param]
+    connection = None
+    if kind.needs_connection:
+        base, _ = twins
+        credentials = CREDENTIALS[kind.name]
+        connection = Connection(name=kind.name, host=f"{base}/{kind.name}", **credentials)
+    made = kind({"path": str(tmp_path / "out")}, connection, sleep=lambda seconds: None)
+    yield made
+    made.close()
+
+
+def person(number: int, **fields: Any) -> Person:
+    traits = {"score": number, "read_at": "2026-03-30T12:00:00Z"}
+    return Person(
+        f"customer_{number}", email=f"p{number}@example.com", full_name=f"Person {number}",
+        traits=traits, **fields,
+    )  # fmt: skip
+
+
+def batch(*people: Person, id: str = "batch_1") -> Batch:
+    return Batch(id, AUDIENCE, people, "20260331T030000Z-01", AS_OF)
+
+
+def night(*people: Person) -> Night:
+    return Night("20260331T030000Z-01", AS_OF, "abc123", lambda: iter(people))
+
+
+def test_there_are_destinations() -> None:
+    assert {"files", "intercom"} <= discover().keys()
+
+
+def test_a_destination_says_what_it_needs() -> None:
+    for name, kind in discover().items():
+        assert name == kind.name == kind.__module__.rsplit(".", 1)[1]
+        assert kind.documentation.startswith("https://")
+        assert kind.batch_size > 0
+        assert bool(kind.connection_fields) == kind.needs_connection
+
+
+def test_an_empty_batch_makes_no_write(tool: Destination, twins: tuple[str, Recorder]) -> None:
+    tool.prepare(AUDIENCE)
+    twins[1].requests.clear()
+    assert list(tool.upsert(batch())) == []
+    assert list(tool.remove(batch())) == []
+    assert twins[1].writes == []
+
+
+def test_every_row_has_its_answer(tool: Destination) -> None:
+    people = [person(number) for number in range(11, 14)]
+    tool.prepare(AUDIENCE)
+    results = tool.upsert(batch(*people))
+    assert [(result.customer_id, result.error) for result in results] == [
+        (one.customer_id, None) for one in people
+    ]
+    gone = tool.remove(batch(*people, id="batch_2"))
+    assert all(result.accepted for result in gone)
+
+
+def test_the_same_batch_twice_changes_nothing(tool: Destination) -> None:
+    people = [person(number) for number in range(21, 24)]
+    tool.prepare(AUDIENCE)
+    first = tool.upsert(batch(*people))
+    assert list(tool.upsert(batch(*people))) == list(first)
+
+
+def test_somebody_who_is_not_listed_can_be_removed(tool: Destination) -> None:
+    tool.prepare(AUDIENCE)
+    assert tool.remove(batch(person(99)))[0].accepted
+
+
+def test_one_bad_row_does_not_sink_the_batch(tool: Destination) -> None:
+    if tool.name in TAKES_EVERYTHING:
+        pytest.skip(TAKES_EVERYTHING[tool.name])
+    tool.prepare(AUDIENCE)
+    tool.upsert(batch(person(31)))
+    taken = Person("customer_32", email="p31@example.com", traits={"score": 1})
+    results = tool.upsert(batch(taken, person(33), id="batch_2"))
+    assert [result.accepted for result in results] == [False, True]
+    assert "p31@example.com" not in str(results)
+
+
+def test_the_outgoing_request_is_the_known_one(
+    tool: Destination, twins: tuple[str, Recorder], tmp_path: Path
+) -> None:
+    tool.prepare(AUDIENCE)
+    tool.upsert(batch(person(41)))
+    tool.finish(AUDIENCE, night(person(41)))
+    tool.remove(batch(person(41), id="batch_2"))
+    sent: Any = [entry for entry in twins[1].requests if tool.needs_connection]
+    out = tmp_path / "out"
+    files = {
+        str(path.relative_to(out)): path.read_text()
+        for path in sorted(out.rglob("*"))
+        if path.is_file()
+    }
+    snapshot = SNAPSHOTS / f"{tool.name}.json"
+    found = json.dumps({"requests": sent, "files": files}, indent=1, sort_keys=True) + "\n"
+    if not snapshot.exists():
+        snapshot.parent.mkdir(exist_ok=True)
+        snapshot.write_text(found)
+        pytest.fail(f"{snapshot.name} was written: read it and run again")
+    assert found == snapshot.read_text()
+
+
+def test_no_personal_data_is_logged(
+    tool: Destination, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    canary = Person("customer_51", email=CANARY, full_name="Canary Person", traits={"score": 1})
+    tool.prepare(AUDIENCE)
+    tool.upsert(batch(canary))
+    tool.remove(batch(canary, id="batch_2"))
+    list(tool.contacts())
+    written = caplog.text + "".join(capfd.readouterr())
+    assert "canary" not in written.lower()
+    assert CANARY not in repr(canary)
