@@ -17,6 +17,19 @@ from rapport.sandbox.credentials import CREDENTIALS
 
 START = date(2026, 3, 31)
 PEOPLE = 600
+READ: dict[str, tuple[str, dict[str, Any]]] = {
+    "hubspot": ("/crm/v3/objects/contacts", {}),
+    "zendesk": ("/api/v2/incremental/tickets/cursor", {"start_time": 0}),
+    "typeform": ("/forms", {}),
+    "amplitude": ("/api/2/export", {"start": "20260330T00", "end": "20260330T23"}),
+    "intercom": ("/contacts", {}),
+}
+
+
+@pytest.fixture
+def reads() -> dict[str, tuple[str, dict[str, Any]]]:
+    """One harmless call of each vendor: path and query."""
+    return READ
 
 
 @pytest.fixture(scope="session")

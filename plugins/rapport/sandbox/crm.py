@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rapport.sandbox.life import Life
 
 STAGES = ("appointmentscheduled", "qualifiedtobuy", "contractsent", "closedwon", "closedlost")
-IMPORT_SIZE = 1000
+IMPORT_SIZE = 5000
 IMPORT_AGE = 80 * DAY
 
 
@@ -76,7 +76,7 @@ def add_contact(life: Life, moment: int) -> None:
         "hs_merged_object_ids": "",
     }
     changed = moment
-    if moment < life.since and life.chance(0.5):  # one import gave many contacts the same moment
+    if moment < life.since and life.chance(0.8):  # one import gave many contacts the same moment
         changed = life.until - IMPORT_AGE + person.number // IMPORT_SIZE * SECOND
     _put(life, _contact(person, 0, properties, moment), changed)
     life.truth(f"hubspot:contacts:{contact_id(person.number, 0)}", "fuzzy" if hidden else "exact")

@@ -28,7 +28,7 @@ HTML = "<!doctype html><html><body><h1>Scheduled maintenance</h1></body></html>"
 FUTURE = "2099-01-01T00:00:00Z"
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a mistake
+class Refused(Exception):
     """An answer that ends the call early."""
 
     def __init__(self, response: Response) -> None:

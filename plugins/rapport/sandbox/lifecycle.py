@@ -24,6 +24,8 @@ from rapport.sandbox.company import DATABASE, Company, Progress, locked
 from rapport.sandbox.server import SERVER_FILE
 
 PATIENCE = 30.0
+# Servers that this process started; they live on when it ends.
+_children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def sandbox_root() -> Path:
@@ -149,6 +151,7 @@ def _start(root: Path) -> dict[str, Any]:
             stderr=log,
             start_new_session=True,
         )
+    _children[process.pid] = process
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         details = running(root)
@@ -171,7 +174,6 @@ def _is_alive(pid: int) -> bool:
 
 def _reap(pid: int) -> None:
     """A server that this very process started leaves a zombie behind, which is not alive."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except (ChildProcessError, OSError):
-        return
+    child = _children.get(pid)
+    if child is not None and child.poll() is not None:
+        del _children[pid]

@@ -123,12 +123,13 @@ async def search(request: Request, kind: str) -> Response:
     values = [gate.as_of - SEARCH_LAG, *values]
     table = f"hubspot_{kind}"
     total = gate.database.execute(f"select count(*) from {table} where {where}", values).fetchone()
+    size = min(limit, ceiling - after)
     begin = after - 1 if meets(request, "shift_page") and after else after
     rows = gate.database.execute(
         f"select id, body from {table} where {where} order by {order} limit ? offset ?",
-        [*values, min(limit, ceiling - after) + 1, begin],
+        [*values, size + 1, begin],
     ).fetchall()
-    return _page(request, kind, rows, limit, str(after) if after else None, set(body["properties"]),
+    return _page(request, kind, rows, size, str(after) if after else None, set(body["properties"]),
                  set(), {"total": total[0]}, after, ceiling)  # fmt: skip
 
 
