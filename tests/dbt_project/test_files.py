@@ -1,4 +1,4 @@
-"""Datasets of rapport.yml become canonical rows; the public sets give the counts that others got."""
+"""Datasets of rapport.yml become canonical rows; public sets give the counts that others got."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,7 +88,8 @@ def test_an_access_log_becomes_sessions_without_addresses(
     through_the_warehouse(warehouse, chosen, as_of, "+fct_web_sessions,tag:marts")
     events = read(
         warehouse,
-        "select count(*), count(distinct device_id) as devices, count(*) filter (where is_bot) as bots"
+        "select count(*), count(distinct device_id) as devices,"
+        " count(*) filter (where is_bot) as bots"
         " from intermediate.int_web_events_unioned",
     ).iloc[0]
     assert (events["count"], events.devices, events.bots) == (9_999, 1_861, 1_397)
