@@ -2,6 +2,7 @@
 
 Nobody in it exists. The same seed, size and start give the same bytes, however often.
 
+>>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     Company.generate(Path(folder), people=20, seed=7, start=date(2026, 3, 31)).night
 1

@@ -1,5 +1,6 @@
 """The made-up shop's files: one of each kind a night, never rewritten afterwards.
 
+>>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     with NightFiles(Path(folder), "2026-03-31"):
 ...         pass

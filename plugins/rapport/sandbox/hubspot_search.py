@@ -1,7 +1,8 @@
 """HubSpot's filter groups as SQL over the sandbox's table.
 
->>> compile([{"filters": [{"propertyName": "email", "operator": "HAS_PROPERTY"}]}], [], "x")[0]
-"((coalesce(json_extract(body, '$.properties.email'), '') <> ''))"
+>>> found = {"propertyName": "hs_object_id", "operator": "GT", "value": "7"}
+>>> compile([{"filters": [found]}], [], "lastmodifieddate")
+('((id > ?))', [7], 'id')
 """
 
 import re

@@ -1,9 +1,7 @@
 """The sandbox's memory: one SQLite file with what each made-up vendor holds.
 
->>> with tempfile.TemporaryDirectory() as folder:
-...     database = create(Path(folder) / "company.sqlite")
-...     database.execute("select count(*) from hubspot_contacts").fetchone()[0]
-0
+>>> as_text({"id": "1000010", "archived": False})
+'{"id":"1000010","archived":false}'
 """
 
 # ruff: noqa: S608 - table and column names come from this package, values are bound

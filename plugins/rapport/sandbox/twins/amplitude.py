@@ -4,7 +4,7 @@ Shapes after https://amplitude.com/docs/apis/analytics/export. The hours are tho
 server_upload_time, inclusive, and show at least two hours late; 404 only means "no data".
 
 >>> hour("20260331T05") // 3600
-492869
+493037
 """
 
 # ruff: noqa: S608 - table and column names come from this package, values are bound
