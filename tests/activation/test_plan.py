@@ -39,7 +39,8 @@ def test_each_member_who_is_not_sent_has_a_reason(world: Any) -> None:
 def test_an_unsubscribe_counts_in_the_other_tools_and_until_it_is_taken_back(world: Any) -> None:
     world.customers("ann")
     world.connection.execute(
-        "insert into activation.suppressions values ('other', 'ann', 'unsubscribed', 'email', now())"
+        "insert into activation.suppressions"
+        " values ('other', 'ann', 'unsubscribed', 'email', now())"
     )
     world.segment("readers", ["ann"])
     world.segment("billing", ["ann"], purpose="service")

@@ -77,7 +77,7 @@ def judge(
     """May this list change tonight?"""
     if frozen_because is not None:
         return Verdict("frozen", frozen_because)
-    cause = _cause(segment, decision, options)
+    cause = _cause(segment, decision, options, _was_complete(connection, segment.key, destination))
     if cause is None:
         connection.execute(
             "update activation.approvals set state = 'used' where destination = %s"
@@ -90,11 +90,23 @@ def judge(
     return Verdict("waiting", cause)
 
 
-def _cause(segment: Segment, decision: Decision, options: ActivationOptions) -> str | None:
+def _was_complete(connection: psycopg.Connection, segment: str, destination: str) -> bool:
+    """Whether the list was ever pushed to its end; before that there is nothing to compare with."""
+    row = connection.execute(
+        "select exists (select from activation.sync_runs where destination = %s and segment = %s"
+        " and status = 'success')",
+        (destination, segment),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _cause(
+    segment: Segment, decision: Decision, options: ActivationOptions, was_complete: bool
+) -> str | None:
     least, most = segment.size_band
     if not least <= decision.members <= most:
         return f"{decision.members} members are outside of size_band {least} to {most}"
-    if decision.held == 0:
+    if decision.held == 0 or not was_complete:
         return None
     removes = decision.removes - decision.compelled
     change = decision.adds + removes

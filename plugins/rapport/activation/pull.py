@@ -71,11 +71,37 @@ def recover(
                     "as_of": as_of,
                 },
             ).rowcount
+        if found:
+            _note_recovery(connection, tool.name, audience.key, found, as_of)
     if found:
         log.warning(
             "%s/%s: the ledger was empty, %d people were read back", tool.name, audience.key, found
         )
     return found
+
+
+def _note_recovery(
+    connection: psycopg.Connection, destination: str, segment: str, found: int, as_of: datetime
+) -> None:
+    """A run that left so many on the list, so that the budget of change holds again."""
+    sync_id = f"{destination}/{segment}"
+    connection.execute(
+        """
+        insert into activation.sync_runs
+            (sync_id, sync_run_id, run_id, destination, segment, model_name, status, as_of,
+             finished_at, held)
+        values (%(id)s, 'read back/' || %(id)s, 'read back ' || %(as_of)s::text, %(destination)s,
+            %(segment)s, 'seg_' || %(segment)s, 'success', %(as_of)s, clock_timestamp(), %(found)s)
+        on conflict (run_id, destination, segment) do update set held = excluded.held
+        """,
+        {
+            "id": sync_id,
+            "destination": destination,
+            "segment": segment,
+            "found": found,
+            "as_of": as_of,
+        },
+    )
 
 
 def _find_deleted(connection: psycopg.Connection, destination: str) -> None:
