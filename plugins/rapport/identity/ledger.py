@@ -12,8 +12,28 @@ import psycopg
 
 ASSIGNED = """
 create temporary table assigned (
-    profile_key bigint, label bigint, region_key bigint, is_oldest boolean
+    profile_key bigint, label bigint, region_key bigint, is_oldest boolean, is_tied boolean
 ) on commit drop
+"""
+
+CUT = """
+create temporary table cut (
+    profile_key bigint, identifier_key bigint, reason bigint, edge bigint
+) on commit drop
+"""
+
+WRITE_CUTS = """
+insert into identity.cut_edges (profile_key, identifier_key, reason)
+select profile_key, identifier_key, %(reason)s from cut where reason = %(number)s
+"""
+
+NAME_CUT = """
+update identity.cut_edges set detail = %(name)s
+from cut
+where
+    cut.edge = %(edge)s
+    and cut_edges.profile_key = cut.profile_key
+    and cut_edges.identifier_key = cut.identifier_key
 """
 
 
@@ -24,14 +44,15 @@ def write(
     at = {"run_id": run_id, "as_of": as_of}
     row = warehouse.execute("select exists (select from identity.members)").fetchone()
     empty = not (row and row[0])
-    warehouse.execute(NAMED)
-    warehouse.execute(CUSTOMERS)
-    warehouse.execute("analyze named")
+    warehouse.execute("analyze assigned")
+    customers = warehouse.execute(CUSTOMERS).rowcount
     warehouse.execute("analyze customers")
     if empty:
         _fill(warehouse, at)
         moved = {}
     else:
+        warehouse.execute(NAMED)
+        warehouse.execute("analyze named")
         warehouse.execute(BEFORE.format(where=ALL if full else TOUCHED))
         warehouse.execute("analyze before")
         warehouse.execute(MOVES)
@@ -41,7 +62,7 @@ def write(
         warehouse.execute(LOG, at)
         moved = dict(warehouse.execute(MOVED, at).fetchall())
     new = _write_aliases(warehouse, at)
-    total = _total(warehouse, full or empty)
+    total = customers if full or empty else _total(warehouse, customers)
     warehouse.execute(
         "update identity.state set customers = %s, must_rebuild = false,"
         " resolved_run_id = %s, resolved_as_of = %s",
@@ -74,15 +95,11 @@ def _write_aliases(warehouse: psycopg.Connection[Any], at: dict[str, Any]) -> in
     return new
 
 
-def _total(warehouse: psycopg.Connection[Any], full: bool) -> int:
-    if full:
-        row = warehouse.execute("select count(*) from customers").fetchone()
-    else:
-        row = warehouse.execute(
-            "select customers + (select count(*) from customers)"
-            " - (select count(distinct customer_id) from before) from identity.state"
-        ).fetchone()
-    return int(row[0]) if row else 0
+def _total(warehouse: psycopg.Connection[Any], touched: int) -> int:
+    row = warehouse.execute(
+        "select customers - (select count(distinct customer_id) from before) from identity.state"
+    ).fetchone()
+    return touched + int(row[0]) if row else 0
 
 
 NAMED = """
@@ -94,20 +111,33 @@ inner join identity.profiles using (profile_key)
 
 CUSTOMERS = """
 create temporary table customers on commit drop as
+with anchors as (
+    select assigned.label, profiles.profile_id
+    from assigned
+    inner join identity.profiles using (profile_key)
+    where assigned.is_oldest and not assigned.is_tied
+    union all
+    select assigned.label, min(profiles.profile_id) as profile_id
+    from assigned
+    inner join identity.profiles using (profile_key)
+    where assigned.is_oldest and assigned.is_tied
+    group by assigned.label
+)
+
 select
     label,
-    min(profile_id) as anchor_profile_id,
-    'c_' || left(encode(sha256(convert_to(min(profile_id), 'UTF8')), 'hex'), 20) collate "C"
+    profile_id as anchor_profile_id,
+    'c_' || left(encode(sha256(convert_to(profile_id, 'UTF8')), 'hex'), 20) collate "C"
     as customer_id
-from named
-where is_oldest
-group by label
+from anchors
 """
 
 FILL_MEMBERS = """
 insert into identity.members (profile_id, customer_id, as_of, profile_key, region_key)
-select named.profile_id, customers.customer_id, %(as_of)s, named.profile_key, named.region_key
-from named
+select
+    profiles.profile_id, customers.customer_id, %(as_of)s, profile_key, assigned.region_key
+from assigned
+inner join identity.profiles using (profile_key)
 inner join customers using (label)
 """
 

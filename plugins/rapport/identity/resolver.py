@@ -26,16 +26,17 @@ log = logging.getLogger(__name__)
 Ints = NDArray[Any]
 LOCK = 5_120_733_402  # any number, the same for everybody
 TABLE = "identity_build.int_identifiers_normalised"
-GUARDED = """(
+OFFERED = """(
     select
         profile_key,
-        case when reason is null then coalesce(identifier_key, 0) else 0 end as identifier_key,
+        case when problem is null then coalesce(identifier_key, 0) else 0 end as identifier_key,
         anchor_order,
-        coalesce(weight, 1) * 4 + is_weak::int * 2 + is_marker::int as kind,
-        row_place
-    from identity_build.int_identifiers_guarded
+        strength,
+        ctid as row_place
+    from identity_build.int_identifiers_normalised
     {only}
 )"""
+HUBS = "(select identifier_key from identity_build.int_identifiers_capped where is_capped)"
 
 
 def resolve(
@@ -79,19 +80,20 @@ class Graph(NamedTuple):
 
 def _read(warehouse: psycopg.Connection[Any], full: bool) -> Graph:
     only = "" if full else "where profile_key in (select profile_key from touched)"
-    profile_key, identifier_key, order, kind = columns_out(
+    profile_key, identifier_key, order, strength = columns_out(
         warehouse,
-        ("profile_key", "identifier_key", "anchor_order", "kind"),
-        sql.SQL(GUARDED).format(only=sql.SQL(only)),
+        ("profile_key", "identifier_key", "anchor_order", "strength"),
+        sql.SQL(OFFERED).format(only=sql.SQL(only)),
         slices=(TABLE, "row_place") if full else None,
     )
     profile_keys, profile = codes(profile_key)
     anchor_order = np.full(len(profile_keys), np.iinfo(np.int64).max)
     np.minimum.at(anchor_order, profile, order)
     links, apart = _overrides(warehouse, profile_keys)
-    joins = identifier_key > 0
+    [hubs] = columns_out(warehouse, ("identifier_key",), sql.SQL(HUBS))
+    joins = (identifier_key > 0) & ~np.isin(identifier_key, hubs)
     identifier_keys, identifier = codes(identifier_key[joins])
-    kind = kind[joins]
+    strength = strength[joins]
     # Each reviewed or probable link is an identifier of its own that two profiles offer.
     pairs = len(links)
     edges = Edges(
@@ -99,9 +101,9 @@ def _read(warehouse: psycopg.Connection[Any], full: bool) -> Graph:
         identifier=np.concatenate(
             [identifier, len(identifier_keys) + np.repeat(np.arange(pairs), 2)]
         ).astype(np.int32),
-        weight=np.concatenate([kind >> 2, np.repeat(links[:, 2], 2)]).astype(np.int32),
-        is_weak=np.concatenate([(kind & 2) > 0, np.repeat(links[:, 2] < MUST_LINK_WEIGHT, 2)]),
-        is_marker=np.concatenate([(kind & 1) > 0, np.zeros(2 * pairs, bool)]),
+        weight=np.concatenate([strength >> 2, np.repeat(links[:, 2], 2)]).astype(np.int32),
+        is_weak=np.concatenate([(strength & 2) > 0, np.repeat(links[:, 2] < MUST_LINK_WEIGHT, 2)]),
+        is_marker=np.concatenate([(strength & 1) > 0, np.zeros(2 * pairs, bool)]),
         n_profiles=len(profile_keys),
         n_identifiers=len(identifier_keys) + pairs,
     )
@@ -141,6 +143,8 @@ def _write_labels(warehouse: psycopg.Connection[Any], graph: Graph, result: Part
     n_regions = int(result.region.max(initial=-1)) + 1
     region_key = np.full(n_regions, np.iinfo(np.int64).max)
     np.minimum.at(region_key, result.region, graph.profile_keys)
+    is_oldest = graph.anchor_order == oldest[result.customer]
+    ties = np.bincount(result.customer[is_oldest], minlength=n_labels)
     warehouse.execute(ledger.ASSIGNED)
     columns_in(
         warehouse,
@@ -149,7 +153,8 @@ def _write_labels(warehouse: psycopg.Connection[Any], graph: Graph, result: Part
             graph.profile_keys,
             result.customer,
             region_key[result.region],
-            graph.anchor_order == oldest[result.customer],
+            is_oldest,
+            ties[result.customer] > 1,
         ],
     )
 
@@ -165,13 +170,20 @@ def _write_cuts(
             " where cut_edges.profile_key = touched.profile_key"
         )
     cut = np.flatnonzero(result.left_out != KEPT)
-    with warehouse.cursor().copy("copy identity.cut_edges from stdin") as copy:
-        for edge in cut.tolist():
-            copy.write_row(
-                (
-                    int(graph.profile_keys[graph.edges.profile[edge]]),
-                    int(graph.identifier_keys[graph.edges.identifier[edge]]),
-                    REASONS[result.left_out[edge]],
-                    result.details.get(edge, ""),
-                )
-            )
+    if not len(cut):
+        return
+    warehouse.execute(ledger.CUT)
+    columns_in(
+        warehouse,
+        sql.Identifier("cut"),
+        [
+            graph.profile_keys[graph.edges.profile[cut]],
+            graph.identifier_keys[graph.edges.identifier[cut]],
+            result.left_out[cut].astype(np.int64),
+            cut,
+        ],
+    )
+    for number, reason in enumerate(REASONS):
+        warehouse.execute(ledger.WRITE_CUTS, {"number": number, "reason": reason})
+    for edge, name in result.details.items():
+        warehouse.execute(ledger.NAME_CUT, {"edge": edge, "name": name})

@@ -28,7 +28,13 @@ sources as (
 
 ),
 
-normalised as (
+rules as (
+
+    select * from {{ source('identity_dictionary', 'rules') }}
+
+),
+
+grouped as (
 
     select
         profiles.profile_key,
@@ -58,12 +64,35 @@ normalised as (
 
 ),
 
+normalised as (
+
+    select
+        grouped.*,
+        rules.weight * 4
+        + case when rules.is_weak then 2 else 0 end
+        + case
+            when rules.is_marker = 'always' then 1
+            when rules.is_marker = 'confirmed' and grouped.is_confirmed then 1
+            else 0
+        end as strength
+    from grouped
+    left join rules using (identifier_type)
+
+),
+
 {%- if known %}
 
 known as (
 
     select
-        profile_key, identifier_key, identifier_type, problem, raw_value, is_confirmed, anchor_order
+        profile_key,
+        identifier_key,
+        identifier_type,
+        problem,
+        raw_value,
+        is_confirmed,
+        anchor_order,
+        strength
     from {{ known }}
 
 ),
@@ -92,6 +121,7 @@ final as (
         null::text as raw_value,
         false as is_confirmed,
         0::bigint as anchor_order,
+        0 as strength,
         true as is_removed
     from changed
     where not exists (

@@ -2,7 +2,7 @@
 
 with identifiers as (
 
-    select *, ctid as row_place from {{ ref('int_identifiers_normalised') }}
+    select * from {{ ref('int_identifiers_normalised') }}
 
 ),
 
@@ -10,12 +10,6 @@ hubs as (
 
     select * from {{ ref('int_identifiers_capped') }}
     where is_capped
-
-),
-
-rules as (
-
-    select * from {{ source('identity_dictionary', 'rules') }}
 
 ),
 
@@ -28,18 +22,15 @@ final as (
         identifiers.is_confirmed,
         identifiers.anchor_order,
         identifiers.raw_value,
-        rules.weight,
-        rules.is_weak,
-        rules.is_marker = 'always'
-        or (rules.is_marker = 'confirmed' and identifiers.is_confirmed) as is_marker,
+        identifiers.strength / 4 as weight,
+        identifiers.strength % 4 >= 2 as is_weak,
+        identifiers.strength % 2 = 1 as is_marker,
         case
             when identifiers.problem is not null then identifiers.problem
             when hubs.identifier_key is not null then 'over_cap'
-        end as reason,
-        identifiers.row_place
+        end as reason
     from identifiers
     left join hubs using (identifier_key)
-    left join rules using (identifier_type)
 
 )
 

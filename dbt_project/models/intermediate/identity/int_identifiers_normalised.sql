@@ -24,7 +24,8 @@ final as (
         problem,
         raw_value,
         is_confirmed,
-        anchor_order
+        anchor_order,
+        strength
     from changed
 
 )
