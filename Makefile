@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help install run up down test lint types format bench faults docs clean
 
 help:      ## what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | column -t -s:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-9s %s\n", $$1, $$2}' Makefile
 
 install:   ## .venv from the lock, anew only when the lock changed
 	@sh .ci/install
@@ -35,13 +35,13 @@ types: install    ## the type checker, strict
 	@$(BIN)/mypy
 
 bench: install    ## how fast, against the bare database
-	@$(BIN)/rapport bench
+	@set -e; for file in benchmarks/bench_*.py; do $(BIN)/python $$file; done
 
 faults: install   ## kill things and compare
 	@$(BIN)/python -m pytest tests/faults
 
-docs: install     ## dbt's docs, to var/docs
-	@$(BIN)/rapport docs
+docs: install     ## dbt's docs of every table, var/dbt/target/static_index.html
+	@$(BIN)/rapport dbt docs generate --static
 
 clean: down       ## remove everything that was made here, the embedded warehouse too
 	@if [ -x $(BIN)/rapport ]; then $(BIN)/rapport db remove --yes; fi
