@@ -1,5 +1,7 @@
 """The hand-made company in a warehouse, built once for all tests that only look at it."""
 
+import contextlib
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -12,10 +14,10 @@ from tests.conftest import point_to
 
 from rapport.settings import Settings, load_settings
 from rapport.transform import dbt
+from rapport.transform.publish import manifest_path
 
-from .landed import NIGHT, know_everybody, land_the_company
+from .landed import NIGHT, Connection, know_everybody, land_the_company
 
-Build = Callable[..., None]
 Read = Callable[[str], pd.DataFrame]
 
 
@@ -33,38 +35,71 @@ def run_dbt(*args: str, as_of: datetime, settings: Settings | None = None) -> li
     return results
 
 
-def build(connection: psycopg.Connection[Any], as_of: datetime = NIGHT, *args: str) -> list[Any]:
+def build(
+    connection: Connection,
+    as_of: datetime = NIGHT,
+    *args: str,
+    settings: Settings | None = None,
+) -> None:
     """Staging, a simple identity, marts; with all tests, unit tests too."""
-    results = run_dbt("build", "--select", "tag:staging", *args, as_of=as_of)
+    run_dbt("build", "--select", "tag:staging", *args, as_of=as_of, settings=settings)
     know_everybody(connection)
-    return results + run_dbt("build", "--select", "tag:marts", *args, as_of=as_of)
+    run_dbt("build", "--select", "tag:marts", *args, as_of=as_of, settings=settings)
 
 
-def read(connection: psycopg.Connection[Any], query: str) -> pd.DataFrame:
+def read(connection: Connection, query: str) -> pd.DataFrame:
     """A query's rows."""
     cursor = connection.execute(query)  # type: ignore[arg-type]
     assert cursor.description is not None
     return pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description])
 
 
-@pytest.fixture(scope="session")
-def company(postgres: str, template: str) -> Iterator[psycopg.Connection[Any]]:
-    """The hand-made company after its night, read only."""
+@contextlib.contextmanager
+def prepared(
+    postgres: str, template: str, prepare: Callable[[Connection], None]
+) -> Iterator[Connection]:
+    """A warehouse that outlives a test; it is the warehouse only while it is prepared."""
     from rapport.warehouse import connect
 
     name = f"company_{secrets.token_hex(6)}"
     with psycopg.connect(postgres, autocommit=True) as admin:
         admin.execute(f"create database {name} template {template}")
-        with pytest.MonkeyPatch.context() as patch:
-            point_to(patch, postgres, name)
-            with connect(autocommit=True) as connection:
-                land_the_company(connection)
-                build(connection)
-                yield connection
+        with contextlib.ExitStack() as stack:
+            with pytest.MonkeyPatch.context() as patch:
+                point_to(patch, postgres, name)
+                connection = stack.enter_context(connect(autocommit=True))
+                prepare(connection)
+            yield connection
         admin.execute(f"drop database {name} with (force)")
 
 
+@pytest.fixture(scope="session")
+def built(postgres: str, template: str) -> Iterator[tuple[Connection, dict[str, Any]]]:
+    """The hand-made company after its night, and what dbt knows about the project."""
+    manifest: dict[str, Any] = {}
+
+    def prepare(connection: Connection) -> None:
+        land_the_company(connection)
+        build(connection)
+        manifest.update(json.loads(manifest_path().read_text()))
+
+    with prepared(postgres, template, prepare) as connection:
+        yield connection, manifest
+
+
+@pytest.fixture(scope="session")
+def company(built: tuple[Connection, dict[str, Any]]) -> Connection:
+    """The hand-made company, read only."""
+    return built[0]
+
+
+@pytest.fixture(scope="session")
+def manifest(built: tuple[Connection, dict[str, Any]]) -> dict[str, Any]:
+    """What dbt knows about the project."""
+    return built[1]
+
+
 @pytest.fixture
-def rows(company: psycopg.Connection[Any]) -> Read:
+def rows(company: Connection) -> Read:
     """Reads a query of the hand-made company."""
     return lambda query: read(company, query)

@@ -1,19 +1,22 @@
 """Datasets of rapport.yml become canonical rows; public sets give the counts that others got."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import psycopg
+import pytest
 
 from rapport.landing.ingest import ensure_tables, pull
 from rapport.settings import Settings
 from rapport.sources.files import Files
 
-from .conftest import read, run_dbt
-from .landed import know_everybody
+from .conftest import build, prepared, read, run_dbt
 
-AS_OF = datetime(1998, 7, 1, 3, tzinfo=UTC)
+AS_OF = datetime(2015, 5, 22, 3, tzinfo=UTC)
 
 
 def settings(**datasets: Any) -> Settings:
@@ -25,22 +28,14 @@ def settings(**datasets: Any) -> Settings:
     )
 
 
-def through_the_warehouse(
-    warehouse: psycopg.Connection[Any], chosen: Settings, as_of: datetime, *models: str
-) -> None:
+def pull_files(warehouse: psycopg.Connection[Any], chosen: Settings) -> None:
     ensure_tables(warehouse, chosen)
-    source = Files(chosen.source_options("files"))
-    pull(source, warehouse, run_id="test", as_of=as_of)
-    run = ("build", "--exclude-resource-type", "unit_test", "--select")
-    run_dbt(*run, "tag:staging", as_of=as_of, settings=chosen)
-    know_everybody(warehouse)
-    if models:
-        run_dbt(*run, *models, as_of=as_of, settings=chosen)
+    pull(Files(chosen.source_options("files")), warehouse, run_id="test", as_of=AS_OF)
 
 
-def test_cdnow_gives_its_purchases_customers_and_dollars(
-    warehouse: psycopg.Connection[Any], reference_dir: Path
-) -> None:
+@pytest.fixture(scope="module")
+def public(postgres: str, template: str, reference_dir: Path) -> Iterator[psycopg.Connection[Any]]:
+    """CDNOW as orders and an access log as web analytics, after a night."""
     chosen = settings(
         cdnow={
             "path": str(reference_dir / "data" / "cdnow" / "CDNOW_master.txt"),
@@ -54,17 +49,27 @@ def test_cdnow_gives_its_purchases_customers_and_dollars(
                 "amount": "dollar_value",
                 "currency": {"value": "USD"},
             },
-        }
+        },
+        logs={
+            "path": str(reference_dir / "data" / "apache_logs" / "access.log"),
+            "format": "access_log",
+            "entity": "web_events",
+        },
     )
-    through_the_warehouse(
-        warehouse,
-        chosen,
-        AS_OF,
-        "+mart_revenue_daily,tag:marts",
-        "+mart_repeat_purchase_monthly,tag:marts",
-    )
+
+    def prepare(connection: psycopg.Connection[Any]) -> None:
+        pull_files(connection, chosen)
+        build(connection, AS_OF, "--exclude-resource-type", "unit_test", settings=chosen)
+
+    with prepared(postgres, template, prepare) as connection:
+        yield connection
+
+
+def test_cdnow_gives_its_purchases_customers_and_dollars(
+    public: psycopg.Connection[Any],
+) -> None:
     totals = read(
-        warehouse,
+        public,
         "select count(*), count(distinct customer_id) as customers, sum(amount) as amount,"
         " sum(quantity) as items, count(order_date) as dated,"
         " count(*) filter (where customer_id = 'files:cdnow:00001') as of_the_first"
@@ -73,32 +78,45 @@ def test_cdnow_gives_its_purchases_customers_and_dollars(
     assert (totals["count"], totals.customers) == (69_659, 23_570)
     assert float(totals.amount) == 2_500_315.63
     assert (totals["items"], totals.dated, totals.of_the_first) == (167_881, 69_659, 1)
-    months = read(warehouse, "select * from build.mart_repeat_purchase_monthly order by month")
+
+
+def test_the_metrics_of_cdnow_equal_pandas_on_the_file(
+    public: psycopg.Connection[Any], reference_dir: Path
+) -> None:
+    path = reference_dir / "data" / "cdnow" / "CDNOW_master.txt"
+    file = pd.read_csv(path, sep=r"\s+", dtype={0: str, 1: str})
+    file.columns = pd.Index(["customer", "date", "cds", "dollars"])
+    file["day"] = pd.to_datetime(file.date, format="%Y%m%d").dt.date
+    days = read(public, "select * from build.mart_revenue_daily order by order_date")
+    expected = file.groupby("day").dollars.agg(["sum", "count"])
+    assert days.order_date.tolist() == expected.index.tolist()
+    assert np.allclose(days.revenue.astype(float), expected["sum"])
+    assert days.orders.tolist() == expected["count"].tolist()
+    months = read(public, "select * from build.mart_repeat_purchase_monthly order by month")
+    counts = file.groupby("customer").size()
     assert months.buyers_to_date.iloc[-1] == 23_570
-    revenue = read(warehouse, "select sum(revenue), min(currency) from build.mart_revenue_daily")
-    assert float(revenue["sum"][0]) == 2_500_315.63
+    assert float(months.repeat_purchase_rate.iloc[-1]) == pytest.approx(
+        (counts >= 2).mean(), abs=1e-6
+    )
 
 
 def test_an_access_log_becomes_sessions_without_addresses(
-    warehouse: psycopg.Connection[Any], reference_dir: Path
+    public: psycopg.Connection[Any], reference_dir: Path
 ) -> None:
     path = reference_dir / "data" / "apache_logs" / "access.log"
-    chosen = settings(logs={"path": str(path), "format": "access_log", "entity": "web_events"})
-    as_of = datetime(2015, 5, 22, 3, tzinfo=UTC)
-    through_the_warehouse(warehouse, chosen, as_of, "+fct_web_sessions,tag:marts")
     events = read(
-        warehouse,
+        public,
         "select count(*), count(distinct device_id) as devices,"
         " count(*) filter (where is_bot) as bots"
         " from intermediate.int_web_events_unioned",
     ).iloc[0]
     assert (events["count"], events.devices, events.bots) == (9_999, 1_861, 1_397)
-    sessions = read(warehouse, "select sum(events) as events from build.fct_web_sessions")
+    sessions = read(public, "select sum(events) as events from build.fct_web_sessions")
     assert sessions.events[0] == 9_999 - 1_397
     addresses = {line.split(" ", 1)[0] for line in path.read_text("utf-8", "replace").splitlines()}
     assert len(addresses) > 1_700
     for table in ("staging.stg_files__web_events", "intermediate.int_identifiers_unioned"):
-        text = read(warehouse, f"select * from {table}").to_csv()
+        text = read(public, f"select * from {table}").to_csv()
         words = set(text.replace('"', ",").replace(":", ",").split(","))
         assert not addresses & words, table
 
@@ -124,8 +142,7 @@ def test_times_are_read_in_the_declared_format(
             "columns": {"customer_id": "Who?", "ordered_at": when, "amount": "Sum"},
         }
     chosen = settings(**datasets)
-    ensure_tables(warehouse, chosen)
-    pull(Files(chosen.source_options("files")), warehouse, run_id="test", as_of=AS_OF)
+    pull_files(warehouse, chosen)
     run_dbt("run", "--select", "stg_files__orders", as_of=AS_OF, settings=chosen)
     orders = read(warehouse, "select * from staging.stg_files__orders order by ordered_at")
     for name, (_, _, moment) in cases.items():

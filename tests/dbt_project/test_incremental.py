@@ -1,6 +1,5 @@
 """Events and sessions are built from what is new, and equal a build from scratch."""
 
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -20,8 +19,8 @@ SELECT = (
 TECHNICAL = ["load_landed", "landed_mark"]
 
 
-def night(as_of: datetime, *args: str) -> dict[str, str]:
-    results = run_dbt(*SELECT, *args, as_of=as_of)
+def build_sessions(*args: str) -> dict[str, str]:
+    results = run_dbt(*SELECT, *args, as_of=NIGHT)
     return {
         result.node.name: result.adapter_response.get("rows_affected")
         for result in results
@@ -48,10 +47,10 @@ def test_an_incremental_night_equals_a_full_refresh(warehouse: psycopg.Connectio
         "b1": event("b1", "2026-03-29 10:00:00", device_id="bot", user_agent="bot"),
     }
     land(warehouse, "amplitude__events", first, NIGHT)
-    assert night(NIGHT) == {"int_web_events_unioned": 4, "int_web_events_sessionised": 3}
+    assert build_sessions() == {"int_web_events_unioned": 4, "int_web_events_sessionised": 3}
     before = tables(warehouse)
 
-    assert night(NIGHT) == {"int_web_events_unioned": 0, "int_web_events_sessionised": 0}
+    assert build_sessions() == {"int_web_events_unioned": 0, "int_web_events_sessionised": 0}
 
     late = {
         "e4": event("e4", "2026-03-29 10:20:00", user_id="u_1", device_id="d"),
@@ -59,13 +58,13 @@ def test_an_incremental_night_equals_a_full_refresh(warehouse: psycopg.Connectio
         "e5": event("e5", "2026-03-30 10:00:00", user_id="u_3", device_id="f"),
     }
     land(warehouse, "amplitude__events", late, NEXT_NIGHT)
-    moved = night(NEXT_NIGHT)
+    moved = build_sessions()
     assert moved["int_web_events_unioned"] == 3
     incremental = tables(warehouse)
     assert not incremental[0].equals(before[0])
     assert sorted(incremental[1].events) == [1, 1, 3]
 
-    night(NEXT_NIGHT, "--full-refresh")
+    build_sessions("--full-refresh")
     full = tables(warehouse)
     pd.testing.assert_frame_equal(incremental[0], full[0])
     pd.testing.assert_frame_equal(incremental[1], full[1])
@@ -75,7 +74,7 @@ def test_rows_that_a_running_load_commits_later_are_not_missed(
     warehouse: psycopg.Connection[Any],
 ) -> None:
     land(warehouse, "amplitude__events", {"e1": event("e1", "2026-03-29 10:00:00")}, NIGHT)
-    night(NIGHT)
+    build_sessions()
     warehouse.execute(
         """
         insert into raw.amplitude__events
@@ -84,6 +83,6 @@ def test_rows_that_a_running_load_commits_later_are_not_missed(
         update raw.loads set landed = 2;
         """
     )
-    night(NIGHT)
+    build_sessions()
     events, _ = tables(warehouse)
     assert list(events.event_id) == ["e1", "e2"]

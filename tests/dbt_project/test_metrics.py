@@ -1,6 +1,5 @@
 """The metric marts against pandas, on a company of random people: two ways to the same number."""
 
-import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -9,9 +8,8 @@ import numpy as np
 import pandas as pd
 import psycopg
 import pytest
-from tests.conftest import point_to
 
-from .conftest import build, read
+from .conftest import build, prepared, read
 from .landed import NIGHT, land
 
 ZONE = "Europe/Berlin"
@@ -20,20 +18,16 @@ AS_OF = pd.Timestamp(NIGHT)
 
 @pytest.fixture(scope="module")
 def crowd(postgres: str, template: str) -> Iterator[psycopg.Connection[Any]]:
-    from rapport.warehouse import connect
+    """Random people after their night."""
 
-    name = f"crowd_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres, autocommit=True) as admin:
-        admin.execute(f"create database {name} template {template}")
-        with pytest.MonkeyPatch.context() as patch:
-            point_to(patch, postgres, name)
-            with connect(autocommit=True) as connection:
-                for table, frame in payloads(np.random.default_rng(11)).items():
-                    records = {str(row["key"]): row["payload"] for _, row in frame.iterrows()}
-                    land(connection, table, records, NIGHT)
-                build(connection, NIGHT, "--exclude-resource-type", "unit_test")
-                yield connection
-        admin.execute(f"drop database {name} with (force)")
+    def prepare(connection: psycopg.Connection[Any]) -> None:
+        for table, frame in payloads(np.random.default_rng(11)).items():
+            records = dict(zip(frame.key.astype(str), frame.payload, strict=True))
+            land(connection, table, records, NIGHT)
+        build(connection, NIGHT, "--exclude-resource-type", "unit_test")
+
+    with prepared(postgres, template, prepare) as connection:
+        yield connection
 
 
 def payloads(random: np.random.Generator) -> dict[str, pd.DataFrame]:

@@ -1,10 +1,8 @@
 """The public face of the dbt project stays honest: shapes, contracts, keys, words."""
 
-import json
 import re
 from typing import Any
 
-import psycopg
 import pytest
 
 from rapport.transform import dbt
@@ -13,14 +11,6 @@ from .conftest import Read
 
 GRAIN = re.compile(r"One row per [A-Za-z]")
 Manifest = dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def manifest(company: psycopg.Connection[Any]) -> Manifest:
-    from rapport.transform.publish import manifest_path
-
-    found: Manifest = json.loads(manifest_path().read_text())
-    return found
 
 
 @pytest.fixture(scope="session")
