@@ -104,6 +104,7 @@ def decide(
     hold_joins, holds = _holds(suppressors)
     campaign_joins, campaign = _campaign(segment, destination, options, as_of)
     connection.execute("set local work_mem = '128MB'")
+    connection.execute("drop table if exists pg_temp.decided")
     connection.execute(
         sql.SQL(_DECIDE).format(
             segment=segment.key,

@@ -99,6 +99,7 @@ def _merge(
             f"{BUILD}.{segment.model} has no column {', '.join(missing)}. "
             "Add it to the model's select, or take it out of traits."
         )
+    connection.execute("drop table if exists pg_temp.tonight")
     connection.execute(
         sql.SQL(
             "create temp table tonight on commit drop as"

@@ -1,0 +1,71 @@
+"""One line a segment: its size, what changed, and how its lists are.
+
+>>> overview(connection, load())  # doctest: +SKIP
+[{"segment": "open_ticket", "members": 31, "entered": 2, "left": 4, "lists": [...]}]
+"""
+
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from rapport.activation.segments import Definitions
+
+
+def overview(connection: psycopg.Connection, definitions: Definitions) -> list[dict[str, Any]]:
+    """The segments in order of priority, then what is wrong with those that cannot be read."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        sizes = {
+            row["segment"]: row
+            for row in cursor.execute(
+                "select distinct on (segment) segment, as_of, members, entered, left_tonight,"
+                " frozen_because from segments.sizes order by segment, as_of desc"
+            )
+        }
+        runs: dict[str, list[dict[str, Any]]] = {}
+        for row in cursor.execute(
+            "select distinct on (segment, destination) segment, destination, status, error, held,"
+            " num_successful_add, num_successful_change, num_successful_remove"
+            " from activation.sync_runs order by segment, destination, as_of desc, started_at desc"
+        ):
+            runs.setdefault(row["segment"], []).append(row)
+    rows: list[dict[str, Any]] = []
+    for segment in definitions.segments.values():
+        size = sizes.get(segment.key, {})
+        rows.append(
+            {
+                "segment": segment.key,
+                "name": segment.name,
+                "description": segment.description,
+                "owner": segment.owner,
+                "purpose": segment.purpose,
+                "channel": segment.channel,
+                "priority": segment.priority,
+                "as_of": size.get("as_of"),
+                "members": size.get("members", 0),
+                "entered": size.get("entered", 0),
+                "left": size.get("left_tonight", 0),
+                "problem": size.get("frozen_because"),
+                "lists": [_list(run) for run in runs.get(segment.key, [])],
+            }
+        )
+    for name, problem in definitions.problems.items():
+        rows.append(
+            {
+                "segment": name.removeprefix("seg_"), "name": name, "description": "", "owner": "",
+                "purpose": "", "channel": "", "priority": 0, "as_of": None, "members": 0,
+                "entered": 0, "left": 0, "problem": problem, "lists": [],
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _list(run: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "destination": run["destination"],
+        "sent": run["held"],
+        "added": run["num_successful_add"],
+        "updated": run["num_successful_change"],
+        "removed": run["num_successful_remove"],
+        "state": run["status"] if run["error"] is None else f"{run['status']}: {run['error']}",
+    }

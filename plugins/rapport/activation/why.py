@@ -1,0 +1,111 @@
+"""Why somebody is in a segment and on its list, or is not: each condition, its value, the answer.
+
+>>> explain(connection, segment, "c_1", as_of)  # doctest: +SKIP
+{"is_member": True, "conditions": [{"name": "has_open_ticket", "holds": True}], ...}
+"""
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from rapport.activation.render import asked_of, conditions_of, published_schemas, render, source_of
+from rapport.activation.segments import Segment
+
+
+def resolve(connection: psycopg.Connection, who: str) -> str | None:
+    """The customer_id of an id (old ones too), an e-mail address or a phone number."""
+    row = connection.execute(
+        """
+        select customer_id from (
+            select customer_id, 1 as place from identity.aliases where alias_id = %(who)s
+            union all
+            select customer_id, 2 from marts.dim_customers where customer_id = %(who)s
+            union all
+            select customer_id, 3 from marts_pii.dim_customer_contacts
+            where lower(email) = lower(%(who)s) or phone = %(who)s or user_id = %(who)s
+        ) as found
+        order by place, customer_id limit 1
+        """,
+        {"who": who},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def explain(
+    connection: psycopg.Connection, segment: Segment, customer_id: str, as_of: datetime
+) -> dict[str, Any]:
+    """The conditions under tonight's marts, the membership, and the state of each list."""
+    rendered = render(source_of(segment), as_of, published_schemas())
+    with connection.cursor(row_factory=dict_row) as cursor:
+        statement = sql.SQL("select * from ({}) as candidates where customer_id = {}").format(
+            sql.SQL(conditions_of(rendered)),
+            customer_id,
+        )
+        rows = cursor.execute(statement).fetchall()
+    candidate = rows[0] if rows else {}
+    conditions = []
+    for name in asked_of(rendered):
+        value = candidate.get(name.removeprefix("not "))
+        holds = None if value is None else (not value if name.startswith("not ") else bool(value))
+        conditions.append({"name": name, "holds": holds})
+    values = {
+        key: value
+        for key, value in candidate.items()
+        if not key.startswith(("is_", "has_")) and key != "customer_id"
+    }
+    return {
+        "segment": segment.key,
+        "customer_id": customer_id,
+        "is_candidate": bool(rows),
+        "conditions": conditions,
+        "values": values,
+        **_membership(connection, segment.key, customer_id),
+        "lists": [
+            _list(connection, destination, segment.key, customer_id)
+            for destination in segment.destinations
+        ],
+    }
+
+
+def _membership(connection: psycopg.Connection, segment: str, customer_id: str) -> dict[str, Any]:
+    stays = connection.execute(
+        "select entered_at, left_at, arm from segments.membership"
+        " where segment = %s and customer_id = %s order by entered_at",
+        (segment, customer_id),
+    ).fetchall()
+    is_member = bool(stays) and stays[-1][1] is None
+    return {
+        "is_member": is_member,
+        "arm": stays[-1][2] if is_member else None,
+        "stays": [{"entered_at": entered, "left_at": left} for entered, left, _ in stays],
+    }
+
+
+def _list(
+    connection: psycopg.Connection, destination: str, segment: str, customer_id: str
+) -> dict[str, Any]:
+    names = (destination, segment, customer_id)
+    where = "where destination = %s and segment = %s and customer_id = %s"
+    ledger = connection.execute(
+        f"select state, last_sent_at from activation.ledger {where}",  # noqa: S608, a constant
+        names,
+    ).fetchone()
+    reason = connection.execute(
+        f"select reason, since from activation.not_sent {where}",  # noqa: S608, a constant
+        names,
+    ).fetchone()
+    refused = connection.execute(
+        f"select reason from activation.rejected {where}",  # noqa: S608, a constant
+        names,
+    ).fetchone()
+    return {
+        "destination": destination,
+        "is_on_list": bool(ledger and ledger[0] == "sent"),
+        "last_sent_at": ledger[1] if ledger else None,
+        "not_sent_because": reason[0] if reason else None,
+        "since": reason[1] if reason else None,
+        "refused_because": refused[0] if refused else None,
+    }

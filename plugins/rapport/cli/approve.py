@@ -1,0 +1,45 @@
+"""`rapport approve`: a person's word on a list that waits because too much would change."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from rapport.cli.output import AsJson, show
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(approve)
+
+
+def approve(
+    segment: Annotated[str | None, typer.Argument(help="Its key; without it, what waits.")] = None,
+    decline: Annotated[bool, typer.Option(help="Keep the list as it was last night.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; kept with the decision.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let a waiting change through with the next run, or decline it."""
+    from rapport.activation.approval import decide, pending
+    from rapport.warehouse import connect
+
+    with connect(autocommit=True) as connection:
+        if segment is not None:
+            count = decide(connection, segment, approve=not decline, reason=reason)
+            word = "declined" if decline else "approved"
+            show(
+                {"segment": segment, "decision": word, "lists": count},
+                lambda: f"{segment}: {word} for {count} list(s). The next run acts on it.",
+                as_json,
+            )
+            return
+        waiting = pending(connection)
+
+    def table() -> Table:
+        made = Table("segment", "list", "adds", "removes", "on the list", "cause", title="Waiting")
+        for row in waiting:
+            cells = (row["adds"], row["removes"], row["held"], row["cause"])
+            made.add_row(row["segment"], row["destination"], *(str(cell) for cell in cells))
+        return made
+
+    show(waiting, table, as_json)

@@ -1,0 +1,91 @@
+"""`rapport new`: the two files of a segment, to be filled in."""
+
+import re
+from typing import Annotated
+
+import typer
+
+from rapport.cli.output import AsJson, show
+
+SQL = """\
+with conditions as (
+    select
+        customer_id,
+        orders,
+        orders >= 3 as has_three_orders
+    from {{{{ ref('dim_customers') }}}}
+)
+
+select customer_id, orders
+from conditions
+where has_three_orders
+"""
+
+YAML = """\
+models:
+  - name: seg_{key}
+    description: One row per customer who has three orders.
+    config:
+      meta:
+        segment:
+          key: {key}
+          name: {name}
+          description: >-
+            Say in a sentence that a marketer understands who these people are and what to do.
+          owner: {owner}
+          purpose: marketing
+          channel: email
+          destinations: [files]
+          traits: {{orders: order_count}}
+          priority: 100
+          holdout_share: 0.1
+          size_band: [0, 100000]
+          change_budget: 0.3
+          expires: 2028-12-31
+          needs: [orders]
+
+unit_tests:
+  - name: {key}_are_who_they_should_be
+    model: seg_{key}
+    given:
+      - input: ref('dim_customers')
+        format: sql
+        rows: |
+          select * from (values ('three', 3), ('two', 2)) as customers (customer_id, orders)
+    expect:
+      rows:
+        - {{customer_id: three, orders: 3}}
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    new = typer.Typer(help="Scaffold something new.", no_args_is_help=True)
+    new.command()(segment)
+    new.callback()(lambda: None)
+    app.add_typer(new, name="new")
+
+
+def segment(
+    key: Annotated[str, typer.Argument(help="A noun for people, in snake case: never changed.")],
+    owner: Annotated[str, typer.Option(help="The team that answers for it.")] = "marketing",
+    as_json: AsJson = False,
+) -> None:
+    """Write `seg_<key>.sql` and `.yml`, which build and pass their unit test as they are."""
+    from rapport.activation.segments import FOLDER
+    from rapport.errors import ConfigError
+    from rapport.paths import project_root
+
+    key = key.removeprefix("seg_")
+    if not re.fullmatch("[a-z][a-z0-9_]{2,50}", key):
+        raise ConfigError(f'"{key}" is not snake case of 3 to 51 letters, digits and "_".')
+    folder = project_root() / FOLDER
+    contents = {".sql": SQL, ".yml": YAML}
+    paths = [folder / f"seg_{key}{suffix}" for suffix in contents]
+    if there := [path.name for path in paths if path.exists()]:
+        raise ConfigError(f"{', '.join(there)} is there already. Choose another key.")
+    name = key.replace("_", " ").capitalize()
+    for path, content in zip(paths, contents.values(), strict=True):
+        path.write_text(content.format(key=key, name=name, owner=owner), encoding="utf-8")
+    written = [str(path.relative_to(project_root())) for path in paths]
+    show({"written": written}, lambda: "\n".join(written), as_json)
