@@ -94,8 +94,21 @@ def identity(account: Account | None) -> dict[str, Any]:
 
 
 def find() -> Place:
-    """The place of the embedded server; the same for every call once it was chosen."""
+    """The place of the embedded server; the same for every call once it was chosen.
+
+    Asking as another user what it may do starts processes, so a process asks once.
+    """
     ours = var_dir() / "postgres"
+    place = _found.get(ours)
+    if place is None or not place.cluster.exists() or not (ours / "home").exists():
+        place = _found[ours] = _find(ours)
+    return place
+
+
+_found: dict[Path, Place] = {}
+
+
+def _find(ours: Path) -> Place:
     ours.mkdir(parents=True, exist_ok=True)
     remembered = ours / "home"
     home = Path(remembered.read_text().strip()) if remembered.exists() else None
