@@ -12,6 +12,11 @@
     end
 {%- endmacro %}
 
+{# A span that can be added to a time: not negative, and less than twenty years. #}
+{% macro minutes(text) -%}
+    case when {{ try_numeric(text) }} between 0 and 1e7 then {{ try_numeric(text) }} end
+{%- endmacro %}
+
 {% macro try_integer(text) -%}
     case when pg_input_is_valid({{ text }}, 'integer') then ({{ text }})::integer end
 {%- endmacro %}
@@ -23,13 +28,13 @@
     end
 {%- endmacro %}
 
-{# A date must lead with its year: 03/04/2026 has two readings, so it has none here.
-   A time without a zone is UTC. #}
+{# ISO 8601 and nothing else: a date must lead with its year, since 03/04/2026 has two readings,
+   and a zone is Z or an offset, since names of zones are ambiguous. Without a zone it is UTC. #}
 {% macro try_timestamp(text) -%}
     case
-        when {{ text }} !~ '^\s*\d{4}-?\d{2}-?\d{2}' then null
+        when {{ text }} !~ '^\s*\d{4}-?\d{2}-?\d{2}([Tt ]\d{2}:?\d{2}(:?\d{2}([.]\d+)?)?\s*([Zz]|[+-]\d{2}(:?\d{2})?)?)?\s*$' then null
         when not pg_input_is_valid({{ text }}, 'timestamptz') then null
-        when {{ text }} ~ '(:.*[+-]\d{2}|[zZ]\s*$)' then ({{ text }})::timestamptz
+        when {{ text }} ~ '([Tt ]\d.*[+-]\d{2}|[Zz]\s*$)' then ({{ text }})::timestamptz
         else ({{ text }})::timestamp at time zone 'UTC'
     end
 {%- endmacro %}
@@ -39,7 +44,7 @@
 {% macro try_formatted_timestamp(text, format) -%}
     {%- if format in ('epoch_s', 'epoch_ms') -%}
         case
-            when {{ text }} ~ '^\d{1,14}(\.\d+)?$'
+            when {{ text }} ~ '^\d{1,{{ 14 if format == 'epoch_ms' else 11 }}}([.]\d+)?$'
                 then to_timestamp(({{ text }})::double precision{{ ' / 1000' if format == 'epoch_ms' }})
         end
     {%- else -%}

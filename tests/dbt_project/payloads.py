@@ -114,7 +114,8 @@ ZENDESK_TICKET_METRICS = [
     ticket_metric(3010, 301, 30, 120, 1),
     ticket_metric(3020, 302, None, None, 0),
     ticket_metric(3060, 306, 10, 60, 10**30),
-    {"id": 3050, "ticket_id": 305, "reply_time_in_minutes": "soon"},
+    ticket_metric(3050, 305, 10**17, -1, None),
+    {"id": 3070, "ticket_id": 307, "reply_time_in_minutes": "soon"},
 ]
 
 
@@ -197,7 +198,7 @@ AMPLITUDE_EVENTS = [
     event("e4", "2026-03-29 01:20:00.000001", user_id="u_1", device_id="d_1"),
     event("e5", "2026-03-29 00:00:00", device_id="d_9", event_properties={"path": "/"}),
     event("e6", "2026-03-29 00:00:00", device_id="d_bot", user_agent="Googlebot/2.1"),
-    event("e7", "soon", user_id="u_1", device_id="d_1"),
+    event("e7", "2026-03-29 10:00:00 PST", user_id="u_1", device_id="d_1"),
     event("e8", "2026-03-29 00:00:00", event_properties="none"),
 ]
 

@@ -17,8 +17,8 @@ metrics as (
     select distinct on (vendor.ticket_id)
         vendor.ticket_id,
         {{ try_timestamp('vendor.solved_at') }} as solved_at,
-        {{ try_numeric("vendor.reply_time_in_minutes ->> 'calendar'") }} as first_reply_minutes,
-        {{ try_numeric("vendor.full_resolution_time_in_minutes ->> 'calendar'") }} as full_resolution_minutes,
+        {{ minutes("vendor.reply_time_in_minutes ->> 'calendar'") }} as first_reply_minutes,
+        {{ minutes("vendor.full_resolution_time_in_minutes ->> 'calendar'") }} as full_resolution_minutes,
         {{ try_integer('vendor.reopens') }} as reopens,
         {{ try_integer('vendor.replies') }} as replies
     from {{ source('zendesk', 'ticket_metrics') }} as ticket_metrics
@@ -57,12 +57,11 @@ final as (
         {{ clean_text('extracted.priority') }} as priority,
         extracted.opened_at as created_at,
         {{ try_timestamp('extracted.updated_at') }} as updated_at,
-        extracted.opened_at + make_interval(secs => (nullif(metrics.first_reply_minutes, 0) * 60)::double precision)
+        extracted.opened_at + make_interval(secs => (metrics.first_reply_minutes * 60)::double precision)
             as first_replied_at,
         metrics.solved_at,
-        case when metrics.first_reply_minutes >= 0 then metrics.first_reply_minutes end as first_reply_minutes,
-        case when metrics.full_resolution_minutes >= 0 then metrics.full_resolution_minutes end
-            as full_resolution_minutes,
+        metrics.first_reply_minutes,
+        metrics.full_resolution_minutes,
         metrics.reopens,
         metrics.replies,
         substring(extracted.satisfaction_rating ->> 'score' from '^(good|bad)') as rating,
