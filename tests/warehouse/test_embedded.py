@@ -127,12 +127,14 @@ def test_a_busy_worker_of_a_killed_server_does_not_block_the_next_one(var: Path)
         with pytest.raises(psycopg.OperationalError):
             busy.execute(endless)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     deadline = time.monotonic() + 10
     while ask("select count(*) from pg_stat_activity where query like 'do $$%'") != "1":
         assert time.monotonic() < deadline
-    os.kill(embedded.start().pid, signal.SIGKILL)
+    server = embedded.start()
+    os.kill(server.pid, signal.SIGKILL)
+    wait_until_gone(server.pid)
     assert ask("select 1") == "1"
     thread.join(timeout=10)
     assert not thread.is_alive()
