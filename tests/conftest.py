@@ -6,6 +6,7 @@ Nothing leaves 127.0.0.1, and nothing is written to the project's own `var/`.
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,11 @@ for _name in [name for name in os.environ if name.startswith(("AIRFLOW", "RAPPOR
 os.environ["AIRFLOW_HOME"] = str(_folder / "var" / "airflow")
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+
+
+def pytest_sessionstart() -> None:
+    """A run that is told to end must stop its Postgres too."""
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("told to end", returncode=143))
 
 
 def pytest_sessionfinish() -> None:
