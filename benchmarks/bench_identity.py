@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FIRST, SECOND = datetime(2026, 1, 31, 3, tzinfo=UTC), datetime(2026, 2, 1, 3, tzinfo=UTC)
 EDGE_MODELS = ("int_identifiers_changed", "int_identifiers_normalised")
 
-# Two and a half records and five identifiers a person; every third phone number is a family's,
-# every 10,000th a placeholder of an office, every 50th e-mail another one with the same user id.
+# Two and a half records and five identifiers a person; one phone number in twelve is a family's,
+# every 10,000th that of an office, every 50th e-mail another one with the same user id.
 OFFER = """
 create schema if not exists intermediate;
 create unlogged table intermediate.int_identifiers_unioned as
@@ -41,7 +41,8 @@ from (
         case kind when 'email' then 'person' || p || case when p %% 50 = 0 then 'b' else '' end
             || '@company' || (p %% 97) || '.com'
         when 'phone' then '+4930' || case when p %% 10000 = 0 then '9018200'
-            else lpad((2000000 + p / 3)::text, 7, '0') end end, kind = 'email'
+            else lpad((2000000 + p - case when p %% 50 < 6 then p %% 3 else 0 end)::text, 7, '0')
+            end end, kind = 'email'
     from generate_series(2, %(people)s, 2) as p, (values ('email'), ('phone')) as kinds (kind)
     union all
     select p, 'amplitude', 'amplitude:users:u_' || lpad(p::text, 7, '0'), kind,

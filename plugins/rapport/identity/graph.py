@@ -140,9 +140,10 @@ def _shared_identifiers(edges: Edges, weak: Ints, strong: Ints) -> Flags:
     n_strong = int(strong.max(initial=-1)) + 1
     marked = np.zeros(n_strong, bool)
     marked[strong[edges.profile[edges.is_marker & ~edges.is_weak]]] = True
-    touches = np.unique(
+    touches = np.sort(
         strong[edges.profile[weak]].astype(np.int64) * edges.n_identifiers + edges.identifier[weak]
     )
+    touches = touches[np.diff(touches, prepend=-1) > 0]
     component, identifier = np.divmod(touches, max(edges.n_identifiers, 1))
     people = np.bincount(identifier[marked[component]], minlength=edges.n_identifiers)
     shared: Flags = people > 1

@@ -44,18 +44,18 @@ def write(
     at = {"run_id": run_id, "as_of": as_of}
     row = warehouse.execute("select exists (select from identity.members)").fetchone()
     empty = not (row and row[0])
-    warehouse.execute("analyze assigned")
     customers = warehouse.execute(CUSTOMERS).rowcount
-    warehouse.execute("analyze customers")
     if empty:
         _fill(warehouse, at)
         moved = {}
     else:
         warehouse.execute(NAMED)
+        warehouse.execute("analyze customers")
         warehouse.execute("analyze named")
         warehouse.execute(BEFORE.format(where=ALL if full else TOUCHED))
         warehouse.execute("analyze before")
         warehouse.execute(MOVES)
+        warehouse.execute("analyze moves")
         warehouse.execute(CHANGE_MEMBERS, at)
         warehouse.execute(ADD_MEMBERS, at)
         warehouse.execute(REMOVE_MEMBERS)
@@ -78,9 +78,12 @@ def _fill(warehouse: psycopg.Connection[Any], at: dict[str, Any]) -> None:
     warehouse.execute("drop index identity.members_region_key")
     warehouse.execute(FILL_MEMBERS, at)
     warehouse.execute(
-        "alter table identity.members add constraint members_pkey primary key (profile_key)"
+        "alter table identity.members add constraint members_pkey"
+        " primary key (profile_key) include (region_key)"
     )
-    warehouse.execute("create index members_region_key on identity.members (region_key)")
+    warehouse.execute(
+        "create index members_region_key on identity.members (region_key, profile_key)"
+    )
 
 
 def _write_aliases(warehouse: psycopg.Connection[Any], at: dict[str, Any]) -> int:
@@ -315,20 +318,28 @@ group by kind
 # An alias means the customer that its anchor belongs to now. An anchor that is gone hands over to
 # the anchor of the customer that took its place.
 FOLLOW_ANCHORS = """
-with concerned as (
+with reborn as (
+    select customers.customer_id from customers
+    where not exists (select from before where before.customer_id = customers.customer_id)
+),
+
+gone as (
+    select distinct from_id from moves
+),
+
+concerned as (
     select aliases.alias_id, aliases.anchor_profile_id, aliases.customer_id
     from identity.aliases
-    where aliases.alias_id in (select customer_id from before)
+    inner join reborn on aliases.alias_id = reborn.customer_id
     union
     select aliases.alias_id, aliases.anchor_profile_id, aliases.customer_id
     from identity.aliases
-    where
-        aliases.alias_id <> aliases.customer_id
-        and aliases.customer_id in (select customer_id from before)
+    inner join gone on aliases.alias_id = gone.from_id
     union
     select aliases.alias_id, aliases.anchor_profile_id, aliases.customer_id
     from identity.aliases
-    where aliases.alias_id in (select customer_id from customers)
+    inner join gone on aliases.customer_id = gone.from_id
+    where aliases.alias_id <> aliases.customer_id
 ),
 
 heirs as (

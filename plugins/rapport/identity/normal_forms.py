@@ -63,6 +63,8 @@ def normal_form(
 
 
 def _visible(raw: str) -> str:
+    if raw.isascii() and raw.isprintable():
+        return raw.strip()
     text = unicodedata.normalize("NFKC", raw)
     text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
     return unicodedata.normalize("NFKC", text.strip()).strip()

@@ -29,7 +29,7 @@ TABLE = "identity_build.int_identifiers_normalised"
 OFFERED = """(
     select
         profile_key,
-        case when problem is null then coalesce(identifier_key, 0) else 0 end as identifier_key,
+        coalesce(identifier_key, 0) as identifier_key,
         anchor_order,
         strength,
         ctid as row_place

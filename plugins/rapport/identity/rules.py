@@ -59,9 +59,11 @@ class Rules(BaseModel):
     def _compile(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
         for pattern in (pattern for patterns in value.values() for pattern in patterns):
             try:
-                re.compile(pattern)
+                groups = re.compile(pattern).groups
             except re.error as error:
                 raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+            if groups and re.search(r"\\[1-9]", pattern):
+                raise ValueError(f"{pattern!r}: name the group, as in (?P<x>.)(?P=x)")
         return value
 
     def of(self, identifier_type: str) -> TypeRule:
@@ -77,8 +79,9 @@ class Rules(BaseModel):
         """`blocked_value` or `blocked_pattern` where the value must not link, else None."""
         if normal_form.casefold() in self._values:
             return "blocked_value"
-        for pattern in (*self._patterns.get(identifier_type, ()), *self._patterns.get("any", ())):
-            if pattern.search(normal_form):
+        for key in (identifier_type, "any"):
+            pattern = self._patterns.get(key)
+            if pattern and pattern.search(normal_form):
                 return "blocked_pattern"
         return None
 
@@ -87,10 +90,13 @@ class Rules(BaseModel):
         return frozenset(value.casefold() for value in self.blocked_values)
 
     @cached_property
-    def _patterns(self) -> dict[str, tuple[re.Pattern[str], ...]]:
+    def _patterns(self) -> dict[str, re.Pattern[str]]:
         return {
-            identifier_type: tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
+            identifier_type: re.compile(
+                "|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE
+            )
             for identifier_type, patterns in self.blocked_patterns.items()
+            if patterns
         }
 
     def digest(self, *keys: str) -> str:

@@ -122,8 +122,7 @@ with neighbours as (
     inner join identity_build.int_identifiers_normalised as mine using (profile_key)
     inner join identity_build.int_identifiers_normalised as others using (identifier_key)
     where
-        mine.problem is null
-        and not exists (
+        not exists (
             select from identity_build.int_identifiers_capped as hubs
             where hubs.is_capped and hubs.identifier_key = mine.identifier_key
         )

@@ -10,7 +10,7 @@
 with identifiers as (
 
     select * from {{ ref('int_identifiers_normalised') }}
-    where problem is null
+    where identifier_key is not null
 
 ),
 

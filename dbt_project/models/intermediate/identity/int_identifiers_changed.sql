@@ -38,7 +38,10 @@ grouped as (
 
     select
         profiles.profile_key,
-        normal_forms.identifier_key,
+        case when normal_forms.problem is null then normal_forms.identifier_key end
+        as identifier_key,
+        case when normal_forms.problem is not null then normal_forms.identifier_key end
+        as excluded_key,
         offered.identifier_type,
         case
             when normal_forms.raw_value is not null then normal_forms.problem
@@ -60,7 +63,7 @@ grouped as (
             and normal_forms.region = case
                 when offered.identifier_type = 'phone' then sources.region else ''
             end
-    group by 1, 2, 3, 4, 5
+    group by 1, 2, 3, 4, 5, 6
 
 ),
 
@@ -87,6 +90,7 @@ known as (
     select
         profile_key,
         identifier_key,
+        excluded_key,
         identifier_type,
         problem,
         raw_value,
@@ -116,6 +120,7 @@ final as (
     select
         changed.profile_key,
         null::bigint as identifier_key,
+        null::bigint as excluded_key,
         ''::text as identifier_type,
         null::text as problem,
         null::text as raw_value,

@@ -17,7 +17,7 @@ final as (
 
     select
         identifiers.profile_key,
-        identifiers.identifier_key,
+        coalesce(identifiers.identifier_key, identifiers.excluded_key) as identifier_key,
         identifiers.identifier_type,
         identifiers.is_confirmed,
         identifiers.anchor_order,
@@ -30,7 +30,7 @@ final as (
             when hubs.identifier_key is not null then 'over_cap'
         end as reason
     from identifiers
-    left join hubs using (identifier_key)
+    left join hubs on identifiers.identifier_key = hubs.identifier_key
 
 )
 

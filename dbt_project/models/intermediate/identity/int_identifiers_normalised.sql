@@ -3,7 +3,10 @@
         materialized='incremental',
         incremental_strategy='delete+insert',
         unique_key='profile_key',
-        indexes=[{'columns': ['profile_key']}, {'columns': ['identifier_key']}],
+        indexes=[
+            {'columns': ['profile_key', 'identifier_key']},
+            {'columns': ['identifier_key', 'profile_key']},
+        ],
         pre_hook="{{ remember_former_identifiers(this, ref('int_identifiers_changed')) }}",
         post_hook="{{ remember_changed_profiles(this, ref('int_identifiers_changed')) }}",
     )
@@ -20,6 +23,7 @@ final as (
     select
         profile_key,
         identifier_key,
+        excluded_key,
         identifier_type,
         problem,
         raw_value,
