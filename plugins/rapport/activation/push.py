@@ -75,8 +75,14 @@ def push_destination(
 def _push_list(connection: psycopg.Connection, tool: Destination, target: List) -> None:
     _reopen(connection, target)
     is_prepared = False
+    batches = 0
     for leavers in (True, False, True):
-        while taken := take(connection, target, tool.batch_size, leavers):
+        while True:
+            _keep_statistics(connection, batches)
+            taken = take(connection, target, tool.batch_size, leavers)
+            if taken is None:
+                break
+            batches += 1
             if not taken.batch.people:
                 continue
             if not is_prepared:
@@ -92,6 +98,12 @@ def _push_list(connection: psycopg.Connection, tool: Destination, target: List) 
         target.run_id, target.as_of, code_version(), lambda: _everybody(connection, target)
     )
     tool.finish(target.audience, night)
+
+
+def _keep_statistics(connection: psycopg.Connection, batches: int) -> None:
+    """Let the planner know how large the tables have grown, after 0, 1, 2, 4, 8 … batches."""
+    if batches & (batches - 1) == 0:
+        connection.execute("analyze activation.plan, activation.ledger, activation.not_sent")
 
 
 def _send(send: Callable[[Batch], Sequence[Result]], batch: Batch) -> list[Result]:

@@ -1,0 +1,136 @@
+"""Plan a segment of 1,000,000 with 1 % change; push it for the first time in bounded memory.
+
+    python benchmarks/bench_activation.py [people]
+
+Prints one line of JSON. The warehouse is a database of its own on the embedded Postgres, which is
+dropped at the end. Nothing is sent anywhere: the push goes to a tool that says yes.
+"""
+
+import json
+import resource
+import secrets
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+
+from rapport.activation.membership import evaluate_segment
+from rapport.activation.options import ActivationOptions
+from rapport.activation.plan import plan_lists
+from rapport.activation.push import push_destination
+from rapport.activation.segments import Definitions, Segment
+from rapport.destinations.base import Batch, Destination, Result
+from rapport.warehouse import embedded, schema
+
+TABLES = """
+create schema marts; create schema marts_pii; create schema segments_build;
+create table marts.dim_customers (customer_id text collate "C" primary key);
+create table marts_pii.dim_customer_contacts (customer_id text collate "C" primary key,
+    email text, phone text, full_name text, user_id text);
+create table marts.dim_consents (customer_id text collate "C", channel text, purpose text,
+    is_granted boolean, changed_at timestamptz, source text, policy_version text, event_id text,
+    primary key (customer_id, channel, purpose));
+create table segments_build.seg_everybody (customer_id text, score integer);
+"""
+FILL = """
+insert into marts.dim_customers select 'c_' || md5(n::text) from generate_series(1, {people}) n;
+insert into marts_pii.dim_customer_contacts
+    select customer_id, customer_id || '@example.com', null, 'Person ' || customer_id, null
+    from marts.dim_customers;
+insert into marts.dim_consents
+    select customer_id, 'email', 'marketing', true, now(), 'files', '2026-01', 'e' || customer_id
+    from marts.dim_customers;
+insert into segments_build.seg_everybody select customer_id, 1 from marts.dim_customers;
+"""
+CHANGE = """
+update segments_build.seg_everybody set score = 2 where customer_id < 'c_01';
+delete from segments_build.seg_everybody where customer_id > 'c_fe';
+"""
+SEGMENT = Segment.model_construct(
+    key="everybody", name="Everybody", description="", owner="bench", purpose="marketing",
+    channel="email", destinations=("tool",), traits={"score": "score"}, priority=1,
+    holdout_share=0.0, size_band=(0, 10**9), change_budget=1.0, expires=date(2999, 1, 1),
+    suppresses=(), needs=(),
+)  # fmt: skip
+
+
+class Tool(Destination):
+    """Says yes to everything."""
+
+    name = "tool"
+    documentation = "https://example.com"
+    needs_connection = False
+    batch_size = 5000
+
+    def upsert(self, batch: Batch) -> Sequence[Result]:
+        return [Result(person.customer_id, person.customer_id) for person in batch.people]
+
+    remove = upsert
+
+
+@contextmanager
+def timed(seconds: dict[str, float], name: str) -> Any:
+    started = time.monotonic()
+    yield
+    seconds[name] = round(time.monotonic() - started, 2)
+    print(name, seconds[name], file=sys.stderr, flush=True)
+
+
+def measure(connection: psycopg.Connection[Any], people: int) -> dict[str, Any]:
+    seconds: dict[str, float] = {}
+    options = ActivationOptions()
+    definitions = Definitions({"everybody": SEGMENT})
+    connection.execute(TABLES)  # type: ignore[arg-type]
+    connection.execute(FILL.format(people=people))  # type: ignore[arg-type]
+    connection.execute("vacuum analyze")
+    first = datetime(2026, 3, 30, 3, tzinfo=UTC)
+    second = first + timedelta(days=1)
+    with timed(seconds, "evaluate_first"):
+        evaluate_segment(connection, SEGMENT, options, "first", first)
+    with timed(seconds, "plan_first"):
+        plan_lists(connection, definitions, ["tool"], options, "first", first)
+    with timed(seconds, "push_first"):
+        counts = push_destination(connection, definitions, Tool(), options, "first", first)
+    assert counts["everybody"]["sent"] == people, counts
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    connection.execute("vacuum analyze")
+    connection.execute(CHANGE)  # type: ignore[arg-type]
+    with timed(seconds, "evaluate_changed"):
+        evaluate_segment(connection, SEGMENT, options, "second", second)
+    with timed(seconds, "plan_changed"):
+        (plan,) = plan_lists(connection, definitions, ["tool"], options, "second", second)
+    with timed(seconds, "push_changed"):
+        push_destination(connection, definitions, Tool(), options, "second", second)
+    with timed(seconds, "plan_unchanged"):
+        plan_lists(connection, definitions, ["tool"], options, "second", second)
+    return {
+        "people": people,
+        "changed": plan.add + plan.update + plan.remove,
+        "seconds": seconds,
+        "peak_memory_mb": round(memory),
+    }
+
+
+def main() -> None:
+    people = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    url = embedded.url("postgres")
+    name = f"bench_{secrets.token_hex(4)}"
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(f"create database {name}")  # type: ignore[arg-type]
+        try:
+            address = urlsplit(url)._replace(path=f"/{name}").geturl()
+            with psycopg.connect(address, autocommit=True) as connection:
+                for file in sorted(schema.FOLDER.glob("*.sql")):
+                    connection.execute(file.read_bytes())
+                print(json.dumps(measure(connection, people)))
+        finally:
+            admin.execute(f"drop database {name} with (force)")  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()
