@@ -59,7 +59,7 @@ class GateSummary(_Part):
 
 
 class SegmentSummary(_Part):
-    """One segment: members = those at the tools and files, plus those not sent, by reason."""
+    """One segment: members = sent (a tool or file holds them) + not sent, by reason."""
 
     members: int = 0
     added: int = 0
@@ -124,7 +124,7 @@ def summarise(night: Night) -> Summary:
             ),
             metrics=_metrics(connection, night),
             gates=_gates(connection, night),
-            segments=_segments(results),
+            segments=_segments(connection, results),
         )
 
 
@@ -174,21 +174,57 @@ def _gates(connection: Any, night: Night) -> dict[str, GateSummary]:
     return {row["gate"]: GateSummary(passed=row["passed"], failed=row["failed"]) for row in rows}
 
 
-def _segments(results: dict[str, Any]) -> dict[str, SegmentSummary]:
+def _segments(connection: Any, results: dict[str, Any]) -> dict[str, SegmentSummary]:
+    """People, not messages: sent are those whom at least one tool or file holds.
+
+    Added and removed are the most that one list changed tonight.
+    """
+    rows = connection.execute(
+        """
+        with members as (
+            select segment, customer_id from segments.membership where left_at is null
+        ),
+
+        reasons as (
+            select
+                members.segment,
+                members.customer_id,
+                exists (
+                    select from activation.ledger
+                    where ledger.segment = members.segment
+                        and ledger.customer_id = members.customer_id
+                        and ledger.state = 'sent'
+                ) as is_sent,
+                (
+                    select min(not_sent.reason) from activation.not_sent
+                    where not_sent.segment = members.segment
+                        and not_sent.customer_id = members.customer_id
+                ) as reason
+            from members
+        )
+
+        select segment, case when is_sent then null else coalesce(reason, 'not_pushed') end as why,
+            count(*) as people
+        from reasons
+        group by segment, why
+        order by segment, why
+        """
+    )
     segments: dict[str, SegmentSummary] = {}
+    for row in rows:
+        segment = segments.setdefault(row["segment"], SegmentSummary())
+        segment.members += row["people"]
+        if row["why"] is None:
+            segment.sent += row["people"]
+        else:
+            segment.not_sent[row["why"]] = row["people"]
     for name, result in results.items():
         if not name.startswith("push "):
             continue
-        for segment, counts in result.items():
-            if not isinstance(counts, dict):
-                continue
-            total = segments.setdefault(segment, SegmentSummary())
-            total.members = max(total.members, counts.get("members", 0))
-            total.added += counts.get("added", 0)
-            total.removed += counts.get("removed", 0)
-            total.sent += counts.get("sent", 0)
-            for reason, count in counts.get("not_sent", {}).items():
-                total.not_sent[reason] = total.not_sent.get(reason, 0) + count
+        for key, counts in result.items():
+            segment = segments.setdefault(key, SegmentSummary())
+            segment.added = max(segment.added, counts.get("added", 0))
+            segment.removed = max(segment.removed, counts.get("removed", 0))
     return segments
 
 
