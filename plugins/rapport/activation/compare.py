@@ -30,7 +30,7 @@ def compare(
                 """
                 with after as (select customer_id from ({now}) as here),
                 before as (select customer_id from ({then}) as there),
-                both as (
+                paired as (
                     select coalesce(after.customer_id, before.customer_id) as customer_id,
                         after.customer_id is not null as is_after,
                         before.customer_id is not null as is_before
@@ -45,7 +45,7 @@ def compare(
                         filter (where is_after and not is_before))[1:{sample}],
                     (array_agg(customer_id order by customer_id)
                         filter (where is_before and not is_after))[1:{sample}]
-                from both
+                from paired
                 """
             ).format(now=sql.SQL(now), then=sql.SQL(then), sample=SAMPLE)
         ).fetchone()
