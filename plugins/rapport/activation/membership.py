@@ -139,6 +139,20 @@ def _merge(
         """,
         names,
     )
+    # Two statements: one that reads the table it fills meets its own new rows again and again.
+    connection.execute("drop table if exists pg_temp.newcomers")
+    connection.execute(
+        """
+        create temp table newcomers on commit drop as
+        select customer_id, traits from tonight
+        where not exists (
+            select from segments.membership as member
+            where segment = %(segment)s and left_at is null
+                and member.customer_id = tonight.customer_id
+        )
+        """,
+        names,
+    )
     entered = connection.execute(
         """
         insert into segments.membership
@@ -153,17 +167,14 @@ def _merge(
                 else 'treated'
             end,
             traits, %(as_of)s
-        from tonight
-        where not exists (
-            select from segments.membership as member
-            where segment = %(segment)s and left_at is null
-                and member.customer_id = tonight.customer_id
-        )
+        from newcomers
         on conflict (segment, customer_id, entered_at)
         do update set left_at = null, traits = excluded.traits
         """,
         names,
     ).rowcount
+    if entered or left:
+        connection.execute("analyze segments.membership")
     return entered, left
 
 
