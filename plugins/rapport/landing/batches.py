@@ -70,15 +70,21 @@ def batches(stream: Stream, pages: Iterable[Page]) -> Iterator[Batch]:
 
 
 def _slices(records: Sequence[Record]) -> Iterator[list[bytes]]:
-    for start in range(0, len(records), SLICE_ROWS):
-        yield [bytes(record) for record in records[start : start + SLICE_ROWS]]
+    """The records in lists of bounded length and size."""
+    some: list[bytes] = []
+    size = 0
+    for record in records:
+        some.append(bytes(record))
+        size += len(some[-1])
+        if len(some) >= SLICE_ROWS or size >= BATCH_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _add_all(stream: Stream, records: list[bytes], batch: Batch, known: dict[bytes, bytes]) -> bool:
     """Add all the records at once; False, and nothing added, where one of them is special."""
-    size = sum(map(len, records))
-    if size > BATCH_BYTES:
-        return False
     try:
         texts, highest = stream.read_keys(records)
     except BadRecord:
@@ -89,12 +95,12 @@ def _add_all(stream: Stream, records: list[bytes], batch: Batch, known: dict[byt
         or not known.keys().isdisjoint(keys)
         or max(map(len, keys)) > LONGEST_KEY
         or any(b"\\u0000" in record for record in records)
-        or any("\x00" in text for text in texts)
+        or max(map(len, records)) > LARGEST_RECORD
     ):
         return False
     hashes = list(map(xxhash.xxh3_128_digest, records))
     batch.read += len(records)
-    batch.bytes += size
+    batch.bytes += sum(map(len, records))
     batch.keys += keys
     batch.payloads += records
     batch.hashes += hashes
@@ -105,15 +111,23 @@ def _add_all(stream: Stream, records: list[bytes], batch: Batch, known: dict[byt
 
 def _fits(stream: Stream, record: bytes, batch: Batch, known: dict[bytes, bytes]) -> bool:
     """Add one record; False where the batch holds another version of it already."""
+    if len(record) > LARGEST_RECORD:
+        return _refuse(batch, record, f"record of {len(record)} bytes is too large")
+    payload = record
     try:
-        fields = stream.read_key(record)
+        try:
+            fields = stream.read_key(record)
+            payload = repair(record) if b"\\u0000" in record else record
+        except BadRecord:
+            payload = repair(record)
+            fields = stream.read_key(payload)
+            if "\N{REPLACEMENT CHARACTER}" in fields.key:
+                raise
     except BadRecord as error:
         return _refuse(batch, record, str(error))
     key = fields.key.encode()
     if len(key) > LONGEST_KEY:
         return _refuse(batch, record, f"key of {len(key)} bytes is longer than {LONGEST_KEY}")
-    if len(record) > LARGEST_RECORD:
-        return _refuse(batch, record, f"record of {len(record)} bytes is too large")
     digest = xxhash.xxh3_128_digest(record)
     if known.get(key, digest) != digest:
         return False
@@ -121,7 +135,6 @@ def _fits(stream: Stream, record: bytes, batch: Batch, known: dict[bytes, bytes]
     _raise_highest(batch, fields.cursor)
     if key in known:
         return True
-    payload = repair(record) if b"\\u0000" in record else record
     if payload != record:
         batch.repaired.append(Rejected(record, "characters replaced", fields.key))
     batch.bytes += len(payload)
