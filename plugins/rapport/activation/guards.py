@@ -60,7 +60,8 @@ def refuse_lost_ledger(connection: psycopg.Connection, destination: str, segment
         raise GateFailed(
             f"the ledger of {destination}/{segment} has {row[1]} people, the last run left "
             f"{row[0]} on the list: the list stays as it is. Restore activation.ledger from a "
-            f"backup, or run `rapport ledger rebuild {destination}` to read it from the tool."
+            "backup; or delete the list's last rows from it, then the next run reads the list back "
+            "from the tool, where the tool can tell."
         )
 
 
