@@ -20,7 +20,7 @@ from rapport.errors import RapportError
 Kind = Literal["unsubscribed", "bounced", "complained", "deleted"]
 
 
-class BatchRefused(RapportError):  # noqa: N818, named by what happened like its family
+class BatchRefused(RapportError):
     """The tool refused a whole batch because of what is in it: the engine halves it."""
 
 
