@@ -11,9 +11,12 @@ QUERY = """
     ),
 
     before as (
-        select n_live_tup::numeric as customers
-        from pg_stat_user_tables
-        where schemaname = 'marts' and relname = 'dim_customers' and n_live_tup > 100
+        select published_tables.rows::numeric as customers
+        from ops.published_tables
+        join ops.publications using (run_id)
+        where table_name = 'marts.dim_customers' and published_tables.rows > 100
+        order by published_at desc
+        limit 1
     )
 
     select tonight.customers / before.customers as ratio

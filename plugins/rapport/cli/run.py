@@ -1,5 +1,6 @@
 """`rapport run` and `rapport status`: tonight, and what it did."""
 
+import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -30,7 +31,7 @@ def run(
     from rapport.night.run import run as run_night
     from rapport.night.tables import tables
 
-    with Status("tonight", console=Console(stderr=True)) as line:
+    with Status("tonight", console=Console(file=sys.stderr)) as line:
         summary = run_night(
             lambda step: line.update(step), as_of.replace(tzinfo=UTC) if as_of else None
         )

@@ -129,7 +129,9 @@ def _publish(
             changed, deleted = _move(connection, table)
             faults.point("publish.table")
             connection.execute(
-                "insert into ops.published_tables values (%s, %s, %s, %s)",
+                sql.SQL(
+                    "insert into ops.published_tables select %s, %s, count(*), %s, %s from {}"
+                ).format(table.target),
                 (run_id, f"{table.schema}.{table.name}", changed, deleted),
             )
         return _counts(connection, run_id)
@@ -224,7 +226,7 @@ def _reshape(
                 sql.SQL("alter table {} add column {} {}").format(
                     table.target,
                     sql.Identifier(column),
-                    sql.SQL(kind),  # type: ignore[arg-type]
+                    sql.SQL(kind),
                 )
             )
         return built

@@ -34,11 +34,12 @@ comment on table ops.publications is 'One row per published night; a night is pu
 create table ops.published_tables (
     run_id text not null references ops.publications,
     table_name text not null,
+    rows bigint not null,
     changed bigint not null,
     deleted bigint not null,
     primary key (run_id, table_name)
 );
-comment on table ops.published_tables is 'One row per night and table: how many rows moved.';
+comment on table ops.published_tables is 'One row per night and table: how many rows there are and how many moved.';
 
 create schema quality;
 
