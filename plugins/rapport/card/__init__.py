@@ -1,0 +1,12 @@
+"""One customer in one window: who they are, what they did, what they are doing, what comes next.
+
+>>> with connect() as connection:  # doctest: +SKIP
+...     answer = look_up(connection, "anna@example.com", load_settings())
+>>> answer.card.doing.products_not_bought[0].product_id  # doctest: +SKIP
+'p_204'
+"""
+
+from rapport.card.card import look_up
+from rapport.card.models import Answer, Card
+
+__all__ = ["Answer", "Card", "look_up"]

@@ -1,0 +1,29 @@
+"""Rows of a query as parts of the card.
+
+>>> rows(connection, Profile, "select ...", {"id": "c_1"})  # doctest: +SKIP
+[Profile(source='hubspot', ...)]
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import class_row, dict_row
+from pydantic import BaseModel
+
+Connection = psycopg.Connection[Any]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def rows(
+    connection: Connection, model: type[Model], query: str, params: Mapping[str, Any]
+) -> list[Model]:
+    """One part a row; the columns are named as its fields."""
+    with connection.cursor(row_factory=class_row(model)) as cursor:
+        return cursor.execute(query, params).fetchall()
+
+
+def one(connection: Connection, query: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The only row; empty where there is none."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, params).fetchone() or {}
