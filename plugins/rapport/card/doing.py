@@ -20,7 +20,7 @@ def doing(connection: Connection, customer_id: str, as_of: datetime, freshness: 
     values = {"id": customer_id, "since": since, "as_of": as_of, "shown": SHOWN}
     return Doing(
         **freshness.of("web_events", "orders"),
-        **one(connection, SESSION_COUNT, values),
+        **one(connection, COUNTS, values),
         days=DAYS,
         latest_sessions=rows(connection, Session, SESSIONS, values),
         products_not_bought=rows(connection, Product, PRODUCTS, values),
@@ -28,10 +28,20 @@ def doing(connection: Connection, customer_id: str, as_of: datetime, freshness: 
     )
 
 
-SESSION_COUNT = """
-select count(*) as sessions
-from marts.fct_web_sessions
-where customer_id = %(id)s and started_at > %(since)s and started_at <= %(as_of)s
+COUNTS = """
+select
+    (
+        select count(*)
+        from marts.fct_web_sessions
+        where customer_id = %(id)s and started_at > %(since)s and started_at <= %(as_of)s
+    ) as sessions,
+    (
+        select count(*)
+        from marts.fct_product_interest
+        where
+            customer_id = %(id)s and not is_bought
+            and last_viewed_at > %(since)s and last_viewed_at <= %(as_of)s
+    ) as products
 """
 
 SESSIONS = """

@@ -195,10 +195,14 @@ class Category(Part):
 
 
 class Doing(Block):
-    """The last `days` days before the night; bought means that an order was not cancelled."""
+    """The last `days` days before the night; bought means that an order was not cancelled.
+
+    `sessions` and `products` (looked at and not bought) count all, the lists show the latest.
+    """
 
     days: int
     sessions: int
+    products: int
     latest_sessions: list[Session]
     products_not_bought: list[Product]
     categories_not_bought: list[Category]

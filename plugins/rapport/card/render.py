@@ -1,256 +1,252 @@
 """The card as a window of 80 columns for a terminal.
 
-What a customer wrote is never markup and never a control sequence here.
-
->>> plain("[red]hi[/red]" + chr(27) + "[2J" + chr(10))
-'[red]hi[/red] [2J '
+>>> render(look_up(connection, "c_1", settings))  # doctest: +SKIP
 """
 
 from collections.abc import Iterable
-from datetime import datetime
-from decimal import Decimal
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
-from rapport.card.models import Answer, Block, Card, Did, Doing, Identity, Segments, Who
-
-GOOD, BAD, QUIET = "green", "bold red", "dim"
+from rapport.card.layout import (
+    BAD,
+    GOOD,
+    QUIET,
+    add,
+    day_of,
+    heading,
+    joined,
+    line,
+    money_of,
+    number_of,
+    plain,
+    shown,
+    styled,
+    table_of,
+    time_of,
+)
+from rapport.card.models import (
+    Answer,
+    Card,
+    Consent,
+    Conversations,
+    Doing,
+    Identity,
+    Next,
+    Orders,
+    Payments,
+    Segments,
+    Subscriptions,
+    SurveyAnswer,
+    SurveyAnswers,
+    Who,
+)
 
 
 def render(answer: Answer) -> RenderableType:
     """The card, or the customers who may be meant."""
-    if answer.card is not None:
-        return _card(answer.card)
-    table = _table("customer", "name", "country", "known to", "last seen")
+    if answer.card is None:
+        return Group(*_matches(answer))
+    card = answer.card
+    return Group(
+        _headline(card),
+        *_who(card.who),
+        *_orders(card.did.orders),
+        *_subscriptions(card.did.subscriptions),
+        *_payments(card.did.payments),
+        *_conversations(card.did.conversations),
+        *_survey_answers(card.did.survey_answers),
+        *_doing(card.doing),
+        *_next(card.next),
+        *_consent(card.consent),
+        *_segments(card.segments),
+        *_identity(card.identity),
+    )
+
+
+def _matches(answer: Answer) -> Iterable[RenderableType]:
+    yield Text(f"{answer.total} customers may be meant. Ask again with the id of one:")
+    table = table_of(
+        "customer", "name", "country", "last seen", "known to", cut=("name", "known to")
+    )
     for match in answer.matches:
-        cells = (match.customer_id, match.full_name, match.country, ", ".join(match.sources))
-        table.add_row(*map(_cell, (*cells, _day(match.last_seen_at))))
-    return Group(Text(f"{answer.total} customers may be meant. Ask again with an id:"), table)
-
-
-def _card(card: Card) -> RenderableType:
-    parts: list[RenderableType] = [_headline(card), *_who(card.who)]
-    parts += _did(card.did)
-    parts += _doing(card.doing)
-    parts += [_heading("May do next", card.next), _line(card.next.message, QUIET)]
-    parts += _consent(card)
-    parts += _segments(card.segments)
-    parts += _identity(card.identity)
-    return Group(*parts)
+        seen, known_to = day_of(match.last_seen_at), ", ".join(match.sources)
+        add(table, match.customer_id, match.full_name, match.country, seen, known_to)
+    yield from shown(table, answer.total)
 
 
 def _headline(card: Card) -> RenderableType:
     values = {value.name: value.value for value in card.who.contact}
-    names = (values.get("first_name"), values.get("last_name"))
-    name = values.get("full_name") or " ".join(part for part in names if part)
-    text = Text(plain(name or card.customer_id), style="bold")
-    text.append(f"\n{card.customer_id}, night of {_time(card.as_of)}, all times UTC", "not bold")
+    name = values.get("full_name")
+    name = name or joined(values.get("first_name"), values.get("last_name"), by=" ")
+    text = Text(f"{plain(name)}\n" if name else "", style="bold")
+    text.append(f"{card.customer_id}, night of {time_of(card.as_of)}, all times UTC", "not bold")
     if card.nights_behind:
-        text.append(f"\n{card.nights_behind} later nights were not published", BAD)
-    return Panel(text, expand=True)
+        nights = "later night was" if card.nights_behind == 1 else "later nights were"
+        text.append(f"\n{card.nights_behind} {nights} not published", BAD)
+    return Panel(text)
 
 
 def _who(who: Who) -> Iterable[RenderableType]:
-    yield _heading("Who", who)
-    table = _table("", "", "from", "as of")
+    yield heading("Who", who)
+    table = table_of("what", "value", "from", "as of", cut=("value",))
     table.show_header = False
     for value in who.contact:
-        if value.name not in ("first_name", "last_name", "full_name"):
-            cells = (value.name, value.value, value.source, _day(value.as_of))
-            table.add_row(*map(_cell, cells))
-    place = ", ".join(part for part in (who.city, who.country) if part)
-    work = ", ".join(part for part in (who.job_title, who.company_name) if part)
-    plan = " ".join(part for part in (who.plan, who.subscription_status) if part)
+        if not value.name.endswith("_name"):
+            add(table, value.name, value.value, value.source, day_of(value.as_of))
     facts = {
-        "place": place,
+        "place": joined(who.city, who.country),
         "language": who.language,
-        "work": work,
+        "work": joined(who.job_title, who.company_name),
         "stage": who.lifecycle_stage,
-        "plan": plan,
-        "seen": f"{_day(who.first_seen_at)} to {_time(who.last_seen_at)}",
+        "plan": joined(who.plan, who.subscription_status, by=" "),
+        "first seen": day_of(who.first_seen_at),
+        "last seen": time_of(who.last_seen_at) if who.last_seen_at else "",
     }
     for name, fact in facts.items():
         if fact:
-            table.add_row(*map(_cell, (name, fact, "", "")))
-    yield _indented(table)
+            add(table, name, fact, "", "")
+    yield from shown(table)
 
 
-def _did(did: Did) -> Iterable[RenderableType]:
-    orders = did.orders
-    paid = ", ".join(f"{_money(sum_.amount, sum_.currency)} paid" for sum_ in orders.revenue)
-    yield _heading("Did: orders", orders, _count(orders.total, paid))
-    table = _table("ordered", "product", "category", "quantity", "amount", "status")
+def _orders(orders: Orders) -> Iterable[RenderableType]:
+    paid = [f"{money_of(sum_.amount, sum_.currency)} paid" for sum_ in orders.revenue]
+    yield heading("Did: orders", orders, joined(str(orders.total), *paid))
+    table = table_of(
+        "ordered",
+        "product",
+        "category",
+        "quantity",
+        "amount",
+        "status",
+        cut=("product", "category"),
+    )
     for order in orders.latest:
-        amount, quantity = _money(order.amount, order.currency), _number(order.quantity)
-        cells = (_time(order.ordered_at), order.product, order.category, quantity, amount)
-        table.add_row(*map(_cell, (*cells, order.status)))
-    yield from _shown(table, len(orders.latest), orders.total)
+        amount, quantity = money_of(order.amount, order.currency), number_of(order.quantity)
+        what = (order.product, order.category, quantity, amount, order.status)
+        add(table, time_of(order.ordered_at), *what)
+    yield from shown(table, orders.total)
 
-    subscriptions = did.subscriptions
-    yield _heading("Did: subscriptions", subscriptions, _count(subscriptions.total))
-    table = _table("plan", "status", "price", "started", "renews", "ended")
+
+def _subscriptions(subscriptions: Subscriptions) -> Iterable[RenderableType]:
+    yield heading("Did: subscriptions", subscriptions, str(subscriptions.total))
+    table = table_of("plan", "status", "price", "started", "renews", "ended", cut=("plan",))
     for item in subscriptions.latest:
-        days = (_day(item.started_at), _day(item.renews_at), _day(item.ended_at))
-        price = _money(item.amount, item.currency)
-        table.add_row(*map(_cell, (item.plan, item.status, price, *days)))
-    yield from _shown(table, len(subscriptions.latest), subscriptions.total)
+        days = (day_of(item.started_at), day_of(item.renews_at), day_of(item.ended_at))
+        add(table, item.plan, item.status, money_of(item.amount, item.currency), *days)
+    yield from shown(table, subscriptions.total)
 
-    payments = did.payments
+
+def _payments(payments: Payments) -> Iterable[RenderableType]:
     failed = f"{payments.failed} failed" if payments.failed else ""
-    yield _heading("Did: payments", payments, _count(payments.total, failed))
-    table = _table("tried", "amount", "status", "reason")
+    yield heading("Did: payments", payments, joined(str(payments.total), failed))
+    table = table_of("tried", "amount", "status", "reason", cut=("reason",))
     for payment in payments.latest:
-        amount = _money(payment.amount, payment.currency)
-        status = _cell(payment.status, BAD if payment.status == "failed" else "")
-        moment = _cell(_time(payment.attempted_at))
-        table.add_row(moment, _cell(amount), status, _cell(payment.failure_reason))
-    yield from _shown(table, len(payments.latest), payments.total)
+        status = styled(payment.status, BAD if payment.status == "failed" else "")
+        amount = money_of(payment.amount, payment.currency)
+        add(table, time_of(payment.attempted_at), amount, status, payment.failure_reason)
+    yield from shown(table, payments.total)
 
-    conversations = did.conversations
-    open_ = f"{conversations.open} open" if conversations.open else ""
-    yield _heading("Did: conversations", conversations, _count(conversations.total, open_))
-    table = _table("opened", "status", "priority", "rating", "subject")
+
+def _conversations(conversations: Conversations) -> Iterable[RenderableType]:
+    still_open = f"{conversations.open} open" if conversations.open else ""
+    yield heading("Did: conversations", conversations, joined(str(conversations.total), still_open))
+    table = table_of(
+        "opened", "status", "priority", "rating", "subject", cut=("subject", "priority")
+    )
     for talk in conversations.latest:
-        status = _cell(talk.status, BAD if talk.is_open else "")
-        cells = (talk.priority, talk.rating, talk.subject or f"no. {talk.conversation_id}")
-        table.add_row(_cell(_time(talk.created_at)), status, *map(_cell, cells))
-    yield from _shown(table, len(conversations.latest), conversations.total)
+        status = styled(talk.status, BAD if talk.is_open else "")
+        subject = talk.subject or f"no. {talk.conversation_id}"
+        add(table, time_of(talk.created_at), status, talk.priority, talk.rating, subject)
+    yield from shown(table, conversations.total)
 
-    answers = did.survey_answers
-    yield _heading("Did: survey answers", answers, _count(answers.total))
-    table = _table("answered", "question", "score", "is", "comment")
+
+def _survey_answers(answers: SurveyAnswers) -> Iterable[RenderableType]:
+    yield heading("Did: survey answers", answers, str(answers.total))
+    table = table_of("answered", "asked", "score", "that is", "comment", cut=("comment",))
     for reply in answers.latest:
-        score = f"{_number(reply.score)} of {reply.scale}"
-        cells = (reply.metric.upper(), score, reply.score_group, reply.comment)
-        table.add_row(*map(_cell, (_time(reply.responded_at), *cells)))
-    yield from _shown(table, len(answers.latest), answers.total)
+        what = (reply.metric.upper(), _score(reply), reply.score_group, reply.comment)
+        add(table, time_of(reply.responded_at), *what)
+    yield from shown(table, answers.total)
+
+
+def _score(reply: SurveyAnswer) -> str:
+    if reply.score is None:
+        return "off the scale"
+    if reply.scale == "good_bad":
+        return "good" if reply.score else "bad"
+    return f"{number_of(reply.score)} ({reply.scale})"
 
 
 def _doing(doing: Doing) -> Iterable[RenderableType]:
     days = f"last {doing.days} days"
-    yield _heading("Doing: visits", doing, f"{doing.sessions} in the {days}")
-    table = _table("began", "minutes", "pages", "carts", "bought", "landed on", "campaign")
+    yield heading("Doing: visits", doing, f"{doing.sessions} in the {days}")
+    ends = ("landed on", "campaign")
+    table = table_of("began", "minutes", "pages", "carts", "bought", *ends, cut=ends)
     for visit in doing.latest_sessions:
         counts = (visit.minutes, visit.page_views, visit.cart_adds, visit.purchases)
-        cells = (*map(str, counts), visit.landing_path, visit.utm_campaign)
-        table.add_row(*map(_cell, (_time(visit.started_at), *cells)))
-    yield from _shown(table, len(doing.latest_sessions), doing.sessions)
-
-    yield _heading("Doing: looked at and did not buy", doing, days)
-    table = _table("last look", "product", "category", "looks", "carts")
+        add(table, time_of(visit.started_at), *counts, visit.landing_path, visit.utm_campaign)
+    yield from shown(table, doing.sessions)
+    yield heading("Doing: looked at and did not buy", doing, days)
+    table = table_of(
+        "last look", "product", "category", "looks", "carts", cut=("product", "category")
+    )
     for product in doing.products_not_bought:
-        counts = (product.views, product.cart_adds)
-        cells = (_time(product.last_viewed_at), product.product_id, product.category)
-        table.add_row(*map(_cell, (*cells, *map(str, counts))))
-    yield from _shown(table, len(doing.products_not_bought))
+        what = (product.product_id, product.category, product.views, product.cart_adds)
+        add(table, time_of(product.last_viewed_at), *what)
+    yield from shown(table, doing.products)
     if doing.categories_not_bought:
         names = ", ".join(item.category for item in doing.categories_not_bought)
-        yield _line(f"nothing bought in: {names}")
+        yield line(f"nothing bought in: {names}")
 
 
-def _consent(card: Card) -> Iterable[RenderableType]:
-    yield _heading("Consent", card.consent)
-    table = _table("channel", "purpose", "", "since", "from", "policy")
-    for word in card.consent.permissions:
-        granted = _cell("yes", GOOD) if word.is_granted else _cell("no", BAD)
-        cells = (_time(word.since), word.source, word.policy_version)
-        table.add_row(_cell(word.channel), _cell(word.purpose), granted, *map(_cell, cells))
-    yield from _shown(table, len(card.consent.permissions))
-    for told in card.consent.suppressions:
-        message = f"{told.destination} says: {told.kind} ({told.channel})"
-        yield _line(f"{message} since {_time(told.since)}", BAD)
+def _next(next_: Next) -> Iterable[RenderableType]:
+    yield heading("May do next", next_)
+    yield line(next_.message, QUIET)
+
+
+def _consent(consent: Consent) -> Iterable[RenderableType]:
+    yield heading("Consent", consent)
+    table = table_of("channel", "purpose", "given", "since", "from", "policy", cut=("policy",))
+    for word in consent.permissions:
+        given = styled("yes", GOOD) if word.is_granted else styled("no", BAD)
+        since = time_of(word.since)
+        add(table, word.channel, word.purpose, given, since, word.source, word.policy_version)
+    yield from shown(table)
+    for told in consent.suppressions:
+        said = f"{told.destination} says {told.kind} ({told.channel}) since {time_of(told.since)}"
+        yield line(said, BAD)
 
 
 def _segments(segments: Segments) -> Iterable[RenderableType]:
-    yield _heading("Segments", segments, _count(len(segments.memberships)))
-    table = _table("segment", "since", "list", "sent, or why not")
+    yield heading("Segments", segments, str(len(segments.memberships)))
+    table = table_of(
+        "segment", "since", "list", "sent, or why not", cut=("segment", "sent, or why not")
+    )
     for membership in segments.memberships:
-        own = (_cell(membership.segment), _cell(_day(membership.since)))
-        lists = [
+        lists: list[tuple[str, Text]] = [
             (
-                _cell(entry.destination),
-                _cell(f"sent {_time(entry.sent_at)}", GOOD)
+                entry.destination,
+                styled(f"sent {time_of(entry.sent_at)}", GOOD)
                 if entry.is_sent
-                else _cell(entry.not_sent_because),
+                else styled(entry.not_sent_because),
             )
             for entry in membership.lists
         ]
-        for place, entry in enumerate(lists or [(_cell(""), _cell("on no list yet"))]):
-            table.add_row(*(own if place == 0 else (_cell(""), _cell(""))), *entry)
         if membership.frozen_because:
-            table.add_row(_cell(""), _cell(""), _cell("frozen"), _cell(membership.frozen_because))
-    yield from _shown(table, len(segments.memberships))
+            lists.append(("frozen", styled(membership.frozen_because, BAD)))
+        names = (membership.segment, day_of(membership.since))
+        for place, entry in enumerate(lists or [("", styled("on no list yet"))]):
+            add(table, *(("", "") if place else names), *entry)
+    yield from shown(table)
 
 
 def _identity(identity: Identity) -> Iterable[RenderableType]:
-    yield _heading("Identity", identity, _count(len(identity.profiles), "", "records"))
-    table = _table("from", "record", "since")
+    yield heading("Identity", identity, str(len(identity.profiles)))
+    table = table_of("from", "record", "since", cut=("record",))
     for profile in identity.profiles:
-        table.add_row(*map(_cell, (profile.source, profile.profile_id, _day(profile.since))))
-    yield from _shown(table, len(identity.profiles))
+        add(table, profile.source, profile.profile_id, day_of(profile.since))
+    yield from shown(table)
     if identity.former_ids:
-        yield _line(f"earlier ids that lead here: {', '.join(identity.former_ids)}")
-
-
-def plain(value: str) -> str:
-    """One line that a terminal prints as it is: whatever controls the terminal becomes a space."""
-    return "".join(character if character.isprintable() else " " for character in value)
-
-
-def _heading(title: str, block: Block, what: str = "") -> Text:
-    text = Text("\n").append(title, "bold cyan").append(f"  {what}" if what else "")
-    if block.sources:
-        night = _time(block.fresh_as_of) if block.fresh_as_of else "never whole"
-        text.append(f"  {', '.join(block.sources)}, fresh as of {night}", QUIET)
-    if block.is_stale:
-        text.append("  STALE", BAD)
-    return text
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
-    for column in columns:
-        table.add_column(column, overflow="ellipsis", no_wrap=True)
-    return table
-
-
-def _shown(table: Table, shown: int, total: int = 0) -> Iterable[RenderableType]:
-    yield _indented(table) if shown else _line("nothing known", QUIET)
-    if shown and total > shown:
-        yield _line(f"and {total - shown} more", QUIET)
-
-
-def _indented(what: RenderableType) -> Padding:
-    return Padding(what, (0, 0, 0, 2))
-
-
-def _line(text: str, style: str = "") -> Padding:
-    return _indented(Text(plain(text), style=style))
-
-
-def _cell(value: str | None, style: str = "") -> Text:
-    return Text(plain(value or ""), style=style)
-
-
-def _count(total: int, what: str = "", noun: str = "") -> str:
-    return ", ".join(part for part in (f"{total} {noun}".strip(), what) if part)
-
-
-def _time(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else "unknown"
-
-
-def _day(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d}" if moment else ""
-
-
-def _money(amount: Decimal | None, currency: str | None) -> str:
-    return f"{amount:,.2f} {currency or ''}".strip() if amount is not None else ""
-
-
-def _number(value: Decimal | None) -> str:
-    return f"{value.normalize():f}" if value is not None else "?"
+        yield line(f"earlier ids that lead here: {', '.join(identity.former_ids)}")
