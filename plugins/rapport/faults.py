@@ -16,6 +16,7 @@ POINTS = frozenset(
         "landing.copied",
         "landing.before_commit",
         "landing.committed",
+        "publish.table",
     }
 )
 

@@ -1,0 +1,164 @@
+"""Whole nights of an invented company: real Airflow, dbt, Postgres and gates, vendors over HTTP."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rapport.night.summary import Summary
+
+from .conftest import Company, found
+
+Stories = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def story(company: Company) -> Stories:
+    """Three runs: the first night, the same night again, and the next one."""
+    told: Stories = {}
+    for name in ("first", "again", "next"):
+        if name == "next":
+            company.next_night()
+        before = company.writes()
+        summary = company.night()
+        told[name] = {
+            "summary": summary,
+            "hashes": company.hashes(),
+            "writes": company.writes() - before,
+            "intercom": company.tool("state/intercom"),
+        }
+    return told
+
+
+def test_a_night_succeeds_and_says_what_it_did(story: Stories, company: Company) -> None:
+    summary = Summary.model_validate(story["first"]["summary"])
+    assert summary.status == "succeeded"
+    assert summary.customers.total > 50
+    assert summary.customers.new == summary.customers.total
+    assert {"nps_90d", "csat_90d", "ces_90d", "repeat_purchase_rate"} <= set(summary.metrics)
+    assert {name for name, gate in summary.gates.items() if gate.passed} == {
+        "arrival", "publication",
+    }  # fmt: skip
+    path = company.folder / "var" / "runs" / summary.run_id / "summary.json"
+    assert Summary.model_validate_json(path.read_text()) == summary
+
+
+def test_what_was_read_is_landed_unchanged_or_rejected(story: Stories) -> None:
+    for told in story.values():
+        for streams in told["summary"]["sources"].values():
+            for stream in streams.values():
+                parts = ("landed", "unchanged", "rejected")
+                assert stream["read"] == sum(stream[part] for part in parts)
+
+
+def test_members_are_those_sent_and_those_not_sent_for_a_reason(story: Stories) -> None:
+    for told in story.values():
+        segments = told["summary"]["segments"]
+        assert sum(segment["members"] for segment in segments.values()) > 0
+        for segment in segments.values():
+            assert segment["members"] == segment["sent"] + sum(segment["not_sent"].values())
+
+
+def test_a_second_run_lands_nothing_moves_nothing_and_writes_to_no_tool(
+    story: Stories, company: Company
+) -> None:
+    again = story["again"]
+    streams = [s for streams in again["summary"]["sources"].values() for s in streams.values()]
+    assert sum(stream["landed"] for stream in streams) == 0
+    assert again["hashes"] == story["first"]["hashes"]
+    assert again["writes"] == 0
+    assert story["first"]["writes"] > 0
+    moved = company.ask(
+        "select table_name from ops.published_tables where changed + deleted > 0"
+        f" and run_id = '{again['summary']['run_id']}'"
+    )
+    assert moved == []
+
+
+def test_the_next_night_moves_only_what_changed(story: Stories, company: Company) -> None:
+    summary = story["next"]["summary"]
+    assert summary["status"] == "succeeded"
+    first, landed = (
+        sum(
+            stream["landed"]
+            for streams in story[name]["summary"]["sources"].values()
+            for stream in streams.values()
+        )
+        for name in ("first", "next")
+    )
+    assert 0 < landed < first / 10
+    assert summary["customers"]["new"] < summary["customers"]["total"] / 10
+    moved = dict(
+        company.ask(
+            "select table_name, changed::float / nullif(rows, 0) from ops.published_tables"
+            f" where run_id = '{summary['run_id']}'"
+        )
+    )
+    assert 0 < moved["marts.fct_web_sessions"] < 0.2
+    assert 0 < moved["marts.dim_customers"] < 0.6
+
+
+def test_nobody_whom_the_tool_says_is_out_was_in_a_payload(
+    story: Stories, company: Company
+) -> None:
+    assert story["first"]["writes"] > 0
+    assert not company.tool("violations")["violations"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("landing.before_commit:4", "publish.table:5"),
+        ("landing.committed:9", "activation.answered:2"),
+    ],
+)
+def test_a_night_killed_anywhere_and_run_again_ends_as_if_nothing_had_happened(
+    story: Stories, tmp_path: Path, first: str, second: str
+) -> None:
+    company = found(tmp_path)
+    try:
+        for fault, name in ((first, "first"), (second, "next")):
+            killed = company.rapport("run", "--json", RAPPORT_FAULT=fault)
+            assert killed.returncode == -9, f"{fault}: {killed.stdout} {killed.stderr}"
+            assert company.night()["status"] == "succeeded"
+            assert company.hashes() == story[name]["hashes"]
+            company.next_night()
+        assert not company.tool("violations")["violations"]
+    finally:
+        company.close()
+
+
+def test_a_source_with_a_wrong_token_harms_no_other_and_says_what_to_do(
+    company: Company, story: Stories
+) -> None:
+    wrong = f'{{"host": "{company.tool_url}/hubspot", "password": "canary-secret"}}'
+    done = company.rapport("run", AIRFLOW_CONN_HUBSPOT=wrong)
+    assert done.returncode == 1
+    assert "canary-secret" not in done.stdout + done.stderr
+    assert 'Check the connection "hubspot"' in " ".join(done.stdout.split())
+    newest = company.ask("select status from ops.nights order by started_at desc limit 1")
+    assert newest == [("partial",)]
+    assert company.night()["status"] == "succeeded"
+
+
+def test_a_failed_gate_leaves_last_night_in_place(company: Company, story: Stories) -> None:
+    before = company.hashes()
+    url = company.rapport("db", "url").stdout.strip()
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into ops.nights (run_id, as_of, status) values ('huge', now(), 'succeeded');"
+            "insert into ops.publications (run_id, as_of) values ('huge', now());"
+            "insert into ops.published_tables values"
+            " ('huge', 'marts.dim_customers', 1000000, 0, 0)"
+        )
+    company.next_night()
+    writes = company.writes()
+    done = company.rapport("run")
+    said = " ".join(done.stdout.split())
+    assert done.returncode == 1
+    assert "customer_count" in said
+    assert "Report:" in said
+    assert company.hashes() == before
+    assert company.writes() == writes
