@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='delete+insert',
         unique_key='identifier_key',
-        pre_hook="set local enable_hashagg = off",
+        pre_hook="{{ prepare_counting() }}",
     )
 }}
 
