@@ -25,8 +25,8 @@
     {%- endif %}
 {%- endmacro %}
 
-{# Counting everything is a parallel sort: half the time of hashing as many groups as there are
-   values, and a fifth of walking an index over a table that was written a moment ago. #}
+{# Counting everything is a parallel sort: 5 million rows took 2.5 s, hashing 3.9 s; walking the
+   index of a table that was written a moment ago reads its pages in random order. #}
 {% macro prepare_counting() -%}
     set local work_mem = '128MB'
     {%- if not is_incremental() or identity_must_rebuild() %};
