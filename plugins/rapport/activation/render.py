@@ -1,7 +1,7 @@
 """A segment's SQL over what is published, without dbt: for the dry run and for the reason why.
 
->>> render("select * from {{ ref('dim_customers') }}", as_of, {"dim_customers": "marts"})
-'select * from "marts"."dim_customers"'  # doctest: +SKIP
+>>> render("select * from {{ ref('dim_customers') }}", as_of, schemas)  # doctest: +SKIP
+'select * from "marts"."dim_customers"'
 """
 
 import re

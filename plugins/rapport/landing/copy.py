@@ -3,7 +3,7 @@ r"""Rows in Postgres' binary COPY format, so that no byte of a payload has to be
 Format: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
 
 >>> field(b"abc")
-b'\\x00\\x00\\x00\\x03abc'
+b'\x00\x00\x00\x03abc'
 """
 
 import struct
