@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from rapport.destinations import discover
 from rapport.destinations.base import Audience
 from rapport.paths import project_root
-from rapport.settings import Block, Document
+from rapport.settings import Block, Document, Loader
 
 FOLDER = "dbt_project/models/segments"
 Purpose = Literal["marketing", "feedback", "service"]
@@ -138,8 +138,8 @@ def read(path: Path) -> Segment:
     where = ("models", 0, "config", "meta", "segment")
     text = path.read_text(encoding="utf-8")
     try:
-        document = Document(path, yaml.compose(text, Loader=yaml.SafeLoader))
-        content = yaml.safe_load(text)
+        document = Document(path, yaml.compose(text, Loader=Loader))
+        content = yaml.load(text, Loader=Loader)  # noqa: S506 - a safe loader, in C
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise ValueError(f"{path}:{mark.line + 1 if mark else 1}: not YAML.") from None

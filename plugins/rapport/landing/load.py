@@ -24,6 +24,7 @@ from psycopg.types.json import Jsonb
 from rapport import faults
 from rapport.landing import copy
 from rapport.landing.batches import Batch, batches, read_ahead
+from rapport.landing.seen import SeenKeys
 from rapport.landing.sift import sift
 from rapport.landing.writer import Writer
 from rapport.sources.base import Page, Position, Rejected, Stream
@@ -45,7 +46,6 @@ UNSTORABLE = (
     psycopg.errors.ProgramLimitExceeded,
     psycopg.errors.StatementTooComplex,
 )
-MOST_BULK_KEYS = 1_000_000
 LARGEST_SHARE_SWEPT = 0.2
 ALWAYS_SWEPT = 20
 
@@ -164,10 +164,10 @@ class _Load:
             (run_id, source, stream.name, as_of),
         )
         self.result = LoadResult(source, stream.name, load_id)
-        self.bulk: set[bytes] | None = None
+        self.bulk: SeenKeys | None = None
         if not self._one(sql.SQL("select exists (select from {})").format(self.table)):
             connection.execute(sql.SQL("drop index {}").format(self.index))
-            self.bulk = set()
+            self.bulk = SeenKeys()
         connection.execute(
             "create temp table if not exists incoming"
             ' (n int, record_key text collate "C", hash bytea) on commit delete rows;'
@@ -190,9 +190,7 @@ class _Load:
         rejected, repaired = list(batch.rejected), list(batch.repaired)
         with self.connection.transaction():
             self.writer.check()
-            if self.bulk is not None and (
-                len(self.bulk) >= MOST_BULK_KEYS or not self.bulk.isdisjoint(batch.keys)
-            ):
+            if self.bulk is not None and not self.bulk.add(batch.keys):
                 self._end_bulk()
             try:
                 with self.connection.transaction():
@@ -214,7 +212,6 @@ class _Load:
         everything = range(len(batch.keys))
         if self.bulk is not None:
             self._copy_new(batch, everything)
-            self.bulk.update(batch.keys)
             return len(batch.keys)
         if not batch.keys:
             return 0

@@ -55,6 +55,8 @@ def prepare() -> None:
     """The warehouse is up, its tables are there, and Airflow's metadata too."""
     from rapport.warehouse.airflow_env import ensure_airflow_metadata
 
+    # From here on the address is known: asking again and again would take seconds a night.
+    os.environ.setdefault("AIRFLOW_CONN_WAREHOUSE", warehouse.url())
     warehouse.migrate()
     with warehouse.connect() as connection:
         landing.ensure_tables(connection, load_settings())
