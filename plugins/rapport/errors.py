@@ -7,7 +7,7 @@ RapportError
 ├── BadRecord        one record cannot be taken; the others can
 ├── AlreadyRunning   another process holds the lock for the same work
 ├── StaleWriter      this process was overtaken by a newer one and must not commit
-└── GateFailed       a quality gate said no: nothing is published, nothing is sent
+└── GateFailed       a quality gate or a model said no; what readers see stays as it was
 
 >>> RetryLater("zendesk: 429 on /api/v2/users", retry_after=30).retry_after
 30
@@ -47,4 +47,4 @@ class StaleWriter(RapportError):
 
 
 class GateFailed(RapportError):
-    """A quality gate failed; the message names the expectation and the report."""
+    """A quality gate failed; the message names expectation and report, and what stays as it was."""

@@ -33,6 +33,16 @@ def var_dir() -> Path:
     return project_root() / "var"
 
 
+def under_project(path: str) -> Path:
+    """A path of `rapport.yml`: `var/…` follows `RAPPORT_VAR`, another relative one the project.
+
+    >>> under_project("/tmp/exports").as_posix()
+    '/tmp/exports'
+    """
+    first, _, rest = path.partition("/")
+    return var_dir() / rest if first == "var" else project_root() / Path(path).expanduser()
+
+
 def config_file() -> Path:
     """The company's `rapport.yml`; `RAPPORT_CONFIG` may name another file."""
     if path := os.environ.get("RAPPORT_CONFIG"):

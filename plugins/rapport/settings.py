@@ -87,7 +87,6 @@ class Settings(Block):
     )
     identity: Options = Field(default_factory=dict)
     activation: Options = Field(default_factory=dict)
-    quality: Options = Field(default_factory=dict)
     alerts: Options = Field(default_factory=dict)
     _document: "Document | None" = PrivateAttr(default=None)
 

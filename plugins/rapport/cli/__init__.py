@@ -8,8 +8,10 @@ import pkgutil
 import sys
 
 import typer
+from dotenv import load_dotenv
 
 from rapport.errors import RapportError
+from rapport.paths import project_root
 
 application = typer.Typer(
     name="rapport",
@@ -26,7 +28,11 @@ for module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
 
 
 def app() -> None:
-    """Run the command line; an expected error is one line on stderr and exit code 1."""
+    """Run the command line; an expected error is one line on stderr and exit code 1.
+
+    Variables of the project's `.env` are set where the environment does not set them already.
+    """
+    load_dotenv(project_root() / ".env")
     try:
         application()
     except RapportError as error:

@@ -1,6 +1,7 @@
 """`rapport run` and `rapport status`: tonight, and what it did."""
 
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -31,11 +32,13 @@ def run(
     from rapport.night.run import run as run_night
     from rapport.night.tables import tables
 
+    started = time.monotonic()
     with Status("tonight", console=Console(file=sys.stderr)) as line:
         summary = run_night(
             lambda step: line.update(step), as_of.replace(tzinfo=UTC) if as_of else None
         )
-    show(summary.model_dump(mode="json"), lambda: tables(summary), as_json)
+    seconds = time.monotonic() - started
+    show(summary.model_dump(mode="json"), lambda: tables(summary, seconds), as_json)
     if summary.status != "succeeded":
         raise typer.Exit(1)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rapport.destinations.base import Audience, Batch, Destination, Night, Person, Result
-from rapport.paths import project_root
+from rapport.paths import under_project
 
 _TRIGGER = re.compile(r"^[\s'\"]*[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$")
@@ -36,7 +36,7 @@ class Files(Destination):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.root = project_root() / Path(self.options.get("path", "exports"))
+        self.root = under_project(str(self.options.get("path", "var/exports")))
 
     def upsert(self, batch: Batch) -> Sequence[Result]:
         """Keep the batch as a part, in which people who were on the list before are changed."""

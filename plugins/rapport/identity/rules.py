@@ -28,17 +28,6 @@ class TypeRule(BaseModel):
     is_marker: Literal["always", "confirmed", "never"] = "never"
 
 
-class Matching(BaseModel):
-    """Probabilistic matching: above `threshold` a link, above `review` a question."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    enabled: bool = False
-    threshold: float = Field(default=0.99, gt=0.5, le=1)
-    review: float = Field(default=0.80, gt=0, le=1)
-    weight: int = Field(default=5, ge=1)
-
-
 class Rules(BaseModel):
     """The rules file."""
 
@@ -52,7 +41,6 @@ class Rules(BaseModel):
     blocked_patterns: dict[str, list[str]]
     email_ignore_dots: list[str] = []
     email_ignore_plus_tags: list[str] = []
-    matching: Matching = Matching()
 
     @field_validator("blocked_patterns")
     @classmethod
@@ -101,7 +89,7 @@ class Rules(BaseModel):
 
     def digest(self, *keys: str) -> str:
         """A hash of the rules, or of some keys; where it changes, everything is computed again."""
-        text = self.model_dump_json(include=set(keys) or None, exclude={"matching"})
+        text = self.model_dump_json(include=set(keys) or None)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -38,8 +38,8 @@ def ingest(
 ) -> list[LoadResult]:
     """Land all streams of a configured source.
 
-    A stream that fails does not keep the others from landing; the first error is raised at the
-    end, `RetryLater` before `GiveUp`.
+    A stream that is refused does not keep the others from landing; its error is raised at the end.
+    A vendor that is busy or down is not asked for the rest: `RetryLater` is raised at once.
     """
     settings = load_settings()
     source = discover()[source_name](settings.source_options(source_name))
@@ -76,6 +76,8 @@ def pull(
             except (RetryLater, GiveUp) as error:
                 log.warning("%s %s: %s", source.name, stream.name, error)
                 errors.append(error)
+                if isinstance(error, RetryLater):
+                    break
                 continue
             results.append(result)
             log.info(

@@ -13,9 +13,16 @@ from rapport.night.summary import Summary, path_of
 COLOURS = {"succeeded": "green", "partial": "yellow", "failed": "red", "running": "cyan"}
 
 
-def tables(summary: Summary) -> RenderableType:
-    """Everything that `summary.json` holds, in the order in which it happened."""
-    parts: list[RenderableType] = [_headline(summary), _sources(summary), _customers(summary)]
+def tables(summary: Summary, seconds: float | None = None) -> RenderableType:
+    """Everything that `summary.json` holds, in the order in which it happened.
+
+    `seconds` is how long the whole command took, where it is known.
+    """
+    parts: list[RenderableType] = [
+        _headline(summary, seconds),
+        _sources(summary),
+        _customers(summary),
+    ]
     if summary.metrics:
         parts.append(_metrics(summary))
     if summary.gates:
@@ -37,10 +44,10 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _headline(summary: Summary) -> Text:
-    seconds = sum(stage.seconds for stage in summary.stages)
+def _headline(summary: Summary, seconds: float | None) -> Text:
+    took = "" if seconds is None else f", {seconds:.1f} s"
     return Text(
-        f"Night {summary.run_id}: {summary.status}, {seconds:.1f} s",
+        f"Night {summary.run_id}: {summary.status}{took}",
         style=f"bold {COLOURS.get(summary.status, 'white')}",
     )
 

@@ -25,6 +25,12 @@ log = logging.getLogger(__name__)
 
 Gate = Literal["arrival", "publication"]
 
+CONSEQUENCE: dict[str, str] = {
+    "arrival": "What landed stays, the source counts as stale, and lists that need it stay as "
+    "they are.",
+    "publication": "Last night's tables and lists stay in place: nothing is published or sent.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
@@ -86,7 +92,7 @@ def run_gate(
         log.exception("the %s gate could not finish", gate)
         raise GateFailed(
             f"the {gate} gate could not finish ({type(error).__name__}), which counts as failed. "
-            "Nothing is published and nothing is sent."
+            f"{CONSEQUENCE[gate]}"
         ) from error
     _keep(run_id, gate, source or "", outcomes)
     failed = [outcome for outcome in outcomes if not outcome["success"]]
@@ -100,7 +106,7 @@ def run_gate(
         report = report_dir(run_id, gate, source) / "index.html"
         raise GateFailed(
             f"the {gate} gate{' of ' + source if source else ''} failed: {names}. "
-            f"Last night's tables and lists stay in place. Report: {report}"
+            f"{CONSEQUENCE[gate]} Report: {report}"
         )
     return {"passed": len(outcomes) - len(failed), "failed": len(failed)}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from rapport.errors import GiveUp
-from rapport.paths import project_root, var_dir
+from rapport.paths import under_project
 
 HEAD = 64 * 1024
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", "~")
@@ -82,8 +82,7 @@ def find(path: str, conn_id: str | None = None) -> list[File]:
 
 def _local(path: str) -> Iterator[File]:
     folder, wildcards = _split(path)
-    first, _, rest = folder.partition("/")
-    place = var_dir() / rest if first == "var" else project_root() / Path(folder).expanduser()
+    place = under_project(folder)
     if not place.exists():
         raise GiveUp(f"files: {path} is not there. Check `path` in rapport.yml, or put it there.")
     if not place.is_dir():
