@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from rapport.landing.load import create_table
+from rapport.landing.tables import create_table
 
 from .payloads import RECORDS
 
@@ -54,7 +54,11 @@ def land_the_company(connection: Connection) -> None:
 
 
 def know_everybody(connection: Connection) -> None:
-    """Customers by equal app user ids, else one a profile: what the resolver decides elsewhere."""
+    """Normal forms, and customers by equal app user ids, else one a profile.
+
+    The resolver decides better, elsewhere.
+    """
+    normalise(run_id="test", as_of=NIGHT, connection=connection)
     connection.execute("truncate identity.members")
     connection.execute(
         """

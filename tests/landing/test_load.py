@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rapport.errors import AlreadyRunning, StaleWriter
 from rapport.landing import batches
-from rapport.landing.load import read_position
+from rapport.landing.ledger import read_position
 from rapport.landing.writer import Writer
 from rapport.sources.base import Page, Stream
 from rapport.warehouse import url

@@ -41,7 +41,7 @@ def _rows() -> list[dict[str, Any]]:
     from psycopg import sql
 
     from rapport import landing, warehouse
-    from rapport.landing.load import table_of
+    from rapport.landing.tables import table_of
     from rapport.settings import load_settings
     from rapport.sources import discover
 

@@ -5,6 +5,7 @@
 """
 
 from rapport.landing.ingest import ensure_tables, ingest, pull
-from rapport.landing.load import LoadResult, land
+from rapport.landing.ledger import LoadResult
+from rapport.landing.load import land
 
 __all__ = ["LoadResult", "ensure_tables", "ingest", "land", "pull"]

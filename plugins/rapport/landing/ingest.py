@@ -14,7 +14,9 @@ from rapport import warehouse
 from rapport.connections import Connection, get_connection
 from rapport.errors import GiveUp, RapportError, RetryLater
 from rapport.http import Client
-from rapport.landing.load import LoadResult, create_table, land
+from rapport.landing.ledger import LoadResult
+from rapport.landing.load import land
+from rapport.landing.tables import create_table
 from rapport.settings import Settings, load_settings
 from rapport.sources import discover
 from rapport.sources.base import Page, Position, Source, Stream

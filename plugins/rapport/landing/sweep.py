@@ -1,0 +1,57 @@
+"""What a vendor no longer lists is marked as deleted, unless too much would go at once.
+
+>>> sweep(connection, versions, keys)  # doctest: +SKIP
+(3, None)
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import psycopg
+from psycopg import sql
+
+from rapport.landing import copy
+from rapport.landing.versions import Versions
+
+log = logging.getLogger(__name__)
+
+LARGEST_SHARE = 0.2
+ALWAYS_BELIEVED = 20
+
+
+def sweep(
+    connection: psycopg.Connection, versions: Versions, keys: Iterable[Sequence[str]]
+) -> tuple[int, str | None]:
+    """Inside of a transaction: how many got a tombstone, and why none did where too many would."""
+    connection.execute('create temp table live (record_key text collate "C") on commit drop')
+    for batch in keys:
+        copy.copy_in(
+            connection,
+            sql.Identifier("live"),
+            ("record_key",),
+            (copy.row_start(1) + copy.field(key.encode()) for key in batch),
+        )
+    gone = sql.SQL("""
+        from {} as landed
+        where is_latest and not is_deleted
+            and not exists (select from live where live.record_key = landed.record_key)
+    """).format(versions.table)
+    counts = connection.execute(
+        sql.SQL(
+            "select (select count(*) {gone}),"
+            " (select count(*) from {table} where is_latest and not is_deleted)"
+        ).format(gone=gone, table=versions.table)
+    ).fetchone()
+    assert counts is not None
+    missing, held = counts
+    is_all = missing == held and held > 1
+    if is_all or missing > max(ALWAYS_BELIEVED, held * LARGEST_SHARE):
+        warning = (
+            f"{missing} of {held} records are gone at the vendor: too many to believe, "
+            "none was marked as deleted"
+        )
+        log.warning("%s %s: %s", versions.source, versions.stream, warning)
+        return 0, warning
+    if missing:
+        versions.bury(gone)
+    return missing, None

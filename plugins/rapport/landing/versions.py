@@ -1,0 +1,177 @@
+"""Batches written as versions: what is known is left alone, what changed follows what it was.
+
+>>> versions = Versions(connection, "zendesk", "tickets", load_id=7, as_of=as_of)  # doctest: +SKIP
+>>> versions.insert(batch)  # doctest: +SKIP
+37
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import psycopg
+from psycopg import sql
+
+from rapport.landing import copy
+from rapport.landing.batches import Batch
+from rapport.landing.seen import SeenKeys
+from rapport.landing.tables import COLUMNS, create_table, index_of, table_of
+
+
+class Versions:
+    """Writes to the raw table of one stream, inside of the caller's transactions.
+
+    The first load of a stream is a bulk load: without an index, since there is nothing to compare
+    with, until a key comes a second time.
+    """
+
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        source: str,
+        stream: str,
+        *,
+        load_id: int,
+        as_of: datetime,
+    ) -> None:
+        self.connection = connection
+        self.source, self.stream = source, stream
+        self.load_id = load_id
+        self.as_of = as_of
+        self.table = table_of(source, stream)
+        self.bulk: SeenKeys | None = None
+        found = connection.execute(
+            sql.SQL("select exists (select from {})").format(self.table)
+        ).fetchone()
+        if found == (False,):
+            connection.execute(sql.SQL("drop index {}").format(index_of(source, stream)))
+            self.bulk = SeenKeys()
+        connection.execute(
+            "create temp table if not exists incoming"
+            ' (n int, record_key text collate "C", hash bytea) on commit delete rows;'
+            'create temp table if not exists changed (record_key text collate "C",'
+            " payload jsonb, payload_hash bytea) on commit delete rows"
+        )
+
+    def end_bulk(self) -> None:
+        """From here on the index tells what was landed before."""
+        if self.bulk is not None:
+            create_table(self.connection, self.source, self.stream)
+            self.bulk = None
+
+    def expect(self, batch: Batch) -> None:
+        """Get ready for a batch: the bulk load ends where a key may have been here before."""
+        if self.bulk is not None and not self.bulk.add(batch.keys):
+            self.end_bulk()
+
+    def insert(self, batch: Batch) -> int:
+        """Write what is new or changed; how many that were."""
+        everything = range(len(batch.keys))
+        if self.bulk is not None:
+            self._copy_new(batch, everything)
+            return len(batch.keys)
+        if not batch.keys:
+            return 0
+        start = copy.row_start(3)
+        copy.copy_in(
+            self.connection,
+            sql.Identifier("incoming"),
+            ("n", "record_key", "hash"),
+            (
+                start + copy.integer(n) + copy.field(batch.keys[n]) + copy.field(batch.hashes[n])
+                for n in everything
+            ),
+        )
+        moved = self.connection.execute(
+            sql.SQL("""
+                select incoming.n, landed.payload_hash is null
+                from incoming
+                left join lateral (
+                    select payload_hash, is_deleted
+                    from {} as landed
+                    where landed.record_key = incoming.record_key and landed.is_latest
+                    limit 1
+                ) as landed on true
+                where landed.payload_hash is distinct from incoming.hash or landed.is_deleted
+                order by incoming.n
+            """).format(self.table)
+        ).fetchall()
+        new = [n for n, is_new in moved if is_new]
+        changed = [n for n, is_new in moved if not is_new]
+        self._copy_new(batch, new)
+        return len(new) + self._version(batch, changed)
+
+    def _copy_new(self, batch: Batch, numbers: Sequence[int]) -> None:
+        if not numbers:
+            return
+        moment = copy.timestamptz(self.as_of)
+        start = copy.row_start(len(COLUMNS))
+        end = b"".join(
+            (
+                copy.bigint(self.load_id),
+                moment,
+                moment,
+                copy.boolean(True),
+                copy.boolean(False),
+            )
+        )
+        copy.copy_in(
+            self.connection, self.table, COLUMNS, self._encoded(batch, numbers, start, end)
+        )
+
+    def _version(self, batch: Batch, numbers: Sequence[int]) -> int:
+        if not numbers:
+            return 0
+        copy.copy_in(
+            self.connection,
+            sql.Identifier("changed"),
+            COLUMNS[:3],
+            self._encoded(batch, numbers, copy.row_start(3), b""),
+        )
+        return self.connection.execute(
+            sql.SQL("""
+                with superseded as (
+                    update {table} as landed
+                    set is_latest = false
+                    from changed
+                    where landed.record_key = changed.record_key
+                        and landed.is_latest
+                        and (landed.payload <> changed.payload or landed.is_deleted)
+                    returning landed.record_key, landed.first_as_of
+                )
+                insert into {table} ({columns})
+                select record_key, payload, payload_hash, %s, %s, first_as_of, true, false
+                from changed
+                join superseded using (record_key)
+            """).format(table=self.table, columns=sql.SQL(", ").join(map(sql.Identifier, COLUMNS))),
+            (self.load_id, self.as_of),
+        ).rowcount
+
+    def bury(self, gone: sql.Composable) -> None:
+        """A tombstone for each record that `gone` (from … where …) selects."""
+        self.connection.execute(
+            sql.SQL("""
+                with superseded as (
+                    update {table} as landed
+                    set is_latest = false
+                    where record_key in (select record_key {gone}) and is_latest
+                    returning record_key, first_as_of
+                )
+                insert into {table} ({columns})
+                select record_key, '{{}}', '', %s, %s, first_as_of, true, true
+                from superseded
+            """).format(
+                table=self.table,
+                gone=gone,
+                columns=sql.SQL(", ").join(map(sql.Identifier, COLUMNS)),
+            ),
+            (self.load_id, self.as_of),
+        )
+
+    @staticmethod
+    def _encoded(batch: Batch, numbers: Sequence[int], start: bytes, end: bytes) -> Iterator[bytes]:
+        field, jsonb = copy.LENGTH.pack, copy.VERSIONED.pack
+        for n in numbers:
+            key, payload, digest = batch.keys[n], batch.payloads[n], batch.hashes[n]
+            yield start + field(len(key)) + key + jsonb(len(payload) + 1, 1)
+            yield payload
+            yield field(len(digest)) + digest + end
