@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from rapport.identity import normalise
 from rapport.landing.tables import create_table
 
 from .payloads import RECORDS

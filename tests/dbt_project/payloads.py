@@ -31,7 +31,8 @@ HUBSPOT_CONTACTS = [
     ),
     contact(
         102,
-        email="bob@example.com",
+        email="Test@Test.com",
+        phone="n/a",
         firstname="Bob",
         country="AT",
         app_user_id="u_2",
@@ -211,7 +212,13 @@ SHOP_CUSTOMERS = [
         "country": "DE",
         "created_at": "2025-04-30T08:00:00Z",
     },
-    {"customer_id": "u_2", "email": "bob@example.com", "name": "Robert", "created_at": ""},
+    {
+        "customer_id": "u_2",
+        "email": "Bob@Example.com",
+        "phone": "0170 9988776",
+        "name": "Robert",
+        "created_at": "",
+    },
 ]
 
 

@@ -26,6 +26,14 @@ def test_a_golden_field_carries_its_source_and_time(rows: Read) -> None:
     assert (ann["user_id"], ann["user_id_source"]) == ("u_1", "files")
 
 
+def test_no_placeholder_is_anybodys_golden_address(rows: Read) -> None:
+    bob = one(rows, "select * from build_pii.dim_customer_contacts where customer_id = 'u_2'")
+    assert (bob["email"], bob["email_source"]) == ("bob@example.com", "files")
+    assert (bob["phone"], bob["phone_source"]) == ("+491709988776", "files")
+    ann = one(rows, "select * from build_pii.dim_customer_contacts where customer_id = 'u_1'")
+    assert (ann["phone"], ann["phone_source"]) == (None, None)
+
+
 def test_what_cannot_be_read_is_null_and_stops_nothing(rows: Read) -> None:
     orders = rows("select order_id, amount, ordered_at, currency, status from build.fct_orders")
     known = {row.order_id: row for row in orders.itertuples()}

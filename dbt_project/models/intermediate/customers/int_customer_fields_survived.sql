@@ -8,6 +8,22 @@ with contacts as (
 
 ),
 
+accepted as (
+
+    select
+        sources.source,
+        normal_forms.identifier_type,
+        normal_forms.raw_value,
+        normal_forms.normal_form collate "default" as normal_form
+    from {{ source('identity_dictionary', 'normal_forms') }} as normal_forms
+    inner join {{ source('identity_dictionary', 'sources') }} as sources
+        on normal_forms.region = case
+            when normal_forms.identifier_type = 'phone' then sources.region else ''
+        end
+    where normal_forms.identifier_type in ('email', 'phone') and normal_forms.problem is null
+
+),
+
 offered as (
 
     select
@@ -28,12 +44,31 @@ offered as (
 
 ),
 
+usable as (
+
+    select
+        offered.customer_id,
+        offered.source,
+        offered.updated_at,
+        offered.field,
+        coalesce(accepted.normal_form, offered.value) as value,
+        offered.place
+    from offered
+    left join accepted
+        on
+            offered.source = accepted.source
+            and offered.field = accepted.identifier_type
+            and offered.value = accepted.raw_value
+    where offered.field not in ('email', 'phone') or accepted.normal_form is not null
+
+),
+
 counted as (
 
     select
         *,
         count(*) over (partition by customer_id, field, value) as times
-    from offered
+    from usable
 
 ),
 
