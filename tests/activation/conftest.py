@@ -33,6 +33,8 @@ create table marts_pii.dim_customer_contacts
 create table marts.dim_consents (customer_id text collate "C", channel text, purpose text,
     is_granted boolean, changed_at timestamptz, source text, policy_version text, event_id text,
     primary key (customer_id, channel, purpose));
+create table marts.data_status
+    (source text primary key, is_stale boolean, last_good_as_of timestamptz);
 """
 
 

@@ -27,23 +27,12 @@ def sources_of_entities(
 def stale_sources(
     connection: psycopg.Connection, enabled: Mapping[str, object], as_of: datetime, hours: int
 ) -> set[str]:
-    """The enabled sources with a stream whose last finished load is older than `hours`.
-
-    A stream that nobody tried to load for a week is no longer one of the source's.
+    """The enabled sources that `marts.data_status` calls stale, does not know, or last knew good
+    more than `hours` before `as_of`; its verdict includes the arrival gate.
     """
     rows = connection.execute(
-        """
-        with streams as (
-            select source, stream, max(as_of) filter (where finished_at is not null) as loaded
-            from raw.loads
-            where as_of > %(as_of)s - interval '7 days' and as_of <= %(as_of)s
-            group by source, stream
-        )
-        select source from streams
-        group by source
-        having bool_and(loaded is not null and loaded >= %(oldest)s)
-        """,
-        {"as_of": as_of, "oldest": as_of - timedelta(hours=hours)},
+        "select source from marts.data_status where not is_stale and last_good_as_of >= %s",
+        (as_of - timedelta(hours=hours),),
     )
     fresh = {row[0] for row in rows}
     return {source for source in enabled if source not in fresh}
