@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, TriggerRule, task
 
-from rapport.night.scheduling import ACTIVATE_NOTES, RETRIES, notifiers, proposed
+from rapport.night.scheduling import ACTIVATE_NOTES, RETRIES, notifiers
 from rapport.settings import load_settings
 
 settings = load_settings()
@@ -27,34 +27,34 @@ with DAG(
 ):
 
     @task
-    def evaluate(**context) -> None:
+    def evaluate() -> None:
         from rapport.night import verbs
 
-        verbs.evaluate(proposed(context))
+        verbs.evaluate()
 
     @task
-    def pull_suppressions(**context) -> None:
+    def pull_suppressions() -> None:
         from rapport.night import verbs
 
-        verbs.pull_suppressions(proposed(context))
+        verbs.pull_suppressions()
 
     @task
-    def plan(**context) -> None:
+    def plan() -> None:
         from rapport.night import verbs
 
-        verbs.plan(proposed(context))
+        verbs.plan()
 
     @task
-    def push(destination: str, **context) -> None:
+    def push(destination: str) -> None:
         from rapport.night import verbs
 
-        verbs.push(destination, proposed(context))
+        verbs.push(destination)
 
     @task(trigger_rule=TriggerRule.ALL_DONE)
-    def report(**context) -> None:
+    def report() -> None:
         from rapport.night import verbs
 
-        verbs.report(proposed(context))
+        verbs.report()
 
     planned = evaluate() >> pull_suppressions() >> plan()
     reported = report()

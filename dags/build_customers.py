@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from rapport.night.scheduling import BUILD_NOTES, RETRIES, cutoff, notifiers, proposed
+from rapport.night.scheduling import BUILD_NOTES, RETRIES, WaitForSources, cutoff, notifiers
 from rapport.settings import load_settings
 
 settings = load_settings()
@@ -30,37 +30,38 @@ with DAG(
 ):
 
     @task
-    def build_layer(layer: str, **context) -> None:
+    def build_layer(layer: str) -> None:
         from rapport.night import verbs
 
-        verbs.build_layer(layer, proposed(context))
+        verbs.build_layer(layer)
 
     @task
-    def normalise(**context) -> None:
+    def normalise() -> None:
         from rapport.night import verbs
 
-        verbs.normalise(proposed(context))
+        verbs.normalise()
 
     @task
-    def resolve(**context) -> None:
+    def resolve() -> None:
         from rapport.night import verbs
 
-        verbs.resolve(proposed(context))
+        verbs.resolve()
 
     @task
-    def check_publication(**context) -> None:
+    def check_publication() -> None:
         from rapport.night import verbs
 
-        verbs.check_publication(proposed(context))
+        verbs.check_publication()
 
     @task(outlets=[Asset("marts/customers")])
-    def publish(**context) -> None:
+    def publish() -> None:
         from rapport.night import verbs
 
-        verbs.publish(proposed(context))
+        verbs.publish()
 
     (
-        build_layer.override(task_id="build_staging")("staging")
+        WaitForSources(task_id="wait_for_sources", mode="reschedule", poke_interval=60)
+        >> build_layer.override(task_id="build_staging")("staging")
         >> normalise()
         >> build_layer.override(task_id="build_identity")("identity")
         >> resolve()

@@ -72,6 +72,14 @@ def test_the_gate_stands_between_the_build_and_the_publication(dags: dict[str, A
     assert build.get_task("check_publication").upstream_task_ids == {"build_marts"}
 
 
+def test_nothing_is_built_before_it_was_asked_who_is_missing(dags: dict[str, Any]) -> None:
+    build = dags["build_customers"]
+    assert {task.task_id for task in build.tasks if not task.upstream_task_ids} == {
+        "wait_for_sources"
+    }
+    assert build.get_task("wait_for_sources").mode == "reschedule", "a wait must hold no place"
+
+
 def test_nothing_is_pushed_before_the_tools_were_asked_who_is_out(dags: dict[str, Any]) -> None:
     activate = dags["activate_segments"]
     pushes = [task for task in activate.tasks if task.task_id.startswith("push_")]

@@ -77,17 +77,19 @@ def begin(as_of: datetime) -> Night:
 
 
 def join(proposed: datetime | None, settings: Settings) -> Night:
-    """The night that a scheduled task belongs to.
+    """The night that a task belongs to.
 
     `proposed` is the time of the schedule, None for a task that something else set off: that one
-    joins the open night. Without one, a night begins now.
+    joins the open night, and so does one of a night that a newer one has overtaken. Without an
+    open night, one begins now.
     """
-    if settings.demo:
-        return begin(clock(settings))
-    if proposed is not None:
-        return begin(proposed)
     with warehouse.connect() as connection:
         night = _open(connection)
+        newest = connection.execute("select max(as_of) from ops.nights").fetchone()
+    if proposed is not None:
+        tonight = clock(settings) if settings.demo else proposed
+        if newest is None or newest[0] is None or tonight >= newest[0]:
+            return begin(tonight)
     return night or begin(clock(settings))
 
 

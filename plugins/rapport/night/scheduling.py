@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import BaseSensorOperator, ExceptionRetryPolicy, RetryAction, RetryRule
 
 from rapport.errors import ConfigError
+from rapport.night.due import time_of_day
 from rapport.settings import Settings
 
 RETRIES = ExceptionRetryPolicy(
@@ -36,20 +37,30 @@ RETRIES = ExceptionRetryPolicy(
 
 def proposed(context: Mapping[str, Any]) -> datetime | None:
     """The time of the schedule; None for a run that an asset or a person set off."""
-    run = context["dag_run"]
-    kind = getattr(run.run_type, "value", run.run_type)
-    return run.logical_date if kind == "scheduled" else None
+    return context["dag_run"].logical_date if set_off_by(context) == "scheduled" else None
+
+
+def set_off_by(context: Mapping[str, Any]) -> str:
+    """What began the run: `scheduled`, `asset_triggered` or `manual`."""
+    kind = context["dag_run"].run_type
+    return str(getattr(kind, "value", kind))
+
+
+class WaitForSources(BaseSensorOperator):
+    """Holds a build until every source has landed; releases its place between two looks."""
+
+    def poke(self, context: Mapping[str, Any]) -> bool:
+        """Look once."""
+        from rapport.night import verbs
+
+        return verbs.wait_for_sources(set_off_by(context))
 
 
 def cutoff(settings: Settings) -> str:
     """The cron line of the cut-off: the nightly one, `cutoff_minutes` later, same days."""
-    minute, hour, *days = settings.schedule.nightly.split()
-    if not (minute.isdigit() and hour.isdigit()):
-        raise ConfigError(
-            f'rapport.yml: schedule.nightly "{settings.schedule.nightly}" must name one minute and '
-            'one hour, like "0 3 * * *".'
-        )
-    later = int(hour) * 60 + int(minute) + settings.schedule.cutoff_minutes
+    begin = time_of_day(settings.schedule)
+    days = settings.schedule.nightly.split()[2:]
+    later = begin.hour * 60 + begin.minute + settings.schedule.cutoff_minutes
     if later >= 24 * 60 and days != ["*", "*", "*"]:
         raise ConfigError(
             "rapport.yml: the cut-off falls on the next day. Begin earlier or shorten "
@@ -87,8 +98,9 @@ If it is right after all, change the guard in `expectations/` or clear the task 
 BUILD_NOTES = """
 Builds staging, identity, marts and metrics in schemas of their own, judges them, and moves what
 changed to `marts` and `marts_pii` in one transaction. Begins when every source has landed, or at
-the cut-off.
+the cut-off; the run of the cut-off is skipped where nothing landed since the marts were published.
 
+**If `wait_for_sources` waits**: its log names the sources; it ends at the cut-off.
 **If a `build_*` task fails**: the message names the model or test. Readers see last night.
 **If `check_publication` fails**: the message names the expectation and the report. Readers see last
 night, nothing is sent.

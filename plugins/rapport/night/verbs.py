@@ -4,14 +4,14 @@
 """
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rapport.night.nights import Night, join, stage
 from rapport.settings import load_settings
 
 
-def _night(proposed: datetime | None) -> Night:
+def _night(proposed: datetime | None = None) -> Night:
     return join(proposed, load_settings())
 
 
@@ -36,96 +36,113 @@ def check_arrival(source: str, proposed: datetime | None) -> None:
         )
 
 
-def pull_suppressions(proposed: datetime | None) -> None:
+def wait_for_sources(set_off_by: str) -> bool:
+    """Whether the build may begin; skips it where the cut-off finds everything published.
+
+    A build that a person set off does not wait.
+    """
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from rapport.night import due
+
+    now, settings = datetime.now(UTC), load_settings()
+    if set_off_by == "asset_triggered":
+        return not due.missing(settings, now)
+    if set_off_by == "scheduled" and due.is_done(settings, now):
+        raise AirflowSkipException("nothing has landed since the marts were published")
+    return True
+
+
+def pull_suppressions() -> None:
     """Ask every destination who must not be written to any more."""
     from rapport import activation
 
-    night = _night(proposed)
+    night = _night()
     with stage(night, "pull suppressions") as current:
         current.result = dict(activation.pull(run_id=night.run_id, as_of=night.as_of) or {})
 
 
-def build_layer(layer: str, proposed: datetime | None) -> None:
+def build_layer(layer: str) -> None:
     """Build a layer of the dbt project."""
     from rapport.transform import build
 
-    night = _night(proposed)
+    night = _night()
     with stage(night, f"build {layer}") as current:
         current.result = build(layer, as_of=night.as_of)
 
 
-def normalise(proposed: datetime | None) -> None:
+def normalise() -> None:
     """Normal forms of the identifiers that were not seen before."""
     from rapport import identity
 
-    night = _night(proposed)
+    night = _night()
     with stage(night, "normalise identifiers") as current:
         current.result = dict(identity.normalise(run_id=night.run_id, as_of=night.as_of) or {})
 
 
-def resolve(proposed: datetime | None) -> None:
+def resolve() -> None:
     """Who is who."""
     from rapport import identity
 
-    night = _night(proposed)
+    night = _night()
     with stage(night, "resolve customers") as current:
         current.result = dict(identity.resolve(run_id=night.run_id, as_of=night.as_of))
 
 
-def check_publication(proposed: datetime | None) -> None:
+def check_publication() -> None:
     """The publication gate."""
     from rapport.quality import run_gate
 
-    night = _night(proposed)
+    night = _night()
     with stage(night, "check publication") as current:
         current.result = dict(run_gate("publication", run_id=night.run_id, as_of=night.as_of))
 
 
-def publish(proposed: datetime | None) -> None:
+def publish() -> None:
     """Move what changed to the published tables."""
     from rapport.transform import publish as publish_tables
 
-    night = _night(proposed)
+    night = _night()
     with stage(night, "publish") as current:
         current.result = dict(publish_tables(run_id=night.run_id, as_of=night.as_of))
 
 
-def evaluate(proposed: datetime | None) -> None:
+def evaluate() -> None:
     """Who is in which segment tonight."""
     from rapport import activation
     from rapport.transform import build
 
-    night = _night(proposed)
+    night = _night()
     with stage(night, "evaluate segments") as current:
         failed = build("segments", as_of=night.as_of, stop_on_failure=False)["failed"]
         current.result = activation.evaluate(night.run_id, night.as_of, failed=failed)
 
 
-def plan(proposed: datetime | None) -> None:
+def plan() -> None:
     """What each tool has to be told, and who is left out and why."""
     from rapport import activation
 
-    night = _night(proposed)
+    night = _night()
     with stage(night, "plan") as current:
         current.result = {"lists": activation.plan(night.run_id, night.as_of)}
 
 
-def push(destination: str, proposed: datetime | None) -> None:
+def push(destination: str) -> None:
     """Tell a tool."""
     from rapport import activation
 
-    night = _night(proposed)
+    night = _night()
     with stage(night, f"push {destination}") as current:
         current.result = dict(
             activation.push(run_id=night.run_id, as_of=night.as_of, destination=destination) or {}
         )
 
 
-def report(proposed: datetime | None) -> None:
+def report() -> None:
     """Close the night and write its summary."""
     from rapport.night.summary import close
 
-    close(_night(proposed))
+    close(_night())
 
 
 def _counts(result: Any) -> dict[str, Any]:

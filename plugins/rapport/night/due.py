@@ -1,0 +1,90 @@
+"""Whether tonight's build may begin: every source has landed, or the cut-off has come.
+
+>>> from rapport.settings import Schedule
+>>> begin_and_cutoff(Schedule(), datetime(2026, 3, 31, 4, tzinfo=UTC))[1].isoformat()
+'2026-03-31T05:00:00+00:00'
+"""
+
+import logging
+from datetime import UTC, datetime, time, timedelta
+
+from rapport import warehouse
+from rapport.errors import ConfigError
+from rapport.settings import Schedule, Settings
+
+log = logging.getLogger(__name__)
+
+
+def time_of_day(schedule: Schedule) -> time:
+    """When the night begins; raises `ConfigError` where the cron line names no single time."""
+    minute, hour, *_ = schedule.nightly.split()
+    if not (minute.isdigit() and hour.isdigit() and int(minute) < 60 and int(hour) < 24):
+        raise ConfigError(
+            f'rapport.yml: schedule.nightly "{schedule.nightly}" must name one minute and '
+            'one hour, like "0 3 * * *".'
+        )
+    return time(int(hour), int(minute), tzinfo=UTC)
+
+
+def begin_and_cutoff(schedule: Schedule, now: datetime) -> tuple[datetime, datetime]:
+    """When the night that `now` belongs to began, and when its build waits no longer."""
+    begun = datetime.combine(now.astimezone(UTC), time_of_day(schedule))
+    if begun > now:
+        begun -= timedelta(days=1)
+    return begun, begun + timedelta(minutes=schedule.cutoff_minutes)
+
+
+def missing(settings: Settings, now: datetime) -> list[str]:
+    """The sources that have not landed since the night began; none after the cut-off.
+
+    Airflow keeps an asset's event until a build has used it up. After a night in which one source
+    did not land, the events of the others are left over, and the next night's first source would
+    set off a build without the rest.
+    """
+    begun, cutoff = begin_and_cutoff(settings.schedule, now)
+    if now >= cutoff:
+        return []
+    with warehouse.connect() as connection:
+        rows = connection.execute(
+            "select distinct name from ops.stages"
+            " where name like 'check %%' and status = 'succeeded' and started_at >= %s",
+            (begun,),
+        ).fetchall()
+    landed = {name for (name,) in rows}
+    late = [name for name in settings.enabled("sources") if f"check {name}" not in landed]
+    if late:
+        log.info("until %s the build waits for: %s", cutoff.isoformat(), ", ".join(late))
+    return late
+
+
+def is_done(settings: Settings, now: datetime) -> bool:
+    """Whether the night's marts are published with all that has landed up to `now`."""
+    begun, _ = begin_and_cutoff(settings.schedule, now)
+    with warehouse.connect() as connection:
+        row = connection.execute(
+            """
+            with published as (
+                select max(publish.stage_id) as stage_id
+                from ops.stages as publish
+                where publish.name = 'publish' and publish.status = 'succeeded'
+                    and publish.started_at >= %s
+            ),
+
+            build as (
+                select max(staging.stage_id) as stage_id
+                from ops.stages as staging, published
+                where staging.name = 'build staging' and staging.stage_id < published.stage_id
+            )
+
+            select build.stage_id is not null and not exists (
+                select from ops.stages as landing, ops.stages as staging
+                where landing.name like 'land %%' and landing.status = 'succeeded'
+                    and staging.stage_id = build.stage_id
+                    and landing.started_at + landing.seconds * interval '1 second'
+                        > staging.started_at
+            )
+            from build
+            """,
+            (begun,),
+        ).fetchone()
+    return bool(row and row[0])
