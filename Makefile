@@ -38,7 +38,7 @@ bench: install    ## how fast, against the bare database
 	@set -e; for file in benchmarks/bench_*.py; do $(BIN)/python $$file; done
 
 faults: install   ## kill things and compare
-	@$(BIN)/python -m pytest tests -k "kill or fault or frozen"
+	@RAPPORT_FAULTS=all $(BIN)/python -m pytest tests -k "kill or fault or frozen"
 
 docs: install     ## dbt's docs of every table, var/dbt/target/static_index.html
 	@$(BIN)/rapport dbt docs generate --static
