@@ -74,6 +74,14 @@ def test_why_names_each_condition_and_its_answer(shop: Any) -> None:
     assert unknown["conditions"] == [{"name": "has_open_ticket", "holds": None}]
 
 
+def test_why_finds_a_person_by_their_phone_number_as_people_write_it(shop: Any) -> None:
+    shop.connection.execute(
+        "update marts_pii.dim_customer_contacts set phone = '+4930901820'"
+        " where customer_id = 'waits'"
+    )
+    assert rapport("why", "030 901820", "open_ticket")["customer_id"] == "waits"
+
+
 def test_why_of_nobody_says_so_without_repeating_the_address(shop: Any) -> None:
     with pytest.raises(ConfigError, match="nobody has that") as caught:
         rapport("why", "stranger@example.com", "open_ticket")

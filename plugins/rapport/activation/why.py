@@ -13,10 +13,16 @@ from psycopg.rows import dict_row
 
 from rapport.activation.render import asked_of, conditions_of, published_schemas, render, source_of
 from rapport.activation.segments import Segment
+from rapport.identity.normal_forms import normal_form
+from rapport.settings import load_settings
 
 
 def resolve(connection: psycopg.Connection, who: str) -> str | None:
-    """The customer_id of an id (old ones too), an e-mail address or a phone number."""
+    """The customer_id of an id (old ones too), an e-mail address or a phone number.
+
+    A phone number without a country code is read in the country of the company.
+    """
+    region = load_settings().company.default_region
     row = connection.execute(
         """
         select customer_id from (
@@ -25,11 +31,11 @@ def resolve(connection: psycopg.Connection, who: str) -> str | None:
             select customer_id, 2 from marts.dim_customers where customer_id = %(who)s
             union all
             select customer_id, 3 from marts_pii.dim_customer_contacts
-            where lower(email) = lower(%(who)s) or phone = %(who)s or user_id = %(who)s
+            where lower(email) = lower(%(who)s) or phone = %(phone)s or user_id = %(who)s
         ) as found
         order by place, customer_id limit 1
         """,
-        {"who": who},
+        {"who": who, "phone": normal_form("phone", who, region).value},
     ).fetchone()
     return row[0] if row else None
 
