@@ -121,7 +121,7 @@ def chosen_kills() -> list[Any]:
     """All with `make faults`; else one, by a seed that its name shows."""
     if os.environ.get("RAPPORT_FAULTS") == "all":
         return KILLS
-    first, second = random.Random(SEED).choice(KILLS)  # noqa: S311
+    first, second = random.Random(SEED).choice(KILLS)
     return [pytest.param(first, second, id=f"{first}-{second}-seed-{SEED}")]
 
 
