@@ -2,7 +2,7 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rapport.errors import AlreadyRunning, StaleWriter
+from rapport.errors import AlreadyRunning, GiveUp, StaleWriter
 from rapport.landing import batches
 from rapport.landing.ledger import read_position
+from rapport.landing.load import land
 from rapport.landing.writer import Writer
-from rapport.sources.base import Page, Stream
+from rapport.sources.base import Page, Rejected, Stream
 from rapport.warehouse import url
 
 from .conftest import NIGHT, PEOPLE, Landing, person
@@ -156,7 +157,52 @@ def test_a_record_from_the_far_future_does_not_carry_the_watermark_away(landing:
     assert result.landed == 1
     assert result.warning
     position = read_position(landing.connection, "crm", "people")
-    assert position == {"cursor": (NIGHT + timedelta(days=1)).isoformat()}
+    assert position == {"cursor": NIGHT.isoformat()}
+
+
+def test_what_changes_after_the_night_is_not_below_its_watermark(landing: Landing) -> None:
+    landing([{"id": 1, "updated_at": (NIGHT + timedelta(hours=20)).isoformat()}])
+    since = PEOPLE.since(read_position(landing.connection, "crm", "people"))
+    assert isinstance(since, datetime)
+    assert since <= NIGHT
+
+
+def test_what_came_before_an_error_lands_with_its_position(landing: Landing) -> None:
+    def pages() -> Any:
+        yield Page([b'{"id": 1}'], position={"files": ["good.csv"]})
+        raise GiveUp("bad.csv is cut off")
+
+    with pytest.raises(GiveUp):
+        land(landing.connection, "crm", Stream(name="people"), pages(), run_id="r", as_of=NIGHT)
+    assert len(landing.all(VERSIONS)) == 1
+    assert read_position(landing.connection, "crm", "people") == {"files": ["good.csv"]}
+
+
+def test_broken_records_are_kept_in_memory_no_longer_than_good_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batches, "BATCH_BYTES", 100)
+    broken = Rejected(b"x" * 60, "broken")
+    pages = [Page([b'{"no": "%s"}' % (b"x" * 60)], rejected=[broken]) for _ in range(10)]
+    found = list(batches.batches(PEOPLE, pages))
+    assert max(len(batch.rejected) for batch in found) <= 3
+    assert sum(len(batch.rejected) for batch in found) == 20
+
+
+def test_a_server_in_trouble_is_no_fault_of_the_record(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = psycopg.Connection.execute
+
+    def full(self: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+        if query == "select %s::text::jsonb":
+            raise psycopg.errors.DiskFull
+        return ask(self, query, *arguments, **options)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", full)
+    with pytest.raises(psycopg.errors.DiskFull):
+        landing([person(1), b'{"id": 2, "size": 1e999999}'])
+    assert landing.all("select * from raw.rejected_records") == []
 
 
 def test_a_load_that_fails_half_way_keeps_its_pages_and_not_the_watermark(
@@ -170,12 +216,10 @@ def test_a_load_that_fails_half_way_keeps_its_pages_and_not_the_watermark(
         yield Page([b'{"id": 3, "updated_at": "2026-03-30T10:00:02Z"}'])
         raise ConnectionError
 
-    from rapport.landing.load import land
-
     with pytest.raises(ConnectionError):
         land(landing.connection, "crm", PEOPLE, pages(), run_id="r", as_of=NIGHT)
     assert read_position(landing.connection, "crm", "people") is None
-    assert len(landing.all(VERSIONS)) == 2
+    assert len(landing.all(VERSIONS)) == 3
     result = landing([person(number) for number in (1, 2, 3)])
     assert len({row[0] for row in landing.all(VERSIONS)}) == 3
     assert result.rejected == 0

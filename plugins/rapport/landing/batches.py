@@ -45,10 +45,18 @@ class Batch:
 
 
 def batches(stream: Stream, pages: Iterable[Page]) -> Iterator[Batch]:
-    """Batches of bounded size."""
+    """Batches of bounded size; where the pages raise, what was read until then comes first."""
     batch = Batch()
     known: dict[bytes, bytes] = {}
-    for page in pages:
+    following = iter(pages)
+    while True:
+        try:
+            page = next(following)
+        except StopIteration:
+            break
+        except Exception:
+            yield batch
+            raise
         for records in _slices(page.records):
             if len(batch.keys) + len(records) > BATCH_ROWS or batch.bytes >= BATCH_BYTES:
                 yield batch
@@ -62,8 +70,9 @@ def batches(stream: Stream, pages: Iterable[Page]) -> Iterator[Batch]:
                     _fits(stream, record, batch, known)
         batch.rejected.extend(page.rejected)
         batch.read += len(page.rejected)
+        batch.bytes += sum(len(rejected.original) for rejected in page.rejected)
         batch.position = page.position or batch.position
-        if len(batch.rejected) >= BATCH_ROWS:
+        if len(batch.rejected) >= BATCH_ROWS or batch.bytes >= BATCH_BYTES:
             yield batch
             batch, known = Batch(highest=batch.highest), {}
     yield batch
@@ -147,6 +156,7 @@ def _fits(stream: Stream, record: bytes, batch: Batch, known: dict[bytes, bytes]
 
 def _refuse(batch: Batch, record: bytes, reason: str) -> bool:
     batch.read += 1
+    batch.bytes += len(record)
     batch.rejected.append(Rejected(record[:LARGEST_RECORD], reason))
     return True
 

@@ -141,20 +141,20 @@ class Ledger:
         )
 
     def _position(self, highest: datetime | int) -> Position:
-        latest = self.as_of + timedelta(days=1)
+        """Never past as_of: what the vendor gets to know after it is for the next night to read."""
+        far = self.as_of + timedelta(days=1)
+        known = (self.position or {}).get("cursor")
         if isinstance(highest, datetime):
-            far = highest > latest
-            known = (self.position or {}).get("cursor")
-            capped = min(highest, latest)
+            is_far = highest > far
+            capped = min(highest, self.as_of)
             if known is not None:
-                capped = max(capped, min(datetime.fromisoformat(known), latest))
+                capped = max(capped, min(datetime.fromisoformat(known), self.as_of))
             position: Position = {"cursor": capped.astimezone(UTC).isoformat()}
         else:
-            limit = int(latest.timestamp())
-            far = highest > limit
-            known = (self.position or {}).get("cursor", 0)
-            position = {"cursor": max(min(highest, limit), min(int(known), limit))}
-        if far:
+            limit = int(self.as_of.timestamp())
+            is_far = highest > int(far.timestamp())
+            position = {"cursor": max(min(highest, limit), min(int(known or 0), limit))}
+        if is_far:
             self.result.warning = "a record claims to be from the future; the watermark stops short"
         return position
 

@@ -19,18 +19,12 @@ import psycopg
 from rapport import faults
 from rapport.landing.batches import Batch, batches, read_ahead
 from rapport.landing.ledger import Ledger, LoadResult
-from rapport.landing.sift import sift
+from rapport.landing.sift import UNSTORABLE, sift
 from rapport.landing.sweep import sweep
 from rapport.landing.tables import create_table
 from rapport.landing.versions import Versions
 from rapport.landing.writer import Writer
 from rapport.sources.base import Page, Position, Stream
-
-UNSTORABLE = (
-    psycopg.DataError,
-    psycopg.errors.ProgramLimitExceeded,
-    psycopg.errors.StatementTooComplex,
-)
 
 
 def land(

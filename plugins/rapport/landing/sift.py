@@ -10,6 +10,14 @@ from rapport.landing.batches import Batch
 from rapport.landing.repair import repair
 from rapport.sources.base import Rejected
 
+# What the server says of a value. Anything else (disk full, out of memory, cancelled) is no fault
+# of the record, which would be lost to the watermark if it were taken for one.
+UNSTORABLE = (
+    psycopg.DataError,
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.StatementTooComplex,
+)
+
 
 def sift(connection: psycopg.Connection, batch: Batch) -> Batch:
     """The rows that can be stored, repaired where that helps, and what became of the others."""
@@ -34,8 +42,6 @@ def _problem(connection: psycopg.Connection, payload: bytes) -> str | None:
     try:
         with connection.transaction():
             connection.execute("select %s::text::jsonb", (payload.decode(),))
-    except psycopg.Error as error:
-        if error.sqlstate is None:
-            raise
-        return error.sqlstate
+    except UNSTORABLE as error:
+        return error.sqlstate or type(error).__name__
     return None
