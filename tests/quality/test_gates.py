@@ -142,6 +142,9 @@ def test_a_gate_that_crashes_counts_as_failed(
     monkeypatch.setattr(gates, "_judge", lambda *_: 1 / 0)
     with pytest.raises(GateFailed, match="could not finish"):
         run_gate("publication", run_id="r", as_of=AS_OF)
+    assert built.execute(
+        "select success, severity from quality.results where run_id = 'r'"
+    ).fetchall() == [(False, "critical")]
 
 
 def test_no_value_of_the_data_reaches_results_or_report(built: psycopg.Connection[Any]) -> None:

@@ -23,6 +23,14 @@ from rapport.paths import project_root, var_dir
 
 log = logging.getLogger(__name__)
 
+UNFINISHED = {
+    "guard": "gate",
+    "expectation": "the_gate_finishes",
+    "column_name": None,
+    "severity": "critical",
+    "success": False,
+}
+
 Gate = Literal["arrival", "publication"]
 
 CONSEQUENCE: dict[str, str] = {
@@ -89,11 +97,12 @@ def run_gate(
     try:
         outcomes = _judge(gate, run_id, as_of, source)
     except Exception as error:
-        log.exception("the %s gate could not finish", gate)
+        log.error("the %s gate could not finish: %s", gate, type(error).__name__)
+        _keep(run_id, gate, source or "", [UNFINISHED])
         raise GateFailed(
             f"the {gate} gate could not finish ({type(error).__name__}), which counts as failed. "
             f"{CONSEQUENCE[gate]}"
-        ) from error
+        ) from None
     _keep(run_id, gate, source or "", outcomes)
     failed = [outcome for outcome in outcomes if not outcome["success"]]
     fatal = [outcome for outcome in failed if outcome["severity"] == "critical"]
