@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
@@ -25,6 +25,16 @@ from rapport.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
 
+# https://www.postgresql.org/docs/current/libpq-envars.html
+LIBPQ = {
+    "options": "PGOPTIONS",
+    "sslcert": "PGSSLCERT",
+    "sslcrl": "PGSSLCRL",
+    "sslkey": "PGSSLKEY",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+}
 STAGING_MODEL = re.compile(r"stg_(?P<source>[a-z0-9_]+?)__(?P<entity>[a-z0-9_]+)")
 
 
@@ -58,7 +68,11 @@ def variables(settings: Settings, as_of: datetime) -> dict[str, Any]:
 def environment() -> dict[str, str]:
     """What the profile reads: where the warehouse is. Telemetry is off."""
     parts = urlsplit(warehouse.url())
+    query = dict(parse_qsl(parts.query))
     return {
+        # The profile has no place for these; libpq reads them where a client does not say.
+        **{LIBPQ[name]: value for name, value in query.items() if name in LIBPQ},
+        "PGTZ": "UTC",
         "RAPPORT_DBT_HOST": parts.hostname or "127.0.0.1",
         "RAPPORT_DBT_PORT": str(parts.port or 5432),
         "RAPPORT_DBT_USER": unquote(parts.username or ""),

@@ -12,7 +12,7 @@ import psycopg
 
 from rapport.connections import Connection, find_connection
 from rapport.errors import ConfigError, RetryLater
-from rapport.warehouse import embedded
+from rapport.warehouse import discreet, embedded
 from rapport.warehouse.schema import migrate, pending
 
 __all__ = ["airflow_url", "connect", "is_embedded", "migrate", "pending", "url"]
@@ -45,13 +45,16 @@ def connect(**options: Any) -> psycopg.Connection[Any]:
 
     Raises `RetryLater` where it does not answer, `ConfigError` where it refuses or is too old.
     """
+    defaults = {
+        "application_name": "rapport",
+        "connect_timeout": 10,
+        "cursor_factory": discreet.Cursor,
+    }
     address = url()
     if "options=" not in address:
-        options.setdefault("options", "-c TimeZone=UTC")
+        defaults["options"] = "-c TimeZone=UTC"
     try:
-        connection: psycopg.Connection[Any] = psycopg.connect(
-            address, **{"application_name": "rapport", "connect_timeout": 10, **options}
-        )
+        connection: psycopg.Connection[Any] = psycopg.connect(address, **{**defaults, **options})
     except psycopg.OperationalError as error:
         raise _unreachable(error) from None
     version = connection.info.server_version // 10000
@@ -74,6 +77,8 @@ def _url_of(connection: Connection) -> str:
     login = quote(connection.login, safe="")
     password = f":{quote(connection.password, safe='')}" if connection.password else ""
     extra = {key: value for key, value in connection.extra.items() if key.startswith(PASSED_ON)}
+    if "options" in extra:
+        extra["options"] = f"{extra['options']} -c TimeZone=UTC"
     query = f"?{urlencode(extra, quote_via=quote)}" if extra else ""
     database = quote(connection.schema, safe="")
     return f"postgresql://{login}{password}@{host}:{connection.port or 5432}/{database}{query}"
