@@ -153,6 +153,15 @@ def test_a_pid_file_that_names_another_process_is_seen_through(var: Path) -> Non
         stranger.kill()
 
 
+@pytest.mark.skipif(not Path("/bin/ps").exists(), reason="asks ps, as on macOS")
+def test_without_proc_a_narrow_terminal_does_not_hide_the_server(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setenv("COLUMNS", "40")
+    assert embedded.status() is not None
+
+
 def test_an_initdb_that_was_killed_half_way_is_done_again(var: Path) -> None:
     where = place.find()
     draft = where.cluster / "draft-1"

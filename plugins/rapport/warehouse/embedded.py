@@ -153,7 +153,8 @@ def _is_alive(pid: int, place: Place) -> bool:
         if sys.platform == "linux":
             command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
         else:
-            asked = ["/bin/ps", "-p", str(pid), "-o", "command="]
+            # Without -ww it is cut to the width of the terminal.
+            asked = ["/bin/ps", "-ww", "-p", str(pid), "-o", "command="]
             command = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
     except (FileNotFoundError, ProcessLookupError):
         return False
