@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, BinaryIO, Self
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -60,6 +61,15 @@ def _seconds_to_wait(headers: Mapping[str, str], now: float) -> float | None:
     return None
 
 
+def is_local(url: str) -> bool:
+    """Whether the address is this machine's own, which no proxy of the environment can reach.
+
+    >>> is_local("http://127.0.0.1:8080/x"), is_local("https://api.example.com")
+    (True, False)
+    """
+    return urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
+
+
 class Client:
     """Requests to one vendor.
 
@@ -91,6 +101,7 @@ class Client:
             headers=dict(headers or {}),
             timeout=httpx.Timeout(60.0, connect=10.0),
             limits=httpx.Limits(max_connections=16),
+            trust_env=not is_local(base_url),
         )
         self._is_throttled = is_throttled
         self._attempts = attempts

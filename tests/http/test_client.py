@@ -222,3 +222,14 @@ def test_a_host_that_is_not_there_is_left_for_later(waits: list[float]) -> None:
         pytest.raises(RetryLater, match="ConnectError"),
     ):
         client.json("GET", "/people")
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
+    server: Server, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with _client(server, waits) as client:
+        assert client.json("GET", "/people") == {"ok": True}

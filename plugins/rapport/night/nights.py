@@ -49,7 +49,9 @@ def clock(settings: Settings) -> datetime:
 
         from rapport.sandbox import ensure_running
 
-        answer = httpx.get(f"{ensure_running()}/_sandbox/clock", timeout=30).raise_for_status()
+        answer = httpx.get(
+            f"{ensure_running()}/_sandbox/clock", timeout=30, trust_env=False
+        ).raise_for_status()
         return datetime.fromisoformat(answer.json()["as_of"])
     return datetime.now(UTC).replace(microsecond=0)
 
