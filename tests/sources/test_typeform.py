@@ -121,3 +121,10 @@ def test_an_item_that_is_no_object_is_rejected_and_the_others_land(vendor: Any) 
         page = next(iter(responses.pages(client, None, AS_OF)))
     assert [bytes(r) for r in page.records] == [b'{"form_id":"f1","token": "x"}']
     assert [r.original for r in page.rejected] == [b"5"]
+
+
+def test_a_response_from_the_future_does_not_hide_those_of_tomorrow(vendor: Any) -> None:
+    twin = vendor.answer = Twin()
+    twin.responses = {"f1": [{"token": "x", "submitted_at": "2099-01-01T00:00:00Z"}]}
+    _, positions = pull(vendor)
+    assert positions[-1] == {"newest": {"f1": AS_OF.isoformat()}}

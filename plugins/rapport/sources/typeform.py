@@ -3,7 +3,8 @@
 https://www.typeform.com/developers/responses/reference/retrieve-responses/
 
 Responses come newest first, so they are walked back with `before`, from the newest to the last one
-known (`since`, inclusive, to the second); a form's watermark moves when its walk is complete.
+known (`since`, inclusive, to the second); a form's watermark moves when its walk is complete, and
+never past as_of.
 
 Assumed, where the documentation is silent: a response shows within the hour (`lag`; the vendor
 speaks of 30 minutes); a token is unique across forms; `since` and `before` go together. An answer
@@ -15,7 +16,7 @@ that takes the vendor too long (499) is asked for again in smaller pages.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import msgspec
@@ -81,9 +82,11 @@ class Responses(Stream):
             for record in page.records:
                 form = _form(record)
                 if form is not None:
-                    yield from self._of_form(client, form, newest)
+                    yield from self._of_form(client, form, newest, as_of)
 
-    def _of_form(self, client: Client, form: str, newest: dict[str, str]) -> Iterator[Page]:
+    def _of_form(
+        self, client: Client, form: str, newest: dict[str, str], as_of: datetime
+    ) -> Iterator[Page]:
         tokens = PageTokens(f"{client.name} {self.name} of form {form}")
         params: dict[str, Any] = {"page_size": LARGEST_PAGE}
         times = [datetime.fromisoformat(newest[form])] if form in newest else []
@@ -93,11 +96,15 @@ class Responses(Stream):
         while True:
             found = _ask(client, f"/forms/{form}/responses", params)
             read = [response for item in found.items if (response := _response(item))]
-            times += [response.submitted_at for response in read if response.submitted_at]
+            times += [
+                response.submitted_at.replace(tzinfo=response.submitted_at.tzinfo or UTC)
+                for response in read
+                if response.submitted_at
+            ]
             times = [max(times)] if times else []
             is_last = len(found.items) < params["page_size"]
             if is_last and times:
-                newest[form] = times[0].isoformat()
+                newest[form] = min(times[0], as_of).isoformat()
             position = {"newest": dict(newest)} if is_last else None
             yield _spliced(found.items, form, position)
             if is_last:
