@@ -24,7 +24,7 @@ from rapport.destinations.base import (
 )
 from rapport.errors import ConfigError
 from rapport.http import Answer, Client
-from rapport.sources.base import PageTokens
+from rapport.sources.base import PageTokens, base_url
 
 VERSION = "2.14"
 _REFUSED = (400, 404, 409, 422)
@@ -53,7 +53,7 @@ class Intercom(Destination):
         if self.connection is None or not self.connection.password:
             raise ConfigError('connection "intercom": the access token is missing (password).')
         self._client = Client(
-            self.connection.host or "https://api.intercom.io",
+            base_url(self.connection, "https://api.intercom.io"),
             name=self.name,
             headers={
                 "Authorization": f"Bearer {self.connection.password}",
