@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -278,6 +279,7 @@ def test_a_vendor_that_suddenly_lists_almost_nothing_is_not_believed(landing: La
 
 KILLED = """
 import sys
+import threading
 from datetime import UTC, datetime
 import msgspec
 from rapport import warehouse
@@ -320,3 +322,22 @@ def test_a_load_killed_anywhere_and_run_again_is_as_if_nothing_had_happened(
     assert run() == 0
     assert (landing.all(HASH), read_position(landing.connection, "crm", "people")) == after_kill
     assert landing.all("select count(*) from raw.crm__people") == [(200,)]
+
+
+def test_an_error_does_not_wait_for_a_vendor_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "PATIENCE", 0.0)
+    answered = threading.Event()
+
+    def pages() -> Any:
+        yield 1
+        answered.wait(30)
+        yield 2
+
+    ahead = batches.read_ahead(pages)
+    assert next(ahead) == 1
+    ahead.close()
+    assert not answered.is_set()
+    hanging = [thread for thread in threading.enumerate() if thread.name == "read-ahead"]
+    assert [thread.is_alive() for thread in hanging] == [True]
+    answered.set()
+    hanging[0].join(10)

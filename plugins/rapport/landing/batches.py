@@ -21,6 +21,8 @@ BATCH_ROWS = 20_000
 SLICE_ROWS = 5_000
 BATCH_BYTES = 8 * 1024 * 1024
 LONGEST_KEY = 1024
+# How long an error waits for a request that is under way; it ends with the process at the latest.
+PATIENCE = 5.0
 
 Item = TypeVar("Item")
 
@@ -202,4 +204,4 @@ def read_ahead(items: Callable[[], Iterator[Item]], depth: int = 2) -> Iterator[
             yield item
     finally:
         stopped.set()
-        thread.join()
+        thread.join(PATIENCE)
