@@ -277,6 +277,20 @@ def test_a_vendor_that_suddenly_lists_almost_nothing_is_not_believed(landing: La
     assert len(landing.all("select 1 from raw.crm__people where is_latest")) == 100
 
 
+def test_no_transaction_is_open_while_the_vendor_lists_its_keys(landing: Landing) -> None:
+    swept = Stream(name="people", key=("id",), sweep=True)
+    landing([person(number) for number in range(100)], stream=swept)
+    seen = []
+
+    def live_keys() -> Any:
+        for number in range(99):
+            seen.append(landing.connection.info.transaction_status)
+            yield [str(number)]
+
+    assert landing([], stream=swept, live_keys=live_keys).deleted == 1
+    assert set(seen) == {psycopg.pq.TransactionStatus.IDLE}
+
+
 KILLED = """
 import sys
 import threading

@@ -20,7 +20,7 @@ from rapport import faults
 from rapport.landing.batches import Batch, batches, read_ahead
 from rapport.landing.ledger import Ledger, LoadResult
 from rapport.landing.sift import UNSTORABLE, sift
-from rapport.landing.sweep import sweep
+from rapport.landing.sweep import remember, sweep
 from rapport.landing.tables import create_table
 from rapport.landing.versions import Versions
 from rapport.landing.writer import Writer
@@ -59,9 +59,10 @@ def land(
             versions.end_bulk()
             ledger.finish()
         if stream.sweep and live_keys is not None:
+            remember(connection, live_keys(), writer.check)
             with connection.transaction():
                 writer.check()
-                ledger.swept(*sweep(connection, versions, live_keys()))
+                ledger.swept(*sweep(connection, versions))
         result.seconds = time.monotonic() - started
         return result
 

@@ -1,11 +1,12 @@
 """What a vendor no longer lists is marked as deleted, unless too much would go at once.
 
->>> sweep(connection, versions, keys)  # doctest: +SKIP
+>>> remember(connection, keys, writer.check)  # doctest: +SKIP
+>>> sweep(connection, versions)  # doctest: +SKIP
 (3, None)
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import psycopg
 from psycopg import sql
@@ -17,20 +18,43 @@ log = logging.getLogger(__name__)
 
 LARGEST_SHARE = 0.2
 ALWAYS_BELIEVED = 20
+BATCH_KEYS = 10_000
 
 
-def sweep(
-    connection: psycopg.Connection, versions: Versions, keys: Iterable[Sequence[str]]
-) -> tuple[int, str | None]:
+def remember(
+    connection: psycopg.Connection, keys: Iterable[Sequence[str]], check: Callable[[], None]
+) -> None:
+    """Keep every key that the vendor lists, for `sweep`.
+
+    The vendor may take an hour for them, so no transaction is open meanwhile, and `check` is called
+    with each batch in its own.
+    """
+    connection.execute(
+        'drop table if exists pg_temp.live;create temp table live (record_key text collate "C")'
+    )
+    batch: list[str] = []
+
+    def write() -> None:
+        with connection.transaction():
+            check()
+            copy.copy_in(
+                connection,
+                sql.Identifier("live"),
+                ("record_key",),
+                (copy.row_start(1) + copy.field(key.encode()) for key in batch),
+            )
+        batch.clear()
+
+    for some in keys:
+        batch += some
+        if len(batch) >= BATCH_KEYS:
+            write()
+    write()
+    connection.execute("analyze live")
+
+
+def sweep(connection: psycopg.Connection, versions: Versions) -> tuple[int, str | None]:
     """Inside of a transaction: how many got a tombstone, and why none did where too many would."""
-    connection.execute('create temp table live (record_key text collate "C") on commit drop')
-    for batch in keys:
-        copy.copy_in(
-            connection,
-            sql.Identifier("live"),
-            ("record_key",),
-            (copy.row_start(1) + copy.field(key.encode()) for key in batch),
-        )
     gone = sql.SQL("""
         from {} as landed
         where is_latest and not is_deleted
