@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from rapport.errors import ConfigError
-from rapport.night import begin, due, finish, join, latest, stage, verbs
+from rapport.night import begin, due, finish, join, latest, stage, summary, verbs
 from rapport.settings import Schedule, Settings
 
 SOURCES = {"hubspot": {}, "zendesk": {}}
@@ -57,9 +57,28 @@ def test_a_source_whose_arrival_was_refused_has_not_landed(warehouse: Any) -> No
     assert due.missing(settings(ago=5), NOW) == ["zendesk"]
 
 
-def test_nobody_is_waited_for_after_the_cut_off(warehouse: Any) -> None:
-    assert due.missing(settings(ago=60, cutoff_minutes=60), NOW) == []
-    assert due.missing(settings(ago=59, cutoff_minutes=60), NOW) == ["hubspot", "zendesk"]
+def test_nobody_is_waited_for_after_the_cut_off() -> None:
+    assert due.is_past_cutoff(settings(ago=60, cutoff_minutes=60), NOW)
+    assert not due.is_past_cutoff(settings(ago=59, cutoff_minutes=60), NOW)
+
+
+def test_a_night_that_went_on_without_a_source_is_partial_and_says_which(
+    warehouse: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done("land hubspot", "check hubspot")
+    monkeypatch.setattr(verbs, "load_settings", lambda: settings(ago=5))
+    assert not verbs.wait_for_sources("asset_triggered")
+    monkeypatch.setattr(verbs, "load_settings", lambda: settings(ago=5, cutoff_minutes=4))
+    assert verbs.wait_for_sources("asset_triggered")
+    done("build staging", "publish")
+    night = latest()
+    assert night is not None
+    stages = summary.summarise(night).stages
+    assert summary.status_of(stages) == "partial"
+    assert [stage.error for stage in stages if stage.error] == [
+        "RetryLater: zendesk: not landed at the cut-off, so built with older data. "
+        "See the DAG of that source; what lands later waits for the next build."
+    ]
 
 
 def test_a_night_is_done_once_all_that_landed_is_published(warehouse: Any) -> None:

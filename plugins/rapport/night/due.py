@@ -5,14 +5,11 @@
 '2026-03-31T05:00:00+00:00'
 """
 
-import logging
 from datetime import UTC, datetime, time, timedelta
 
 from rapport import warehouse
 from rapport.errors import ConfigError
 from rapport.settings import Schedule, Settings
-
-log = logging.getLogger(__name__)
 
 
 def time_of_day(schedule: Schedule) -> time:
@@ -35,15 +32,13 @@ def begin_and_cutoff(schedule: Schedule, now: datetime) -> tuple[datetime, datet
 
 
 def missing(settings: Settings, now: datetime) -> list[str]:
-    """The sources that have not landed since the night began; none after the cut-off.
+    """The sources that have not landed since the night began.
 
     Airflow keeps an asset's event until a build has used it up. After a night in which one source
     did not land, the events of the others are left over, and the next night's first source would
     set off a build without the rest.
     """
-    begun, cutoff = begin_and_cutoff(settings.schedule, now)
-    if now >= cutoff:
-        return []
+    begun, _ = begin_and_cutoff(settings.schedule, now)
     with warehouse.connect() as connection:
         rows = connection.execute(
             "select distinct name from ops.stages"
@@ -51,10 +46,12 @@ def missing(settings: Settings, now: datetime) -> list[str]:
             (begun,),
         ).fetchall()
     landed = {name for (name,) in rows}
-    late = [name for name in settings.enabled("sources") if f"check {name}" not in landed]
-    if late:
-        log.info("until %s the build waits for: %s", cutoff.isoformat(), ", ".join(late))
-    return late
+    return [name for name in settings.enabled("sources") if f"check {name}" not in landed]
+
+
+def is_past_cutoff(settings: Settings, now: datetime) -> bool:
+    """Whether the build waits no longer."""
+    return now >= begin_and_cutoff(settings.schedule, now)[1]
 
 
 def is_done(settings: Settings, now: datetime) -> bool:

@@ -84,7 +84,8 @@ Pulls **{source}** since its watermark and lands what is new as versions in `raw
 **If `land` fails**
 - `GiveUp` with 401 or 403: the connection `{source}` is refused. Put it right, clear the task.
 - `RetryLater`: {source} is busy or down. It is tried again; the night goes on without it at the
-  cut-off, with its data marked as stale.
+  cut-off, is `partial` then, and `marts.data_status` says how old its data is. What lands later is
+  built with the next run of `build_customers`: once all late sources are there, or next night.
 - `AlreadyRunning`: another run of this task is alive. Wait for it.
 
 **If `check_arrival` fails**: the message names the expectation and the report. What landed stays.

@@ -3,12 +3,17 @@
 >>> land("zendesk", None)  # doctest: +SKIP
 """
 
+import contextlib
+import logging
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from rapport.errors import RetryLater
 from rapport.night.nights import Night, join, stage
 from rapport.settings import load_settings
+
+log = logging.getLogger(__name__)
 
 
 def _night(proposed: datetime | None = None) -> Night:
@@ -39,17 +44,28 @@ def check_arrival(source: str, proposed: datetime | None) -> None:
 def wait_for_sources(set_off_by: str) -> bool:
     """Whether the build may begin; skips it where the cut-off finds everything published.
 
-    A build that a person set off does not wait.
+    A build that a person set off does not wait. What is late at the cut-off is kept as the error
+    of a stage, so that the night does not count as whole.
     """
     from airflow.sdk.exceptions import AirflowSkipException
 
     from rapport.night import due
 
+    if set_off_by == "manual":
+        return True
     now, settings = datetime.now(UTC), load_settings()
-    if set_off_by == "asset_triggered":
-        return not due.missing(settings, now)
+    late = due.missing(settings, now)
+    if set_off_by == "asset_triggered" and late and not due.is_past_cutoff(settings, now):
+        log.info("waiting for: %s", ", ".join(late))
+        return False
     if set_off_by == "scheduled" and due.is_done(settings, now):
         raise AirflowSkipException("nothing has landed since the marts were published")
+    if late:
+        with contextlib.suppress(RetryLater), stage(_night(), "wait for sources"):
+            raise RetryLater(
+                f"{', '.join(late)}: not landed at the cut-off, so built with older data. "
+                "See the DAG of that source; what lands later waits for the next build."
+            )
     return True
 
 
