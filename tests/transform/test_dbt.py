@@ -1,0 +1,34 @@
+"""What an invocation of dbt leaves behind."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from rapport.errors import GateFailed
+from rapport.transform import dbt
+
+CANARY = "canary.person@example.com"
+
+
+def test_a_model_that_fails_on_a_row_does_not_write_the_row_down(
+    warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, var = tmp_path / "project", tmp_path / "var"
+    (project / "models").mkdir(parents=True)
+    profiles = dbt.project_dir() / "profiles.yml"
+    (project / "profiles.yml").write_text(profiles.read_text())
+    (project / "dbt_project.yml").write_text("{name: small, version: 1.0.0, profile: rapport}")
+    model = "{{ config(tags='marts', materialized='table') }} select email::int from people"
+    (project / "models" / "broken.sql").write_text(model)
+    warehouse.execute(f"create table people as select '{CANARY}' as email".encode())
+    monkeypatch.setattr(dbt, "project_dir", lambda: project)
+    monkeypatch.setenv("RAPPORT_VAR", str(var))
+    with pytest.raises(GateFailed, match="broken") as caught:
+        dbt.build("marts", as_of=datetime(2026, 3, 31, 3, tzinfo=UTC))
+    assert CANARY not in str(caught.value)
+    written = [path for path in var.rglob("*") if path.is_file()]
+    assert any(path.name == "run_results.json" for path in written)
+    assert [path.name for path in written if CANARY.encode() in path.read_bytes()] == []
