@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Asset, task
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, task
 
 from rapport.night.scheduling import RETRIES, ingest_notes, notifiers, proposed
 from rapport.settings import load_settings
@@ -13,7 +13,7 @@ for source in settings.enabled("sources"):
     with DAG(
         f"ingest_{source}",
         description=f"Pull {source} and land it in the warehouse",
-        schedule=settings.schedule.nightly,
+        schedule=CronTriggerTimetable(settings.schedule.nightly, timezone="UTC"),
         catchup=False,
         max_active_runs=1,
         tags=["rapport", "ingest"],

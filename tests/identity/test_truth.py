@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,17 +21,18 @@ def pairs(groups: Iterable[Hashable]) -> int:
 
 
 @pytest.fixture
-def company(warehouse: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
-    """The default company, landed and resolved."""
+def company(
+    warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> psycopg.Connection[Any]:
+    """The default company, in a folder of its own, landed and resolved."""
+    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path))
     settings = load_settings()
-    was_running = sandbox.running(sandbox.sandbox_root()) is not None
     as_of = clock(settings)
     try:
         for source in settings.sources:
             ingest(source, run_id="truth", as_of=as_of)
     finally:
-        if not was_running:
-            sandbox.stop()
+        sandbox.stop()
     for selected in ("+int_identifiers_unioned", "tag:identity"):
         if selected == "tag:identity":
             normalise(run_id="truth", as_of=as_of, connection=warehouse)

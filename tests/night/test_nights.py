@@ -155,8 +155,14 @@ def test_a_source_with_a_wrong_token_harms_no_other_and_says_what_to_do(
     assert company.night()["status"] == "succeeded"
 
 
+def published(company: Company) -> dict[str, str]:
+    """What readers and tools see; who is who is known before the gate."""
+    hashes = company.hashes()
+    return {name: value for name, value in hashes.items() if not name.startswith("identity.")}
+
+
 def test_a_failed_gate_leaves_last_night_in_place(company: Company, story: Stories) -> None:
-    before = company.hashes()
+    before = published(company)
     url = company.rapport("db", "url").stdout.strip()
     import psycopg
 
@@ -174,5 +180,5 @@ def test_a_failed_gate_leaves_last_night_in_place(company: Company, story: Stori
     assert done.returncode == 1
     assert "customer_count" in said
     assert "Report:" in said
-    assert company.hashes() == before
+    assert published(company) == before
     assert company.writes() == writes

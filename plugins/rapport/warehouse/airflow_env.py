@@ -67,7 +67,9 @@ def environment() -> dict[str, str]:
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home() / "logs"),
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
     }
-    if not os.environ.get(DATABASE):
+    if os.environ.get(DATABASE):
+        wanted[DATABASE] = os.environ[DATABASE]
+    else:
         from rapport.warehouse import airflow_url
 
         wanted[DATABASE] = airflow_url().replace("postgresql://", "postgresql+psycopg2://", 1)
