@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from rapport.night.summary import Summary
@@ -155,6 +156,15 @@ def test_a_source_with_a_wrong_token_harms_no_other_and_says_what_to_do(
     assert company.night()["status"] == "succeeded"
 
 
+def test_a_second_run_beside_the_first_is_refused(company: Company, story: Stories) -> None:
+    url = company.rapport("db", "url").stdout.strip()
+    with psycopg.connect(url, autocommit=True) as first:
+        first.execute("select pg_advisory_lock(hashtextextended('rapport run', 0))")
+        done = company.rapport("run")
+    assert done.returncode == 1
+    assert "AlreadyRunning" in done.stderr
+
+
 def published(company: Company) -> dict[str, str]:
     """What readers and tools see; who is who is known before the gate."""
     hashes = company.hashes()
@@ -164,8 +174,6 @@ def published(company: Company) -> dict[str, str]:
 def test_a_failed_gate_leaves_last_night_in_place(company: Company, story: Stories) -> None:
     before = published(company)
     url = company.rapport("db", "url").stdout.strip()
-    import psycopg
-
     with psycopg.connect(url) as connection:
         connection.execute(
             "insert into ops.nights (run_id, as_of, status) values ('huge', now(), 'succeeded');"

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from rapport import landing, warehouse
-from rapport.night.nights import begin, clock, stage
+from rapport.errors import AlreadyRunning
+from rapport.night.nights import Night, begin, clock, stage
 from rapport.night.summary import Summary, close
 from rapport.paths import project_root, var_dir
 from rapport.settings import load_settings
 
 Progress = Callable[[str], None]
+LOCK = "rapport run"
 
 
 def run(progress: Progress, as_of: datetime | None = None) -> Summary:
@@ -25,7 +27,7 @@ def run(progress: Progress, as_of: datetime | None = None) -> Summary:
 
     A source that fails does not keep the others from landing; the build goes on with what is
     there. A build that fails ends the night: nothing is published, nothing is sent.
-    `progress` is told the name of each step.
+    `progress` is told the name of each step. Raises `AlreadyRunning` beside another run.
     """
     settings = load_settings()
     progress("start Postgres")
@@ -35,20 +37,40 @@ def run(progress: Progress, as_of: datetime | None = None) -> Summary:
         from rapport.sandbox import ensure_running
 
         ensure_running()
-    night = begin(as_of or clock(settings))
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
+    with _alone():
+        night = begin(as_of or clock(settings))
+        _walk(night, list(settings.enabled("sources")), progress)
+        return close(night)
+
+
+def _walk(night: Night, sources: list[str], progress: Progress) -> None:
     with _talk_to(var_dir() / "runs" / night.run_id / "airflow.log"):
         progress("start Airflow")
         with stage(night, "start Airflow"):
             dags = _load_dags()
-        for name in settings.enabled("sources"):
+        for name in sources:
             progress(f"land {name}")
             _test(dags[f"ingest_{name}"])
         progress("build the marts")
         if _test(dags["build_customers"]):
             progress("activate the segments")
             _test(dags["activate_segments"])
-    return close(night)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """No second `rapport run` on this warehouse meanwhile; a killed one lets go at once."""
+    with warehouse.connect(autocommit=True, application_name="rapport run") as connection:
+        row = connection.execute(
+            "select pg_try_advisory_lock(hashtextextended(%s, 0))", (LOCK,)
+        ).fetchone()
+        if row != (True,):
+            raise AlreadyRunning(
+                "another `rapport run` is at work on this warehouse. Wait for it, or end it: "
+                "pg_stat_activity shows it as `rapport run`."
+            )
+        yield
 
 
 def prepare() -> None:
