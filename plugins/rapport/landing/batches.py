@@ -32,12 +32,14 @@ class Batch:
     """What is committed together: keys, payloads and hashes of the payloads, side by side.
 
     A key stands in a batch once, so that versions keep their order. `position` is where to go on
-    after this batch, if the pages said so; `highest` is the highest cursor so far.
+    after this batch, if the pages said so; `highest` is the highest cursor so far. `encoded` are
+    the rows for COPY, where somebody made them ahead.
     """
 
     keys: list[bytes] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
+    encoded: bytes = b""
     rejected: list[Rejected] = field(default_factory=list)
     repaired: list[Rejected] = field(default_factory=list)
     read: int = 0

@@ -51,7 +51,7 @@ def land(
         result = ledger.result
         versions = Versions(connection, source, stream.name, load_id=result.load_id, as_of=as_of)
         found = pages(ledger.position) if callable(pages) else pages
-        for batch in read_ahead(lambda: batches(stream, found)):
+        for batch in read_ahead(lambda: versions.ahead(batches(stream, found))):
             _commit(connection, writer, versions, ledger, batch)
             progress(result)
         with connection.transaction():

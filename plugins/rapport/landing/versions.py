@@ -5,7 +5,7 @@
 37
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import psycopg
@@ -103,8 +103,12 @@ class Versions:
     def _copy_new(self, batch: Batch, numbers: Sequence[int]) -> None:
         if not numbers:
             return
+        is_whole = len(numbers) == len(batch.keys)
+        rows = [batch.encoded] if batch.encoded and is_whole else self._rows(batch, numbers)
+        copy.copy_in(self.connection, self.table, COLUMNS, rows)
+
+    def _rows(self, batch: Batch, numbers: Sequence[int]) -> Iterator[bytes]:
         moment = copy.timestamptz(self.as_of)
-        start = copy.row_start(len(COLUMNS))
         end = b"".join(
             (
                 copy.bigint(self.load_id),
@@ -114,9 +118,14 @@ class Versions:
                 copy.boolean(False),
             )
         )
-        copy.copy_in(
-            self.connection, self.table, COLUMNS, self._encoded(batch, numbers, start, end)
-        )
+        return self._encoded(batch, numbers, copy.row_start(len(COLUMNS)), end)
+
+    def ahead(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The batches of a bulk load with their rows made ready, by the thread that reads ahead."""
+        for batch in batches:
+            if self.bulk is not None:
+                batch.encoded = b"".join(self._rows(batch, range(len(batch.keys))))
+            yield batch
 
     def _version(self, batch: Batch, numbers: Sequence[int]) -> int:
         if not numbers:
