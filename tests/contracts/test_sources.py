@@ -1,6 +1,7 @@
 """What every source must keep, for each that is found, over HTTP against the sandbox."""
 
 import contextlib
+import copy
 import hashlib
 import itertools
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ class Sandbox:
         self.control("faults", "POST", {"vendor": vendor, "kind": kind, **how})
 
     def source(self, name: str) -> Source:
-        options = load_settings().source_options(name)
+        options = copy.deepcopy(load_settings().source_options(name))
         if name == "files":
             for dataset in options["datasets"].values():
                 dataset["path"] = dataset["path"].replace("var/sandbox", str(self.root))
