@@ -5,7 +5,7 @@
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -15,19 +15,12 @@ from psycopg.rows import dict_row
 
 from rapport import faults
 from rapport.activation import accounts, membership
-from rapport.activation.batches import List, Taken, record, take
+from rapport.activation.batches import List, record, take
 from rapport.activation.options import ActivationOptions
 from rapport.activation.segments import Definitions, Segment
+from rapport.activation.send import send
 from rapport.activation.versions import code_version
-from rapport.destinations.base import (
-    Audience,
-    Batch,
-    BatchRefused,
-    Destination,
-    Night,
-    Person,
-    Result,
-)
+from rapport.destinations.base import Audience, Destination, Night, Person
 from rapport.errors import AlreadyRunning, RapportError, StaleWriter
 
 log = logging.getLogger(__name__)
@@ -89,10 +82,9 @@ def _push_list(connection: psycopg.Connection, tool: Destination, target: List) 
                 tool.prepare(target.audience)
                 is_prepared = True
             faults.point("activation.intended")
-            send = tool.remove if leavers else tool.upsert
-            results = _send(send, taken.batch)
+            results = send(tool, taken.batch, leavers=leavers)
             faults.point("activation.answered")
-            record(connection, target, taken, _complete(taken, results))
+            record(connection, target, taken, results)
             faults.point("activation.recorded")
     night = Night(
         target.run_id, target.as_of, code_version(), lambda: _everybody(connection, target)
@@ -104,30 +96,6 @@ def _keep_statistics(connection: psycopg.Connection, batches: int) -> None:
     """Let the planner know how large the tables have grown, after 0, 1, 2, 4, 8 … batches."""
     if batches & (batches - 1) == 0:
         connection.execute("analyze activation.plan, activation.ledger, activation.not_sent")
-
-
-def _send(send: Callable[[Batch], Sequence[Result]], batch: Batch) -> list[Result]:
-    """The answers for a batch; a refused one is halved until the rows at fault stand alone."""
-    try:
-        return list(send(batch))
-    except BatchRefused as error:
-        if len(batch.people) == 1:
-            return [Result(batch.people[0].customer_id, error=str(error))]
-    middle = len(batch.people) // 2
-    results: list[Result] = []
-    for part, people in enumerate((batch.people[:middle], batch.people[middle:])):
-        half = Batch(f"{batch.id}.{part}", batch.audience, people, batch.run_id, batch.as_of)
-        results += _send(send, half)
-    return results
-
-
-def _complete(taken: Taken, results: Sequence[Result]) -> list[Result]:
-    """One answer for each person: one that the tool did not mention was not accepted."""
-    by_id = {result.customer_id: result for result in results if result.customer_id in taken.ops}
-    return [
-        by_id.get(customer_id, Result(customer_id, error="the tool gave no answer for this row"))
-        for customer_id in taken.ops
-    ]
 
 
 @contextmanager

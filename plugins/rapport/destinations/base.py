@@ -2,7 +2,9 @@
 
 One file a tool, one method a direction: `upsert` puts people on a list or changes them, `remove`
 takes them off, `contacts` says whom the tool has and whom we must not write to. What was accepted
-is answered row by row; the engine decides everything else and knows nothing of a vendor.
+is answered row by row: read it from the body also where the status is 200 or 207, and answer a
+`Job` where the tool only promises (202). The engine decides everything else and knows nothing of a
+vendor.
 
 >>> Result("c_1").accepted
 True
@@ -18,6 +20,7 @@ from rapport.connections import Connection
 from rapport.errors import RapportError
 
 Kind = Literal["unsubscribed", "bounced", "complained", "deleted"]
+Mode = Literal["mirror", "upsert", "add-only"]
 
 
 class BatchRefused(RapportError):
@@ -43,7 +46,9 @@ class Person:
     """One row for the tool. `aliases` are ids that this customer had before a merge.
 
     `remote_id` is the tool's own id where it told us one. `is_listed` says that the tool accepted
-    this person for the list before. The repr shows no personal data.
+    this person for the list before. Contact details are those that the channel needs: `phone` for
+    sms, `user_id` for push. A trait that is None is to be cleared; in `remove`, those are the
+    traits that no other list of the tool still gives this person. The repr shows no personal data.
     """
 
     customer_id: str
@@ -51,6 +56,7 @@ class Person:
     email: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     full_name: str | None = field(default=None, repr=False)
+    user_id: str | None = field(default=None, repr=False)
     aliases: tuple[str, ...] = ()
     is_listed: bool = False
     traits: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -82,6 +88,13 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """A batch that the tool took but has not applied yet: no row of it counts as sent."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contact:
     """A contact that the tool holds: its id there, the id that we gave, what it says of them."""
 
@@ -104,17 +117,23 @@ class Night:
 class Destination:
     """A tool. A destination overrides `upsert` and `remove`, the rest where the tool has it.
 
-    `batch_size` is how many people one call of `upsert` or `remove` gets. `lists_everybody` says
-    that who is missing in `contacts` was deleted at the tool. Each call answers one
-    `Result` per person, raises `BatchRefused` when the tool refused all of them for what is in
-    the batch, and `RetryLater` or `GiveUp` when it is busy, down, or the login is wrong.
+    `batch_size` is how many people one call of `upsert` or `remove` gets, `parallel` how many of
+    those calls the engine may have under way at once, from threads of its own. `modes` are what a
+    segment may ask of the tool: `mirror` needs a `remove`. `lists_everybody` says that who is
+    missing in `contacts` was deleted at the tool.
+
+    Each call answers one `Result` per person, or a `Job` that `poll` follows to its end. It raises
+    `BatchRefused` when the tool refused all of them for what is in the batch, and `RetryLater` or
+    `GiveUp` when it is busy, down, or the login is wrong. A row without an answer was not accepted.
     """
 
     name: ClassVar[str]
     documentation: ClassVar[str]
     connection_fields: ClassVar[Mapping[str, str]] = {}
     needs_connection: ClassVar[bool] = True
+    modes: ClassVar[tuple[Mode, ...]] = ("mirror", "upsert", "add-only")
     batch_size: int = 100
+    parallel: int = 1
     lists_everybody: bool = False
 
     def __init__(
@@ -131,12 +150,16 @@ class Destination:
     def prepare(self, audience: Audience) -> None:
         """Make what the list needs at the tool: a tag, attributes. Called before the first row."""
 
-    def upsert(self, batch: Batch) -> Sequence[Result]:
+    def upsert(self, batch: Batch) -> Sequence[Result] | Job:
         """Put people on the list, or change them."""
         raise NotImplementedError
 
-    def remove(self, batch: Batch) -> Sequence[Result]:
+    def remove(self, batch: Batch) -> Sequence[Result] | Job:
         """Take people off the list; somebody who is not on it counts as removed."""
+        raise NotImplementedError
+
+    def poll(self, job: Job, batch: Batch) -> Sequence[Result] | None:
+        """What became of a job, row by row; None while the tool is at it."""
         raise NotImplementedError
 
     def contacts(self) -> Iterator[Contact]:
