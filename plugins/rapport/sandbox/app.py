@@ -19,19 +19,22 @@ from rapport.sandbox import company, twins
 from rapport.sandbox.clock import seconds_iso
 from rapport.sandbox.company import Company
 from rapport.sandbox.gate import Gate, Refused, gate_of
+from rapport.sandbox.shelf import Shelf
 from rapport.sandbox.store import STREAMS, decode, encode, stream_rows
 
 NOTICE = "A sandbox: this company, its people and everything about them are invented."
 controls = APIRouter(prefix="/_sandbox")
 
 
+def doubles() -> list[Any]:
+    """The modules of the doubles, found by existing; a vendor may have several."""
+    names = [f"{twins.__name__}.{info.name}" for info in pkgutil.iter_modules(twins.__path__)]
+    return [importlib.import_module(name) for name in names]
+
+
 def vendors() -> dict[str, Any]:
-    """The doubles by vendor, found by existing."""
-    found = {}
-    for info in pkgutil.iter_modules(twins.__path__):
-        module = importlib.import_module(f"{twins.__name__}.{info.name}")
-        found[module.VENDOR] = module
-    return found
+    """The double of each vendor; where there are several, the one with the vendor's name."""
+    return {module.VENDOR: module for module in reversed(doubles())}
 
 
 def create_app(root: Path, token: str = "") -> FastAPI:
@@ -42,7 +45,7 @@ def create_app(root: Path, token: str = "") -> FastAPI:
     app.state.vendors = vendors()
     app.add_exception_handler(Refused, _refused)
     app.include_router(controls)
-    for module in app.state.vendors.values():
+    for module in doubles():
         app.include_router(module.router)
     app.add_api_route("/{vendor}/{path:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH",
                                                                   "DELETE"])  # fmt: skip
@@ -180,6 +183,8 @@ def _records(gate: Gate, vendor: str) -> Iterator[bytes]:
     if vendor == "amplitude":
         for row in stream_rows(gate.database, "select * from amplitude_events order by upload, id"):
             yield encode(["amplitude_events", *row])
+    for id, body in Shelf(gate.database, vendor).list("*"):
+        yield encode([id, body])
 
 
 def _intercom(gate: Gate) -> Iterator[bytes]:

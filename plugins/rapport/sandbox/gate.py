@@ -62,9 +62,14 @@ class Gate:
 
 
 def door(
-    vendor: str, refusal: Refusal, is_bearer: bool = False
+    vendor: str, refusal: Refusal, is_bearer: bool = False, scheme: str = ""
 ) -> Callable[[Request], Awaitable[None]]:
-    """The dependency that each vendor's router begins with."""
+    """The dependency that each vendor's router begins with.
+
+    `scheme` is the word before the key in the Authorization header: `Bearer` where `is_bearer`,
+    else Basic. Where the demo login is `*`, any user goes with the password.
+    """
+    scheme = scheme or ("Bearer" if is_bearer else "Basic")
 
     async def enter(request: Request) -> None:
         gate: Gate = request.app.state.gate
@@ -72,7 +77,7 @@ def door(
         path = request.url.path.removeprefix(f"/{vendor}")
         gate.calls.setdefault(vendor, Counter())[Gate.key(request.method, template)] += 1
         request.state.fault = None
-        if not _is_authorised(request, vendor, is_bearer):
+        if not _is_authorised(request, vendor, scheme):
             raise Refused(refusal(401))
         fault = gate.faults.next(vendor, path, template.removeprefix(f"/{vendor}"))
         if fault is not None:
@@ -140,12 +145,23 @@ async def _play(request: Request, refusal: Refusal, fault: dict[str, Any]) -> No
     request.state.fault = kind
 
 
-def _is_authorised(request: Request, vendor: str, is_bearer: bool) -> bool:
+def _is_authorised(request: Request, vendor: str, scheme: str) -> bool:
     login = CREDENTIALS[vendor]
     given = request.headers.get("authorization", "")
-    if is_bearer:
-        wanted = f"Bearer {login['password']}"
+    if scheme != "Basic":
+        wanted = f"{scheme} {login['password']}"
+    elif login["login"] == "*":
+        given = _basic(given).partition(":")[2]
+        wanted = login["password"]
     else:
         pair = f"{login['login']}:{login['password']}"
         wanted = "Basic " + base64.b64encode(pair.encode()).decode()
     return hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def _basic(header: str) -> str:
+    """`user:password` of a Basic header, nothing where it is none."""
+    try:
+        return base64.b64decode(header.removeprefix("Basic "), validate=True).decode()
+    except ValueError:
+        return ""
