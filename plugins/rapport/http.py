@@ -76,7 +76,8 @@ class Client:
     `name` is the connection's, for messages. `is_throttled` recognises a refusal that the vendor
     does not send as 429. A wait longer than `longest_wait` seconds is left to the scheduler
     (`RetryLater`). An answer larger than `max_bytes` after decompression, or slower in total than
-    `deadline` seconds, is refused. Redirects are not followed.
+    `deadline` seconds, is refused. Redirects are not followed. With a `transport` of one's own no
+    proxy of the environment is asked.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Client:
         longest_wait: float = 120.0,
         deadline: float = 300.0,
         max_bytes: int = 512 * 1024 * 1024,
+        transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -101,7 +103,8 @@ class Client:
             headers=dict(headers or {}),
             timeout=httpx.Timeout(60.0, connect=10.0),
             limits=httpx.Limits(max_connections=16),
-            trust_env=not is_local(base_url),
+            transport=transport,
+            trust_env=transport is None and not is_local(base_url),
         )
         self._is_throttled = is_throttled
         self._attempts = attempts
