@@ -77,14 +77,22 @@ class Writer:
         return bool(row and row[0])
 
     def _end_frozen(self) -> bool:
+        # The holder of the lock itself: the backend's number in raw.writers may be another's by now.
         row = self.connection.execute(
             """
-            select pg_terminate_backend(backend_pid, 5000)
-            from raw.writers
+            with holder as (
+                select pid
+                from pg_locks
+                where locktype = 'advisory' and granted and objsubid = 1
+                    and database = (select oid from pg_database where datname = current_database())
+                    and (classid::bigint << 32) | objid::bigint = hashtextextended(%s, 0)
+            )
+
+            select pg_terminate_backend(holder.pid, 5000)
+            from raw.writers, holder
             where source = %s and stream = %s and heartbeat_at < clock_timestamp() - %s
-                and backend_pid <> pg_backend_pid()
             """,
-            (self.source, self.stream, self.lease),
+            (self._name, self.source, self.stream, self.lease),
         ).fetchone()
         return bool(row and row[0])
 

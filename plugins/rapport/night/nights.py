@@ -60,22 +60,7 @@ def begin(as_of: datetime) -> Night:
     """The open night of that time, or a new one; an open night of another time is given up."""
     with warehouse.connect() as connection:
         _lock(connection)
-        night = _open(connection)
-        if night is not None and night.as_of == as_of:
-            return night
-        connection.execute(
-            "update ops.nights set status = 'abandoned', finished_at = clock_timestamp()"
-            " where status = 'running'"
-        )
-        row = connection.execute(
-            "select count(*) from ops.nights where as_of = %s", (as_of,)
-        ).fetchone()
-        assert row is not None
-        night = Night(run_id_of(as_of, row[0] + 1), as_of)
-        connection.execute(
-            "insert into ops.nights (run_id, as_of) values (%s, %s)", (night.run_id, night.as_of)
-        )
-        return night
+        return _begin(connection, as_of)
 
 
 def join(proposed: datetime | None, settings: Settings) -> Night:
@@ -85,14 +70,15 @@ def join(proposed: datetime | None, settings: Settings) -> Night:
     joins the open night, and so does one of a night that a newer one has overtaken. Without an
     open night, one begins now.
     """
+    now = clock(settings) if settings.demo or proposed is None else proposed
     with warehouse.connect() as connection:
-        night = _open(connection)
+        _lock(connection)
+        if proposed is None:
+            return _open(connection) or _begin(connection, now)
         newest = connection.execute("select max(as_of) from ops.nights").fetchone()
-    if proposed is not None:
-        tonight = clock(settings) if settings.demo else proposed
-        if newest is None or newest[0] is None or tonight >= newest[0]:
-            return begin(tonight)
-    return night or begin(clock(settings))
+        if newest is None or newest[0] is None or now >= newest[0]:
+            return _begin(connection, now)
+        return _open(connection) or _begin(connection, clock(settings))
 
 
 def latest() -> Night | None:
@@ -151,6 +137,25 @@ def stage(night: Night, name: str) -> Iterator[Stage]:
 
 def _lock(connection: psycopg.Connection[Any]) -> None:
     connection.execute("select pg_advisory_xact_lock(hashtextextended('rapport nights', 0))")
+
+
+def _begin(connection: psycopg.Connection[Any], as_of: datetime) -> Night:
+    night = _open(connection)
+    if night is not None and night.as_of == as_of:
+        return night
+    connection.execute(
+        "update ops.nights set status = 'abandoned', finished_at = clock_timestamp()"
+        " where status = 'running'"
+    )
+    row = connection.execute(
+        "select count(*) from ops.nights where as_of = %s", (as_of,)
+    ).fetchone()
+    assert row is not None
+    night = Night(run_id_of(as_of, row[0] + 1), as_of)
+    connection.execute(
+        "insert into ops.nights (run_id, as_of) values (%s, %s)", (night.run_id, night.as_of)
+    )
+    return night
 
 
 def _open(connection: psycopg.Connection[Any]) -> Night | None:
