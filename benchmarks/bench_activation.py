@@ -28,7 +28,8 @@ from rapport.destinations.base import Batch, Destination, Result
 from rapport.warehouse import embedded, schema
 
 TABLES = """
-create schema marts; create schema marts_pii; create schema segments_build;
+create schema if not exists marts; create schema if not exists marts_pii;
+create schema if not exists segments_build;
 create table marts.dim_customers (customer_id text collate "C" primary key);
 create table marts_pii.dim_customer_contacts (customer_id text collate "C" primary key,
     email text, phone text, full_name text, user_id text);

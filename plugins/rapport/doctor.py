@@ -174,3 +174,27 @@ def _warehouse() -> Iterator[Finding]:
         pending = warehouse.pending(connection)
         found = f"{len(pending)} to apply, which the next run does" if pending else "up to date"
         yield Finding("migrations", "ok", found)
+        if not pending:
+            yield _roles(connection)
+
+
+def _roles(connection: psycopg.Connection[Any]) -> Finding:
+    from rapport.warehouse import roles
+
+    missing = [name for name in roles.declared() if not roles.can_take(connection, name)]
+    if missing:
+        advice = (
+            "Everything runs as the login instead, and readers need grants by hand. "
+            "`alter role <login> createrole` as an administrator, then `rapport db migrate`; or "
+            "let them make the roles and `grant <role> to <login>`."
+        )
+        return Finding("roles", "warning", f"cannot make or take {', '.join(missing)}", advice)
+    if lost := roles.wanted(connection) - roles.granted(connection):
+        return Finding("roles", "warning", f"{len(lost)} grants missing", "`rapport db migrate`")
+    if extra := roles.undeclared(connection):
+        named = ", ".join(
+            f"{grant.privilege} on {grant.name} to {grant.role}" for grant in extra[:3]
+        )
+        advice = "Revoke them, or declare them in warehouse/roles.yml."
+        return Finding("roles", "warning", f"{len(extra)} grants too many: {named}", advice)
+    return Finding("roles", "ok", f"{len(roles.declared())} roles as declared")

@@ -26,7 +26,8 @@ class Marts:
                 connection.execute(f"create schema if not exists {meta['publish']}")
                 connection.execute(f"create table {meta['publish']}.{model['name']} ({columns})")
         connection.execute(
-            "create schema identity_build; create table identity_build.int_identifiers_normalised"
+            "create schema if not exists identity_build;"
+            " create table identity_build.int_identifiers_normalised"
             " (profile_key bigint, identifier_key bigint, excluded_key bigint)"
         )
 

@@ -11,7 +11,7 @@ from rapport.cli.output import AsJson, show
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     db = typer.Typer(help="The warehouse: its server, its address, its tables.")
-    for command in (start, stop, status, url, migrate, psql, remove):
+    for command in (start, stop, status, url, migrate, login, psql, remove):
         settings = {"allow_extra_args": True, "ignore_unknown_options": True}
         db.command(context_settings=settings if command is psql else None)(command)
     app.add_typer(db, name="db", no_args_is_help=True)
@@ -87,6 +87,29 @@ def migrate(
         lambda: f"Applied: {', '.join(applied)}." if applied else "Nothing to apply.",
         as_json,
     )
+
+
+def login(
+    name: Annotated[str, typer.Argument(help="The login, such as metabase or anna.")],
+    role: Annotated[str, typer.Option(help="One of the roles of the README.")] = "bi_reader",
+    as_json: AsJson = False,
+) -> None:
+    """Make a login with one role and print its address, with a new password."""
+    from urllib.parse import quote, urlsplit
+
+    from rapport import warehouse
+    from rapport.warehouse import roles
+
+    warehouse.migrate()
+    with warehouse.connect() as connection:
+        password = roles.make_login(connection, name, role)
+    parts = urlsplit(warehouse.url())
+    place = parts.netloc.rpartition("@")[2]
+    address = parts._replace(netloc=f"{quote(name)}:{password}@{place}").geturl()
+    if as_json:
+        show({"login": name, "role": role, "url": address}, lambda: address, as_json)
+    else:
+        typer.echo(address)  # not through the table printer, which breaks long lines
 
 
 def psql(context: typer.Context) -> None:

@@ -21,7 +21,8 @@ import msgspec
 from rapport import warehouse
 from rapport.errors import GateFailed, RetryLater
 from rapport.paths import project_root, var_dir
-from rapport.settings import Settings, load_settings
+from rapport.settings import Settings, known, load_settings
+from rapport.warehouse import roles
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ LIBPQ = {
     "sslrootcert": "PGSSLROOTCERT",
     "target_session_attrs": "PGTARGETSESSIONATTRS",
 }
+# What marketing writes sees the published tables and nothing else; the rest runs as the login.
+ROLES = {"segments": "segmenter"}
 STAGING_MODEL = re.compile(r"stg_(?P<source>[a-z0-9_]+?)__(?P<entity>[a-z0-9_]+)")
 
 
@@ -47,28 +50,35 @@ def variables(settings: Settings, as_of: datetime) -> dict[str, Any]:
     """The variables of an invocation.
 
     `canonical` names, for each entity, the staging models that offer it, found by file name;
-    `datasets` are the mapped files of `rapport.yml`.
+    `datasets` are the mapped files of `rapport.yml`. What a source has landed counts as long as
+    the source stands in `rapport.yml`, turned off or not; `unused` are those that do not.
     """
+    unused = sorted(set(known("sources")) - set(settings.sources))
     canonical: dict[str, list[str]] = {}
     for path in sorted((project_dir() / "models" / "staging").rglob("stg_*.sql")):
         match = STAGING_MODEL.fullmatch(path.stem)
-        if match:
+        if match and match["source"] not in unused:
             canonical.setdefault(match["entity"], []).append(path.stem)
     from rapport.sources.files import datasets_for_dbt
 
     return {
         "as_of": as_of.isoformat(),
         "canonical": canonical,
+        "unused": unused,
         "datasets": datasets_for_dbt(settings),
         "surveys": settings.surveys,
         "company": settings.company.model_dump(),
     }
 
 
-def environment() -> dict[str, str]:
-    """What the profile reads: where the warehouse is. Telemetry is off."""
+def environment(role: str | None = None) -> dict[str, str]:
+    """What the profile reads: where the warehouse is, as which role. Telemetry is off."""
     parts = urlsplit(warehouse.url())
     query = dict(parse_qsl(parts.query))
+    if role is not None:
+        with warehouse.connect(autocommit=True) as connection:
+            own = roles.session_options(connection, role)
+        query["options"] = f"{query.get('options', '')} {own}".strip()
     return {
         # The profile has no place for these; libpq reads them where a client does not say.
         **{LIBPQ[name]: value for name, value in query.items() if name in LIBPQ},
@@ -102,12 +112,14 @@ def options(settings: Settings, as_of: datetime) -> list[str]:
     ]
 
 
-def invoke(args: Sequence[str], settings: Settings, as_of: datetime) -> Any:
-    """One invocation; returns dbt's own result object. Prints nothing."""
+def invoke(
+    args: Sequence[str], settings: Settings, as_of: datetime, role: str | None = None
+) -> Any:
+    """One invocation, by default as the login; returns dbt's own result. Prints nothing."""
     from dbt.cli.main import dbtRunner
 
     command = [*args, "--no-print", "--quiet", *options(settings, as_of)]
-    with adjusted_environment(), contextlib.redirect_stdout(io.StringIO()):
+    with adjusted_environment(role), contextlib.redirect_stdout(io.StringIO()):
         outcome = dbtRunner().invoke(command)
     _forget_messages(var_dir() / "dbt" / "target" / "run_results.json")
     return outcome
@@ -136,7 +148,7 @@ def build(layer: str, *, as_of: datetime, stop_on_failure: bool = True) -> dict[
     started = time.monotonic()
     settings = load_settings()
     args = ["build", "--select", f"tag:{layer}", "--exclude-resource-type", "unit_test"]
-    outcome = invoke(args, settings, as_of)
+    outcome = invoke(args, settings, as_of, ROLES.get(layer))
     results = list(getattr(outcome.result, "results", None) or [])
     failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
     if failed and not stop_on_failure:
@@ -180,9 +192,9 @@ def _explain(layer: str, failed: Sequence[Any], exception: BaseException | None)
 
 
 @contextlib.contextmanager
-def adjusted_environment() -> Iterator[None]:
+def adjusted_environment(role: str | None = None) -> Iterator[None]:
     """The profile's variables are set inside, and as before outside."""
-    values = environment()
+    values = environment(role)
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

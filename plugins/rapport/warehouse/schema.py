@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 from rapport.errors import ConfigError
+from rapport.warehouse import roles
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 7_267_708_116  # any number, the same for everybody
@@ -30,7 +31,8 @@ log = logging.getLogger(__name__)
 def migrate(folder: Path = FOLDER) -> list[str]:
     """Apply what is new, in order, all or nothing; returns the names.
 
-    Two processes at once are safe: the second waits and finds nothing to do. Raises `ConfigError`
+    Roles and grants are brought to what `roles.yml` says, each time. Two processes at once are
+    safe: the second waits and finds nothing to do. Raises `ConfigError`
     where a file was changed after it had been applied, or does not run.
     """
     from rapport.warehouse import connect
@@ -43,6 +45,7 @@ def migrate(folder: Path = FOLDER) -> list[str]:
         new = _new(connection, folder)
         for file in new:
             _apply(connection, file)
+        roles.apply(connection)
     return [file.stem for file in new]
 
 
