@@ -32,6 +32,10 @@
             'solved_at': time, 'first_reply_minutes': number, 'full_resolution_minutes': number, 'reopens': int,
             'replies': int, 'rating': text, 'assignee_id': text,
         },
+        'conversation_parts': {
+            'source': text, 'profile_id': text, 'conversation_id': text, 'part_id': text, 'author': text,
+            'is_public': flag, 'body': text, 'created_at': time,
+        },
         'survey_responses': {
             'source': text, 'profile_id': text, 'response_id': text, 'survey_id': text, 'survey_name': text,
             'question_id': text, 'metric': text, 'scale': text, 'score': number, 'comment': text,

@@ -26,6 +26,12 @@ SOURCES = sorted(discover())
 VENDORS = [name for name in SOURCES if discover()[name].needs_connection]
 WITH_TOKENS = ["hubspot", "typeform", "zendesk"]
 
+# What the tests switch on or set beyond rapport.yml.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "amplitude": {"start": "2026-03-01"},
+    "hubspot": {"feedback_submissions": True},
+}
+
 # The sandbox's server outlives the object that started it.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -55,8 +61,7 @@ class Sandbox:
         if name == "files":
             for dataset in options["datasets"].values():
                 dataset["path"] = dataset["path"].replace("var/sandbox", str(self.root))
-        if name == "amplitude":
-            options = {"start": "2026-03-01"}
+        options |= OPTIONS.get(name, {})
         return discover()[name](options)
 
     def client(self, source: Source, **changed: Any) -> Client:

@@ -172,3 +172,30 @@ def test_further_properties_are_asked_for_and_unknown_objects_refused() -> None:
     assert "loyalty_tier" in contacts.properties  # type: ignore[attr-defined]
     with pytest.raises(ConfigError, match="no objects contact"):
         HubSpot({"properties": {"contact": []}})
+
+
+def test_survey_answers_are_asked_for_only_where_the_account_has_them(vendor: Any) -> None:
+    quiet = {stream.name: stream for stream in HubSpot().streams()}["feedback_submissions"]
+    with vendor.client(HubSpot()) as client:
+        assert list(quiet.pages(client, None, AS_OF)) == []
+    assert vendor.requests == []
+    asked = {s.name: s for s in HubSpot({"feedback_submissions": True}).streams()}
+    vendor.answer = lambda request: {"results": []}
+    with vendor.client(HubSpot()) as client:
+        list(asked["feedback_submissions"].pages(client, None, AS_OF))
+    assert {request.path for request in vendor.requests} == {
+        "/crm/v3/objects/feedback_submissions/search",
+        "/crm/v3/objects/feedback_submissions",
+    }
+
+
+def test_a_link_that_moves_no_modification_time_is_still_seen(vendor: Any) -> None:
+    links = {s.name: s for s in HubSpot().streams()}["deal_associations"]
+    deal = {"id": "7", "associations": {"contacts": {"results": [{"id": "1", "type": "x"}]}}}
+    vendor.answer = lambda request: {"results": [deal]}
+    with vendor.client(HubSpot()) as client:
+        first = [bytes(r) for page in links.pages(client, None, AS_OF) for r in page.records]
+        deal["associations"]["contacts"]["results"][0]["id"] = "2"  # type: ignore[index]
+        again = [bytes(r) for page in links.pages(client, None, AS_OF) for r in page.records]
+    assert b'"1"' in first[0] and b'"2"' in again[0]
+    assert vendor.requests[0].query["associations"] == "contacts,companies"

@@ -113,3 +113,33 @@ def test_both_ways_to_log_in(vendor: Any, login: str, header: str) -> None:
     with Zendesk().client(connection) as client:
         next(iter(STREAMS["tickets"].pages(client, None, AS_OF)))
     assert vendor.requests[0].headers["Authorization"] == header
+
+
+def _events(request: Any) -> Any:
+    """Events in pages of three, by whole seconds; the last second of a page comes again."""
+    assert request.query["include"] == "comment_events"
+    start = int(request.query["start_time"])
+    times = [10, 11, 12, 12, 13, 14]
+    rows = [{"id": i, "timestamp": t} for i, t in enumerate(times) if t >= start]
+    ends = len(rows) <= 3
+    end = 99 if ends else rows[2]["timestamp"]
+    return {"ticket_events": rows[:3], "end_time": end, "end_of_stream": ends, "count": 3}
+
+
+def test_events_that_share_the_second_of_a_seam_come_twice_rather_than_never(vendor: Any) -> None:
+    vendor.answer = _events
+    found = pages(vendor, "ticket_events")
+    assert keys("ticket_events", found) == ["0", "1", "2", "2", "3", "4", "4", "5"]
+    assert [page.position for page in found] == [
+        {"end_time": 12},
+        {"end_time": 13},
+        {"end_time": 99},
+    ]
+
+
+def test_a_second_with_more_events_than_a_page_stops_instead_of_asking_for_ever(
+    vendor: Any,
+) -> None:
+    vendor.answer = lambda request: {"ticket_events": [{"id": 1}], "end_time": 0}
+    with pytest.raises(GiveUp, match="pagination loop"):
+        pages(vendor, "ticket_events")

@@ -14,6 +14,7 @@ from rapport import warehouse
 from rapport.connections import Connection, get_connection
 from rapport.errors import GiveUp, RapportError, RetryLater
 from rapport.http import Client
+from rapport.landing.completeness import first_gap
 from rapport.landing.ledger import LoadResult
 from rapport.landing.load import land
 from rapport.landing.tables import create_table
@@ -75,6 +76,7 @@ def pull(
                     live_keys=partial(stream.live_keys, client),
                     progress=progress,
                 )
+                _fill_gap(connection, source.name, stream, client, run_id=run_id, as_of=as_of)
             except (RetryLater, GiveUp) as error:
                 log.warning("%s %s: %s", source.name, stream.name, error)
                 errors.append(error)
@@ -93,6 +95,27 @@ def pull(
     if errors:
         raise min(errors, key=lambda error: not isinstance(error, RetryLater))
     return results
+
+
+def _fill_gap(
+    connection: psycopg.Connection,
+    source: str,
+    stream: Stream,
+    client: Client,
+    *,
+    run_id: str,
+    as_of: datetime,
+) -> None:
+    """Where the vendor counts more of a day than landed, pull once more from that day on."""
+    if stream.counted is None:
+        return
+    start = first_gap(connection, source, stream, client, as_of)
+    if start is None:
+        return
+    log.warning("%s %s: less than the vendor counts since %s", source, stream.name, start.date())
+    again = stream.again(client, start, as_of)
+    land(connection, source, stream, again, run_id=run_id, as_of=as_of)
+    first_gap(connection, source, stream, client, as_of)
 
 
 def _pages(

@@ -60,7 +60,8 @@ class Stream:
     `int`. `lag` is how far behind the highest cursor the next night starts, for vendors whose
     lists show a change late. `ordered` says that pages come in ascending order of the cursor, so
     that the watermark may move before the last page. `sweep` says that `live_keys` lists every
-    live key, so that what is gone at the vendor can be marked as deleted.
+    live key, so that what is gone at the vendor can be marked as deleted. `counted` is the dotted
+    path of the time by which `count` counts, where the vendor gives a count.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Stream:
     lag: timedelta = timedelta(0)
     ordered: bool = False
     sweep: bool = False
+    counted: str | None = None
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         """The pages after `position` (None: from the beginning). A source overrides this."""
@@ -78,6 +80,18 @@ class Stream:
     def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
         """Every key that is alive at the vendor, in batches. Needed where `sweep` is set."""
         raise NotImplementedError
+
+    def count(self, client: Client, start: datetime, end: datetime) -> int | None:
+        """How many records the vendor counts from `start` to before `end`; None: it does not say.
+
+        Needed where `counted` is set; a count that leaves out deleted records is as good.
+        """
+        raise NotImplementedError
+
+    def again(self, client: Client, start: datetime, as_of: datetime) -> Iterator[Page]:
+        """The pages since `start` once more, whatever the watermark says."""
+        cursor = int(start.timestamp()) if self.cursor_type is int else start.isoformat()
+        return self.pages(client, {"cursor": cursor}, as_of)
 
     def since(self, position: Position | None) -> datetime | int | None:
         """Where to start: the watermark minus the lag; None for everything.
@@ -151,6 +165,14 @@ class Stream:
     @cached_property
     def _cursor_getter(self) -> Callable[[Any], Any] | None:
         return _getter(self.cursor) if self.cursor else None
+
+
+@dataclass(frozen=True)
+class Nothing(Stream):
+    """A stream that the options leave out: its table is there, and nothing is asked for."""
+
+    def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
+        return iter(())
 
 
 def _path(dotted: str) -> tuple[str, ...]:

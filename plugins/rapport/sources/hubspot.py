@@ -1,4 +1,4 @@
-"""HubSpot: contacts, companies and deals, with what is in the recycle bin.
+"""HubSpot: contacts, companies, deals and survey answers, with what is in the recycle bin.
 
 https://developers.hubspot.com/docs/api-reference/search/guide
 
@@ -10,9 +10,10 @@ nor a mass update with one time can open a gap, and the ceiling is never met.
 Assumed, where the documentation is silent: the search index shows a change within the hour
 (`lag`); `hs_object_id` sorts and compares as a number; a record that is restored from the recycle
 bin counts as modified. A merged or erased record leaves without an update: the sweep finds it.
+Whose deal it is stands in neither search nor modification time: the links are read whole.
 
 >>> [stream.name for stream in HubSpot().streams()]
-['contacts', 'companies', 'deals']
+['contacts', 'companies', 'deals', 'feedback_submissions', 'deal_associations']
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +26,15 @@ import msgspec
 from rapport.connections import Connection
 from rapport.errors import BadRecord, ConfigError, GiveUp
 from rapport.http import Client
-from rapport.sources.base import Page, PageTokens, Position, Source, Stream, base_url
+from rapport.sources.base import (
+    Nothing,
+    Page,
+    PageTokens,
+    Position,
+    Source,
+    Stream,
+    base_url,
+)
 
 LARGEST_SEARCH, LARGEST_LIST = 200, 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,7 +48,11 @@ PROPERTIES = {
     "companies": "name domain country industry numberofemployees createdate hs_lastmodifieddate",
     "deals": "dealname amount deal_currency_code dealstage pipeline closedate createdate"
     " hs_lastmodifieddate",
+    "feedback_submissions": "hs_survey_id hs_survey_name hs_survey_type hs_survey_channel hs_value"
+    " hs_content hs_contact_id hs_submission_timestamp hs_createdate hs_lastmodifieddate",
 }
+OPTIONAL = ("feedback_submissions",)
+CREATED = {"feedback_submissions": "hs_createdate"}
 
 
 class Next(msgspec.Struct):
@@ -52,6 +65,7 @@ class Paging(msgspec.Struct):
 
 class Found(msgspec.Struct):
     results: list[msgspec.Raw]
+    total: int | None = None
     paging: Paging | None = None
 
     @property
@@ -80,6 +94,16 @@ class Objects(Stream):
         for archived in (False, True):
             for found in self._listed(client, ("hs_object_id",), archived=archived):
                 yield [key for key, _ in self._read(found)]
+
+    def count(self, client: Client, start: datetime, end: datetime) -> int | None:
+        """What a search for the time of creation says to have found, without what is archived."""
+        assert self.counted is not None
+        name = self.counted.rpartition(".")[2]
+        conditions = [
+            _where(name, "GTE", (start - EPOCH) // MILLISECOND),
+            _where(name, "LT", (end - EPOCH) // MILLISECOND),
+        ]
+        return self._search(client, conditions, name).total
 
     def _modified_since(self, client: Client, since: datetime) -> Iterator[Page]:
         start = (since - EPOCH) // MILLISECOND
@@ -130,18 +154,8 @@ class Objects(Stream):
     def _listed(
         self, client: Client, properties: Sequence[str], *, archived: bool
     ) -> Iterator[Found]:
-        tokens = PageTokens(f"{client.name} {self.name}")
-        asked = {
-            "limit": LARGEST_LIST,
-            "archived": "true" if archived else "false",
-            "properties": ",".join(properties),
-        }
-        while True:
-            found = client.json("GET", f"/crm/v3/objects/{self.name}", params=asked, type=Found)
-            yield found
-            if found.after is None:
-                return
-            asked["after"] = tokens.check(found.after)
+        asked = {"archived": "true" if archived else "false", "properties": ",".join(properties)}
+        return _list(client, self.name, asked)
 
     def _read(self, found: Found) -> list[tuple[str, int | None]]:
         """Key and modification time in milliseconds of each record; an empty key if unreadable."""
@@ -164,6 +178,28 @@ class Objects(Stream):
         )
 
 
+@dataclass(frozen=True)
+class Associations(Stream):
+    """Every deal with the contacts and companies that it is linked to (the first of each kind that
+    the vendor lists beside a record, about a hundred)."""
+
+    def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
+        asked = {"properties": "hs_object_id", "associations": "contacts,companies"}
+        for found in _list(client, "deals", asked):
+            yield Page(found.results)
+
+
+def _list(client: Client, kind: str, asked: Mapping[str, str]) -> Iterator[Found]:
+    tokens = PageTokens(f"{client.name} {kind}")
+    params = {"limit": LARGEST_LIST, **asked}
+    while True:
+        found = client.json("GET", f"/crm/v3/objects/{kind}", params=params, type=Found)
+        yield found
+        if found.after is None:
+            return
+        params["after"] = tokens.check(found.after)
+
+
 def _where(name: str, operator: str, value: int) -> dict[str, str]:
     return {"propertyName": name, "operator": operator, "value": str(value)}
 
@@ -175,7 +211,11 @@ def _without(found: Found, read: Sequence[tuple[str, int | None]], seen: set[str
 
 
 class HubSpot(Source):
-    """Option `properties`: further ones to ask for, `{contacts: [loyalty_tier]}`."""
+    """Option `properties`: further ones to ask for, `{contacts: [loyalty_tier]}`.
+
+    Option `feedback_submissions: true` for the answers to HubSpot's own surveys: the token needs
+    the scope, and the account Service Hub.
+    """
 
     name = "hubspot"
     documentation = "https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide"
@@ -194,13 +234,20 @@ class HubSpot(Source):
             )
 
     def streams(self) -> Sequence[Stream]:
-        streams = []
+        streams: list[Stream] = []
         for name, properties in PROPERTIES.items():
             modified = "lastmodifieddate" if name == "contacts" else "hs_lastmodifieddate"
             asked = [*properties.split(), *self.further.get(name, ())]
-            cursor = f"properties.{modified}"
-            streams.append(Objects(name=name, cursor=cursor, modified=modified, properties=asked))
-        return streams
+            objects = Objects(
+                name=name,
+                cursor=f"properties.{modified}",
+                modified=modified,
+                counted=f"properties.{CREATED.get(name, 'createdate')}",
+                properties=asked,
+            )
+            is_asked_for = name not in OPTIONAL or self.options.get(name) is True
+            streams.append(objects if is_asked_for else Nothing(name=name))
+        return [*streams, Associations(name="deal_associations")]
 
     def client(self, connection: Connection) -> Client:
         return Client(

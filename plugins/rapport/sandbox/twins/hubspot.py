@@ -9,12 +9,14 @@ results without a word, does not see the last seconds, and never shows archived 
 
 # ruff: noqa: S608 - table and column names come from this package, values are bound
 
+import random
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from rapport.sandbox import hubspot_search
-from rapport.sandbox.clock import SECOND, iso
+from rapport.sandbox import crm, hubspot_search
+from rapport.sandbox.clock import DAY, SECOND, iso
 from rapport.sandbox.gate import (
     FUTURE,
     Refused,
@@ -24,12 +26,15 @@ from rapport.sandbox.gate import (
     reply,
     retry_after_headers,
 )
+from rapport.sandbox.person import Person
+from rapport.sandbox.projection import Change, ready
 from rapport.sandbox.store import Json, decode, encode
 
 VENDOR = "hubspot"
 LIMITS = [("*/search", 5, 1.0), ("*", 100, 10.0)]
 KINDS = {"contacts": "contacts", "companies": "companies", "deals": "deals", "0-1": "contacts",
-         "0-2": "companies", "0-3": "deals"}  # fmt: skip
+         "0-2": "companies", "0-3": "deals", "0-19": "feedback_submissions",
+         "feedback_submissions": "feedback_submissions"}  # fmt: skip
 CURSOR = {"contacts": "lastmodifieddate"}
 DEFAULTS = {
     "contacts": {"createdate", "email", "firstname", "hs_object_id", "lastmodifieddate",
@@ -37,6 +42,7 @@ DEFAULTS = {
     "companies": {"createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name"},
     "deals": {"amount", "closedate", "createdate", "dealname", "dealstage", "hs_lastmodifieddate",
               "hs_object_id", "pipeline"},
+    "feedback_submissions": {"hs_createdate", "hs_lastmodifieddate", "hs_object_id"},
 }  # fmt: skip
 CEILING = 10_000
 SEARCH_LAG = 30 * SECOND
@@ -69,7 +75,44 @@ def refusal(
                     "application/json")  # fmt: skip
 
 
-router = APIRouter(prefix="/hubspot", dependencies=[Depends(door(VENDOR, refusal, is_bearer=True))])
+def survey_answers(
+    person: Person, dice: random.Random, arrival: int, until: int
+) -> Iterator[Change]:
+    """Some of the CRM's people answer its own surveys; an answer is never changed."""
+    if not person.in_crm or person.has_double or dice.random() > 0.15:
+        return
+    moment, id = arrival + int(dice.random() * 60 * DAY), 9_000_000_000 + person.number * 10
+    kind, highest = dice.choice((("NPS", 10), ("CSAT", 5), ("CES", 7)))
+    for number in range(2):
+        value = min(highest, max(1, round(highest * person.mood + dice.gauss(0, 1))))
+        properties = {
+            "hs_survey_id": str(70 + highest),
+            "hs_survey_name": f"{kind} after contact",
+            "hs_survey_type": kind,
+            "hs_survey_channel": "EMAIL",
+            "hs_value": str(value),
+            "hs_content": dice.choice(("", "Thank you", "Could be quicker")),
+            "hs_contact_id": str(crm.contact_id(person.number, 0)),
+            "hs_submission_timestamp": iso(moment),
+            "hs_createdate": iso(moment),
+            "hs_lastmodifieddate": iso(moment),
+            "hs_object_id": str(id + number),
+        }
+        body = {"id": str(id + number), "properties": properties, "createdAt": iso(moment),
+                "updatedAt": iso(moment), "archived": False}  # fmt: skip
+        yield Change(moment, "hubspot_feedback_submissions", id + number, body)
+        moment += int((20 + dice.random() * 90) * DAY)
+
+
+async def projected(request: Request) -> None:
+    """The surveys' answers, which the company's own file does not hold."""
+    ready(gate_of(request), VENDOR, survey_answers, ["hubspot_feedback_submissions"])
+
+
+router = APIRouter(
+    prefix="/hubspot",
+    dependencies=[Depends(door(VENDOR, refusal, is_bearer=True)), Depends(projected)],
+)
 
 
 def bare(kind: str) -> str:

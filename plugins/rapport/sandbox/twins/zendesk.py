@@ -10,11 +10,12 @@ An export leaves out what changed in the minute before the call.
 # ruff: noqa: S608 - table and column names come from this package, values are bound
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from rapport.sandbox.clock import MINUTE, SECOND
+from rapport.sandbox.clock import MINUTE, SECOND, parse_iso, seconds_iso
 from rapport.sandbox.gate import (
     FUTURE,
     Refused,
@@ -85,6 +86,64 @@ async def export_tickets(request: Request) -> Response:
 @router.get("/incremental/users/cursor.json")
 async def export_users(request: Request) -> Response:
     return _export(request, "users")
+
+
+@router.get("/incremental/ticket_events")
+@router.get("/incremental/ticket_events.json")
+async def export_events(request: Request) -> Response:
+    """By time, in whole seconds: the last second of a page comes again on the next one."""
+    query, gate = request.query_params, gate_of(request)
+    size = gate.limits.option(VENDOR, "events_page", PAGE)
+    start = _whole(query.get("start_time"), "start_time")
+    end = gate.as_of // SECOND - 60
+    if start > end:
+        message = "Too recent start_time. Use a start_time older than 60 seconds"
+        raise Refused(refusal(400, message, code="InvalidValue"))
+    events = sorted(
+        (event["timestamp"], event["id"], event)
+        for (body,) in gate.database.execute(
+            "select body from zendesk_tickets where updated >= ?", ((start - 100_000) * SECOND,)
+        )
+        for event in _events_of(decode(body), "comment_events" in query.get("include", ""))
+        if start <= event["timestamp"] < end
+    )
+    shown = [] if meets(request, "empty") else [event for _, _, event in events[:size]]
+    ends = len(events) <= size or not shown
+    reached = end if ends else shown[-1]["timestamp"]
+    if meets(request, "repeat_token") and start:
+        reached, ends = start, False
+    following = str(request.url.include_query_params(start_time=reached))
+    return _answer(
+        request,
+        {"ticket_events": shown, "next_page": following, "count": len(shown), "end_time": reached,
+         "end_of_stream": ends},
+    )  # fmt: skip
+
+
+def _events_of(ticket: Json, with_comments: bool) -> Iterator[Json]:
+    """The question, most often an answer, sometimes a note among colleagues."""
+    id, asked = ticket["id"], parse_iso(ticket["created_at"]) // SECOND
+    agent = ticket["assignee_id"]
+    said = [(0, ticket["requester_id"], f"A question, number {id}.", True)]
+    if id % 10:
+        said.append((300 + id * 7919 % 90_000, agent, f"An answer to number {id}.", True))
+    if id % 5 == 0:
+        said.append((200 + id * 104_729 % 9_000, agent, f"A note on number {id}.", False))
+    for place, (later, author, body, is_public) in enumerate(said):
+        children = [{"id": id * 100 + place * 10 + 1, "event_type": "Comment", "type": "Comment",
+                     "author_id": author, "body": body, "public": is_public,
+                     "comment_present": True, "comment_public": is_public}]  # fmt: skip
+        moment = asked + later
+        yield {
+            "id": id * 100 + place * 10,
+            "ticket_id": id,
+            "timestamp": moment,
+            "created_at": seconds_iso(moment * SECOND),
+            "updater_id": author,
+            "via": "Web form",
+            "event_type": "Audit",
+            "child_events": children if with_comments else [],
+        }
 
 
 @router.get("/ticket_metrics")

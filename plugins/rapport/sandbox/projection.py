@@ -1,0 +1,141 @@
+"""What a further vendor knows of the invented company, worked out of its people when asked for.
+
+Nothing is stored: a person's whole timeline at a vendor follows from (seed, vendor, number), and a
+night shows as much of it as has happened by then. So a new vendor changes nothing that exists.
+Only the first 5,000 people have such timelines, which bounds the memory.
+
+>>> import random
+>>> from rapport.sandbox.person import Person
+>>> def timeline(person, dice, arrival, until):
+...     yield Change(arrival, "postbox_people", person.number, {"name": person.first})
+>>> [change.stream for change in timeline(Person.make(7, 3), random.Random(1), 0, 1)]
+['postbox_people']
+"""
+
+# ruff: noqa: S311, S608 - repeatable dice; table names come from this package, values are bound
+
+import random
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from fastapi import Request
+
+from rapport.sandbox.clock import DAY, HOUR
+from rapport.sandbox.company import NEW_SHARE, Company
+from rapport.sandbox.gate import Gate, gate_of
+from rapport.sandbox.person import Person
+from rapport.sandbox.store import Json, as_text, decode
+
+MOST_PEOPLE = 5_000
+LONGEST_PAST = 400 * DAY
+Row = tuple[Any, int, Json]
+
+
+class Change(NamedTuple):
+    """What a record looks like from a moment on; `body` None: the vendor shows it no longer."""
+
+    moment: int
+    stream: str
+    id: int | str
+    body: Json | None
+    is_archived: bool = False
+
+
+Timeline = Callable[[Person, random.Random, int, int], Iterable[Change]]
+
+
+def ready(
+    gate: Gate, vendor: str, timeline: Timeline, streams: Iterable[str]
+) -> sqlite3.Connection:
+    """The database with tonight's tables `<stream> (id, created, updated, is_archived, body)`.
+
+    `created` and `updated` are milliseconds. The tables live in memory, beside the company's file.
+    """
+    database = gate.database
+    if "made" not in {row[1] for row in database.execute("pragma database_list")}:
+        database.execute("attach ':memory:' as made")
+        database.execute("create table made.nights (vendor text primary key, night text not null)")
+    company = Company.of(database)
+    night = f"{company.seed}/{company.people}/{company.as_of}"
+    held = database.execute("select night from nights where vendor = ?", (vendor,)).fetchone()
+    if held is None or held[0] != night:
+        for stream in streams:
+            database.execute(f"drop table if exists made.{stream}")
+            database.execute(
+                f"create table made.{stream} (id primary key, created integer not null,"
+                " updated integer not null, is_archived integer not null, body text not null)"
+            )
+        for stream, rows in _rows(company, vendor, timeline).items():
+            database.executemany(f"insert into made.{stream} values (?, ?, ?, ?, ?)", rows)
+        for stream in streams:
+            database.execute(f"create index made.{stream}_updated on {stream} (updated, id)")
+        database.execute("insert or replace into nights values (?, ?)", (vendor, night))
+    return database
+
+
+def page(
+    request: Request,
+    stream: str,
+    *,
+    where: str = "true",
+    values: Iterable[Any] = (),
+    order: str = "updated, id",
+    limit: int,
+    offset: int = 0,
+) -> tuple[list[Row], bool]:
+    """(id, updated, body) of one page, and whether there is more; with the planned faults."""
+    if request.state.fault == "empty":
+        return [], False
+    begin = offset - 1 if request.state.fault == "shift_page" and offset else offset
+    found = gate_of(request).database.execute(
+        f"select id, updated, body from {stream} where {where} order by {order} limit ? offset ?",
+        [*values, limit + 1, begin],
+    )
+    rows = [(id, updated, decode(body)) for id, updated, body in found]
+    return rows[:limit], len(rows) > limit
+
+
+def total(request: Request, stream: str, where: str = "true", values: Iterable[Any] = ()) -> int:
+    """How many records answer to a condition."""
+    sql = f"select count(*) from {stream} where {where}"
+    return int(gate_of(request).database.execute(sql, list(values)).fetchone()[0])
+
+
+def _rows(
+    company: Company, vendor: str, timeline: Timeline
+) -> dict[str, list[tuple[Any, int, int, int, str]]]:
+    latest: dict[str, dict[Any, tuple[int, Change]]] = {}
+    for person, dice, arrival in _people(company, vendor):
+        for change in sorted(timeline(person, dice, arrival, company.as_of), key=_moment):
+            if change.moment >= company.as_of:
+                break
+            held = latest.setdefault(change.stream, {})
+            created = held[change.id][0] if change.id in held else change.moment
+            held[change.id] = (created, change)
+    return {
+        stream: [
+            (id, created, change.moment, int(change.is_archived), as_text(change.body))
+            for id, (created, change) in held.items()
+            if change.body is not None
+        ]
+        for stream, held in latest.items()
+    }
+
+
+def _people(company: Company, vendor: str) -> Iterator[tuple[Person, random.Random, int]]:
+    """Everybody with dice of their own and the moment from which the vendor knows of them."""
+    first = company.as_of - (company.night - 1) * DAY
+    newcomers = max(3, round(company.people * NEW_SHARE))
+    for number in range(1, min(company.next_number, MOST_PEOPLE + 1)):
+        dice = random.Random(f"{company.seed}/{vendor}/{number}")
+        if number <= company.people:
+            arrival = first - DAY - int(dice.random() ** 2 * LONGEST_PAST)
+        else:
+            night = (number - company.people - 1) // newcomers
+            arrival = first + night * DAY + int(dice.random() * (DAY - 2 * HOUR))
+        yield Person.make(company.seed, number), dice, arrival
+
+
+def _moment(change: Change) -> int:
+    return change.moment
