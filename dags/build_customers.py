@@ -28,36 +28,36 @@ with DAG(
         "retry_policy": RETRIES,
     },
 ):
-
+    # Airflow gives each task the id of its run: by that, a build is told from another.
     @task
-    def build_layer(layer: str) -> None:
+    def build_layer(layer: str, run_id: str | None = None) -> None:
         from rapport.night import verbs
 
-        verbs.build_layer(layer)
+        verbs.build_layer(layer, run_id)
 
     @task
-    def normalise() -> None:
+    def normalise(run_id: str | None = None) -> None:
         from rapport.night import verbs
 
-        verbs.normalise()
+        verbs.normalise(run_id)
 
     @task
-    def resolve() -> None:
+    def resolve(run_id: str | None = None) -> None:
         from rapport.night import verbs
 
-        verbs.resolve()
+        verbs.resolve(run_id)
 
     @task
-    def check_publication() -> None:
+    def check_publication(run_id: str | None = None) -> None:
         from rapport.night import verbs
 
-        verbs.check_publication()
+        verbs.check_publication(run_id)
 
     @task(outlets=[Asset("marts/customers")])
-    def publish() -> None:
+    def publish(run_id: str | None = None) -> None:
         from rapport.night import verbs
 
-        verbs.publish()
+        verbs.publish(run_id)
 
     (
         WaitForSources(task_id="wait_for_sources", mode="reschedule", poke_interval=60)

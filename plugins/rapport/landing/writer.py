@@ -77,7 +77,7 @@ class Writer:
         return bool(row and row[0])
 
     def _end_frozen(self) -> bool:
-        # The holder of the lock itself: the backend's number in raw.writers may be another's by now.
+        # Who holds the lock: the number in raw.writers may be another backend's by now.
         row = self.connection.execute(
             """
             with holder as (

@@ -5,12 +5,14 @@
 
 import contextlib
 import logging
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from rapport.errors import RetryLater
-from rapport.night.nights import Night, join, stage
+from rapport.night.builds import step
+from rapport.night.nights import Night, Stage, join, stage
 from rapport.settings import load_settings
 
 log = logging.getLogger(__name__)
@@ -78,48 +80,50 @@ def pull_suppressions() -> None:
         current.result = dict(activation.pull(run_id=night.run_id, as_of=night.as_of) or {})
 
 
-def build_layer(layer: str) -> None:
-    """Build a layer of the dbt project."""
+@contextlib.contextmanager
+def _building(holder: str, name: str, *, begins: bool = False) -> Iterator[tuple[Night, Stage]]:
+    night = _night()
+    with stage(night, name) as current, step(night, holder, begins=begins):
+        yield night, current
+
+
+def build_layer(layer: str, holder: str) -> None:
+    """Build a layer of the dbt project; the first one begins the build of `holder`."""
     from rapport.transform import build
 
-    night = _night()
-    with stage(night, f"build {layer}") as current:
+    with _building(holder, f"build {layer}", begins=layer == "staging") as (night, current):
         current.result = build(layer, as_of=night.as_of)
 
 
-def normalise() -> None:
+def normalise(holder: str) -> None:
     """Normal forms of the identifiers that were not seen before."""
     from rapport import identity
 
-    night = _night()
-    with stage(night, "normalise identifiers") as current:
+    with _building(holder, "normalise identifiers") as (night, current):
         current.result = dict(identity.normalise(run_id=night.run_id, as_of=night.as_of) or {})
 
 
-def resolve() -> None:
+def resolve(holder: str) -> None:
     """Who is who."""
     from rapport import identity
 
-    night = _night()
-    with stage(night, "resolve customers") as current:
+    with _building(holder, "resolve customers") as (night, current):
         current.result = dict(identity.resolve(run_id=night.run_id, as_of=night.as_of))
 
 
-def check_publication() -> None:
+def check_publication(holder: str) -> None:
     """The publication gate."""
     from rapport.quality import run_gate
 
-    night = _night()
-    with stage(night, "check publication") as current:
+    with _building(holder, "check publication") as (night, current):
         current.result = dict(run_gate("publication", run_id=night.run_id, as_of=night.as_of))
 
 
-def publish() -> None:
+def publish(holder: str) -> None:
     """Move what changed to the published tables."""
     from rapport.transform import publish as publish_tables
 
-    night = _night()
-    with stage(night, "publish") as current:
+    with _building(holder, "publish") as (night, current):
         current.result = dict(publish_tables(run_id=night.run_id, as_of=night.as_of))
 
 

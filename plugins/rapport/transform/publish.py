@@ -87,7 +87,7 @@ def published_tables(path: Path | None = None) -> list[Published]:
 def publish(
     *, run_id: str, as_of: datetime, tables: Sequence[Published] | None = None
 ) -> dict[str, dict[str, int]]:
-    """Publish tonight's tables; a night that is published already is left alone.
+    """Publish tonight's tables; what is published already moves nothing, and counts add up.
 
     Waits for readers that hold a lock, at most `LOCK_TIMEOUT` a try and five tries.
     Raises `RetryLater` after that.
@@ -118,19 +118,23 @@ def _publish(
     with connection.transaction():
         connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
         connection.execute("select pg_advisory_xact_lock(hashtextextended('rapport publish', 0))")
-        claimed = connection.execute(
-            "insert into ops.publications (run_id, as_of) values (%s, %s)"
-            " on conflict do nothing returning run_id",
+        connection.execute(
+            "insert into ops.publications (run_id, as_of) values (%s, %s) on conflict (run_id)"
+            " do update set published_at = clock_timestamp()",
             (run_id, as_of),
-        ).fetchone()
-        if claimed is None:
-            return _counts(connection, run_id)
+        )
         for table in tables:
             changed, deleted = _move(connection, table)
             faults.point("publish.table")
             connection.execute(
                 sql.SQL(
-                    "insert into ops.published_tables select %s, %s, count(*), %s, %s from {}"
+                    """
+                    insert into ops.published_tables as tonight
+                    select %s, %s, count(*), %s, %s from {}
+                    on conflict (run_id, table_name) do update
+                    set rows = excluded.rows, changed = tonight.changed + excluded.changed,
+                        deleted = tonight.deleted + excluded.deleted
+                    """
                 ).format(table.target),
                 (run_id, f"{table.schema}.{table.name}", changed, deleted),
             )
