@@ -20,6 +20,7 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
         "extra": {},
     },
     "intercom": {"login": "", "password": "demo-not-a-secret-intercom", "extra": {}},
+    "mailchimp": {"login": "*", "password": "demo-not-a-secret-us1", "extra": {}},
 }
 
 

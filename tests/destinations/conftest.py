@@ -1,0 +1,77 @@
+"""Every tool's double on one port, with a company of its own for each test."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rapport.destinations import discover
+from rapport.destinations.base import Audience, Batch, Destination, Person
+from rapport.sandbox.company import Company
+from rapport.sandbox.recorder import Recorder, serve
+
+AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Recorder]:
+    with serve() as recorder:
+        yield recorder
+
+
+@pytest.fixture(scope="session")
+def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("tools") / "company"
+    Company.generate(root, 5, seed=3, start=date(2026, 3, 31))
+    return root
+
+
+@pytest.fixture
+def twins(served: Recorder, few_people: Path, tmp_path: Path) -> Iterator[Recorder]:
+    with served.company(few_people, tmp_path / "company"):
+        yield served
+
+
+@pytest.fixture
+def tool(twins: Recorder) -> Iterator[Callable[..., Destination]]:
+    """Opens a destination against its double; nothing sleeps."""
+    made: list[Destination] = []
+
+    def open_tool(name: str, **options: Any) -> Destination:
+        kind = discover()[name]
+        connection = twins.connection(name) if kind.needs_connection else None
+        made.append(kind(options, connection, sleep=lambda seconds: None))
+        return made[-1]
+
+    yield open_tool
+    for one in made:
+        one.close()
+
+
+class Make:
+    """People, lists and batches that nobody cares about in detail."""
+
+    audience = Audience("readers", "Readers", "email", "marketing", {"score": "integer"})
+
+    def person(self, number: int, **fields: Any) -> Person:
+        values = {
+            "email": f"p{number}@example.com",
+            "full_name": f"Person {number}",
+            "traits": {"score": number},
+        }
+        return Person(f"customer_{number}", **{**values, **fields})
+
+    def people(self, *numbers: int) -> list[Person]:
+        return [self.person(number) for number in numbers]
+
+    def batch(
+        self, *people: Person, id: str = "batch_1", audience: Audience | None = None
+    ) -> Batch:
+        return Batch(id, audience or self.audience, people, "20260331T030000Z-01", AS_OF)
+
+
+@pytest.fixture
+def make() -> Make:
+    return Make()
