@@ -41,6 +41,10 @@
             'question_id': text, 'metric': text, 'scale': text, 'score': number, 'comment': text,
             'conversation_id': text, 'responded_at': time,
         },
+        'survey_invitations': {
+            'source': text, 'profile_id': text, 'invitation_id': text, 'metric': text, 'scale': text,
+            'conversation_id': text, 'invited_at': time, 'is_answered': flag,
+        },
         'web_events': {
             'source': text, 'profile_id': text, 'event_id': text, 'event_name': text, 'occurred_at': time,
             'url': text, 'path': text, 'referrer': text, 'utm_source': text, 'utm_medium': text,

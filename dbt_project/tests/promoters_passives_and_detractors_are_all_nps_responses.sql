@@ -2,7 +2,7 @@ with answered as (
 
     select count(*) as responses
     from {{ ref('fct_survey_responses') }}
-    where metric = 'nps' and score is not null and {{ is_reportable('responded_at') }}
+    where metric = 'nps' and scale = '0-10' and score is not null and {{ is_reportable('responded_at') }}
 
 ),
 

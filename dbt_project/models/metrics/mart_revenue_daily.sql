@@ -5,7 +5,7 @@ with orders as (
 
 ),
 
-final as (
+by_day as (
 
     select
         order_date,
@@ -19,6 +19,16 @@ final as (
     from orders
     where status in ('paid', 'refunded')
     group by order_date, currency
+
+),
+
+final as (
+
+    select
+        by_day.*,
+        {{ rate_on('by_day.currency', 'by_day.order_date') }} as exchange_rate,
+        round(by_day.revenue * {{ rate_on('by_day.currency', 'by_day.order_date') }}, 2) as revenue_in_company_currency
+    from by_day
 
 )
 
