@@ -9,3 +9,20 @@
 {% macro is_bot(user_agent) -%}
     coalesce({{ user_agent }} ~* '(bot|spider|crawl|slurp)', false)
 {%- endmacro %}
+
+{# Where a session came from: what its link says of itself, else the site it came from. A link of
+   our own pages is no origin. #}
+{% macro session_channel(medium, referrer) -%}
+    {%- set host = "lower(substring(" ~ referrer ~ " from '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:www\\.)?([^/:?#]+)'))" -%}
+    case
+        when {{ medium }} ~* '^(cpc|ppc|cpm|paid)' then 'paid'
+        when {{ medium }} ~* '^e-?mail' then 'email'
+        when {{ medium }} ~* 'social' then 'social'
+        when {{ medium }} ~* '^(referral|affiliate|partner)' then 'referral'
+        when {{ medium }} ~* '^organic' then 'organic_search'
+        when {{ medium }} is not null then 'other'
+        when {{ host }} is null or {{ host }} = any(array{{ var('own_domains') }}::text[]) then 'direct'
+        when {{ host }} ~ '(^|\.)(google|bing|duckduckgo|ecosia|yahoo|yandex|baidu|qwant)\.' then 'organic_search'
+        else 'referral'
+    end
+{%- endmacro %}

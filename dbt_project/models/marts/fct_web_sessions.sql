@@ -32,7 +32,8 @@ final as (
         sessions.utm_campaign,
         sessions.paths,
         sessions.product_ids,
-        sessions.categories
+        sessions.categories,
+        {{ session_channel('sessions.utm_medium', 'sessions.referrer') }} as channel
     from sessions
     left join members on sessions.profile_id = members.profile_id
 
