@@ -1,0 +1,66 @@
+{%- set personas = adapter.get_relation(target.database, 'marts', 'mart_personas') if execute %}
+
+with customers as (
+
+    select * from {{ ref('dim_customers') }}
+
+),
+
+attributes as (
+
+    select
+        customers.customer_id,
+        attribute.dimension,
+        attribute.slice
+    from customers
+    cross join lateral (
+        values
+        ('country', customers.country),
+        ('plan', customers.plan),
+        ('cohort', to_char(customers.first_ordered_at at time zone {{ company_time_zone() }}, 'YYYY-MM'))
+    ) as attribute (dimension, slice)
+    where attribute.slice is not null
+
+),
+
+memberships as (
+
+    select
+        customer_id,
+        'segment' as dimension,
+        segment as slice
+    from {{ source('activation', 'membership') }}
+    where left_at is null
+
+),
+
+personas as (
+
+    {%- if personas %}
+
+    select
+        customer_id,
+        'persona' as dimension,
+        persona as slice
+    from {{ personas }}
+    where persona is not null
+
+    {%- else %}
+
+    {{ empty_relation({'customer_id': 'text', 'dimension': 'text', 'slice': 'text'}) }}
+
+    {%- endif %}
+
+),
+
+final as (
+
+    select * from attributes
+    union all
+    select * from memberships
+    union all
+    select * from personas
+
+)
+
+select * from final
