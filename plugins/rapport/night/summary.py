@@ -5,6 +5,7 @@
 PosixPath('var/runs/20260331T030000Z-01/summary.json')
 """
 
+import logging
 import os
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from rapport import warehouse
 from rapport.night.nights import Night, finish
 from rapport.paths import var_dir
+
+log = logging.getLogger(__name__)
 
 
 class _Part(BaseModel):
@@ -247,8 +250,19 @@ def status_of(stages: list[StageSummary]) -> str:
 
 
 def close(night: Night) -> Summary:
-    """Close the night with the status that its stages give it, and write its summary."""
+    """Close the night with the status that its stages give it; write its summary and report."""
     finish(night, status_of(summarise(night).stages))
     summary = summarise(night)
     write(summary)
+    _report(night)
     return summary
+
+
+def _report(night: Night) -> None:
+    """A page that cannot be drawn must not fail a night whose lists are with the tools."""
+    from rapport import report
+
+    try:
+        report.write(night.run_id)
+    except Exception as error:
+        log.error("the report of %s was not written: %s", night.run_id, type(error).__name__)

@@ -34,6 +34,9 @@ def tables(summary: Summary, seconds: float | None = None) -> RenderableType:
         Text(f"{stage.name}: {stage.error}", style="red") for stage in summary.stages if stage.error
     ]
     parts.append(Text(f"The same as JSON: {path_of(summary.run_id)}", style="dim"))
+    report = path_of(summary.run_id).with_name("report.html")
+    if report.is_file():
+        parts.append(Text(f"and as a page: {report}", style="dim"))
     return Group(*parts)
 
 
