@@ -17,7 +17,7 @@ from rapport.activation.segments import Segment
 _DECIDE = """
 create temp table decided on commit drop as
 with member as (
-    select customer_id, traits, arm from segments.membership
+    select customer_id, traits, arm, goal_at from segments.membership
     where segment = {segment} and left_at is null
 ),
 held as (
@@ -28,7 +28,7 @@ person as (
     select
         coalesce(member.customer_id, held.customer_id) as customer_id,
         member.customer_id is not null as is_member,
-        member.traits, member.arm, held.state, held.content_hash as held_hash
+        member.traits, member.arm, member.goal_at, held.state, held.content_hash as held_hash
     from member full join held on held.customer_id = member.customer_id
 ),
 judged as (
@@ -39,21 +39,19 @@ judged as (
             when {refusal} is not null then {refusal}
             when not person.is_member then 'left'
             when {is_expired} then 'expired'
-            {holds}
-            {campaign}
+            {cases}
         end as reason
     from person
     {permission}
-    {hold_joins}
-    {campaign_joins}
+    {joins}
 ),
 changed as (
     select *, case
-        when reason is not null and state is not null then 'remove'
+        when reason is not null and state is not null and {may_remove} then 'remove'
         when reason is not null then null
         when state is null or held_hash is null then 'add'
         when state = 'removing' then 'add'
-        when state = 'sending' or held_hash <> content_hash then 'update'
+        when state = 'sending' or (held_hash <> content_hash and {may_update}) then 'update'
     end as op
     from judged
 )
@@ -101,8 +99,7 @@ def decide(
     `suppressors` are the keys of the segments that hold this one's purpose back. The temporary
     table `claims` holds whom a segment of higher priority has taken tonight.
     """
-    hold_joins, holds = _holds(suppressors)
-    campaign_joins, campaign = _campaign(segment, destination, options, as_of)
+    joins, cases = _circumstances(connection, segment, suppressors)
     connection.execute("set local work_mem = '128MB'")
     connection.execute("drop table if exists pg_temp.decided")
     connection.execute(
@@ -113,12 +110,16 @@ def decide(
             refusal=refusal(segment, options),
             permission=permission(segment, destination, options),
             is_expired=sql.Literal(segment.expires < as_of.date()),
-            holds=holds,
-            hold_joins=hold_joins,
-            campaign=campaign,
-            campaign_joins=campaign_joins,
+            cases=sql.SQL(" ").join(cases),
+            joins=sql.SQL(" ").join(joins),
+            may_remove=sql.SQL(
+                "true" if segment.mode == "mirror" else "reason in ('no_consent', 'suppressed')"
+            ),
+            may_update=sql.SQL("false" if segment.mode == "add-only" else "true"),
         )
     )
+    if segment.is_campaign:
+        _cap(connection, segment, options, as_of)
     row = connection.execute(
         """
         select
@@ -138,53 +139,94 @@ def decide(
     return Decision(*row)
 
 
-def _holds(suppressors: list[str]) -> tuple[sql.Composable, sql.Composable]:
-    if not suppressors:
-        return sql.SQL(""), sql.SQL("")
-    joins = sql.SQL("""
-        left join (
-            select customer_id, min(segment) as segment from segments.membership
-            where segment = any({}) and left_at is null
-            group by customer_id
-        ) as hold on hold.customer_id = person.customer_id
-    """).format(sql.Literal(suppressors))
-    return joins, sql.SQL("when hold.segment is not null then hold.segment")
-
-
-def _campaign(
-    segment: Segment, destination: str, options: ActivationOptions, as_of: datetime
-) -> tuple[sql.Composable, sql.Composable]:
-    """Hold-out, priority and cap concern campaigns only: a service message always goes out."""
-    if not segment.is_campaign:
-        return sql.SQL(""), sql.SQL("")
-    joins = [
-        sql.SQL(
-            "left join claims on claims.customer_id = person.customer_id and claims.channel = {}"
-        ).format(segment.channel)
-    ]
-    cases = [
-        sql.SQL("when person.arm <> 'treated' then 'holdout'"),
-        sql.SQL("when claims.customer_id is not null then 'lower_priority'"),
-    ]
-    cap = options.caps.get(segment.channel)
-    if cap is not None:
-        joins.append(
-            sql.SQL("""
-            left join (
-                select coalesce(alias.customer_id, receipts.customer_id) as customer_id
-                from activation.receipts
-                left join identity.aliases as alias on alias.alias_id = receipts.customer_id
-                where op = 'add' and channel = {channel} and purpose <> 'service'
-                    and sent_at > {since} and sent_at <= {as_of}
-                group by 1
-                having count(distinct segment) >= {messages}
-            ) as capped on capped.customer_id = person.customer_id and person.state is null
-            """).format(
-                channel=segment.channel,
-                since=as_of - timedelta(days=cap.days),
-                as_of=as_of,
-                messages=cap.messages,
+def _circumstances(
+    connection: psycopg.Connection, segment: Segment, suppressors: list[str]
+) -> tuple[list[sql.Composable], list[sql.Composable]]:
+    """Joins and reasons that only some segments have: what is not asked for costs nothing."""
+    joins: list[sql.Composable] = []
+    cases: list[sql.Composable] = []
+    if segment.identity_confidence > 0:
+        joins.append(_DOUBT)
+        cases.append(
+            sql.SQL("when doubt.confidence < {} then 'identity_confidence'").format(
+                segment.identity_confidence
             )
         )
-        cases.append(sql.SQL("when capped.customer_id is not null then 'frequency_cap'"))
-    return sql.SQL(" ").join(joins), sql.SQL(" ").join(cases)
+    if segment.steps:
+        cases.append(sql.SQL("when person.goal_at is not null then 'goal_reached'"))
+    if suppressors:
+        joins.append(sql.SQL(_HOLD).format(sql.Literal(suppressors)))
+        cases.append(sql.SQL("when hold.segment is not null then hold.segment"))
+    # Hold-out, priority and cap concern campaigns only: a service message always goes out.
+    if segment.is_campaign:
+        cases.append(sql.SQL("when person.arm <> 'treated' then 'holdout'"))
+        if connection.execute(
+            "select true from claims where channel = %s limit 1", (segment.channel,)
+        ).fetchone():
+            joins.append(
+                sql.SQL(
+                    "left join claims on claims.customer_id = person.customer_id"
+                    " and claims.channel = {}"
+                ).format(segment.channel)
+            )
+            cases.append(sql.SQL("when claims.customer_id is not null then 'lower_priority'"))
+    return joins, cases
+
+
+_DOUBT = sql.SQL("""
+    left join (
+        select member.customer_id, min(match.probability) as confidence
+        from identity.matches as match
+        inner join identity.profiles as profile on profile.profile_id = match.profile_a
+        inner join identity.members as member using (profile_key)
+        where match.is_linked
+        group by member.customer_id
+    ) as doubt on doubt.customer_id = person.customer_id
+""")
+_HOLD = """
+    left join (
+        select customer_id, min(segment) as segment from segments.membership
+        where segment = any({}) and left_at is null
+        group by customer_id
+    ) as hold on hold.customer_id = person.customer_id
+"""
+_CAP = """
+with recent as (
+    select newcomer.customer_id, receipts.segment
+    from newcomer
+    inner join activation.receipts on receipts.customer_id = newcomer.customer_id
+    where {counts}
+    union
+    select newcomer.customer_id, receipts.segment
+    from newcomer
+    inner join identity.aliases as alias
+        on alias.customer_id = newcomer.customer_id and alias.alias_id <> alias.customer_id
+    inner join activation.receipts on receipts.customer_id = alias.alias_id
+    where {counts}
+)
+update decided set op = null, reason = 'frequency_cap'
+from (
+    select customer_id from recent group by customer_id having count(*) >= {messages}
+) as capped
+where decided.customer_id = capped.customer_id
+"""
+
+
+def _cap(
+    connection: psycopg.Connection, segment: Segment, options: ActivationOptions, as_of: datetime
+) -> None:
+    """Leave out newcomers who got enough messages lately; asked of the newcomers alone."""
+    cap = options.caps.get(segment.channel)
+    if cap is None:
+        return
+    connection.execute("drop table if exists pg_temp.newcomer")
+    connection.execute(
+        "create temp table newcomer on commit drop as"
+        " select customer_id from decided where op = 'add' and not is_held"
+    )
+    connection.execute("analyze newcomer")
+    counts = sql.SQL(
+        "receipts.op = 'add' and receipts.channel = {} and receipts.purpose <> 'service'"
+        " and receipts.sent_at > {} and receipts.sent_at <= {}"
+    ).format(segment.channel, as_of - timedelta(days=cap.days), as_of)
+    connection.execute(sql.SQL(_CAP).format(counts=counts, messages=cap.messages))

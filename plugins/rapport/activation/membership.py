@@ -11,6 +11,7 @@ from datetime import datetime
 import psycopg
 from psycopg import sql
 
+from rapport.activation import arms, goals
 from rapport.activation.options import ActivationOptions
 from rapport.activation.segments import Segment
 from rapport.errors import ConfigError, RapportError
@@ -90,21 +91,59 @@ def _register(connection: psycopg.Connection, segment: Segment, as_of: datetime)
 def _merge(
     connection: psycopg.Connection, segment: Segment, options: ActivationOptions, as_of: datetime
 ) -> tuple[int, int]:
+    connection.execute("set local work_mem = '128MB'")
+    _read_model(connection, segment)
+    follow_merges(connection, segment.key)
+    goals.stamp(connection, segment, as_of)
+    _compare(connection, segment, as_of)
+    names = {"segment": segment.key, "as_of": as_of}
+    left = connection.execute(
+        """
+        update segments.membership as member set left_at = %(as_of)s
+        from changes
+        where kind = 'left' and segment = %(segment)s and left_at is null
+            and member.customer_id = changes.customer_id
+        """,
+        names,
+    ).rowcount
+    connection.execute(
+        """
+        update segments.membership as member
+        set traits = changes.traits, changed_at = %(as_of)s
+        from changes
+        where kind = 'changed' and segment = %(segment)s and left_at is null
+            and member.customer_id = changes.customer_id
+        """,
+        names,
+    )
+    entered = arms.enter(connection, segment, options, as_of)
+    if entered or left:
+        connection.execute("analyze segments.membership")
+    return entered, left
+
+
+def _read_model(connection: psycopg.Connection, segment: Segment) -> None:
+    """The temporary table `tonight`: whom the model has, with traits and stratum."""
     types = column_types(connection, segment)
     if not types:
         raise ConfigError(f"{BUILD}.{segment.model} is not there: dbt did not build it.")
-    missing = sorted({"customer_id", *segment.traits} - types.keys())
+    missing = sorted({"customer_id", *segment.traits, *segment.strata} - types.keys())
     if missing:
         raise ConfigError(
             f"{BUILD}.{segment.model} has no column {', '.join(missing)}. "
-            "Add it to the model's select, or take it out of traits."
+            "Add it to the model's select, or take it out of traits and strata."
         )
     connection.execute("drop table if exists pg_temp.tonight")
     connection.execute(
         sql.SQL(
             "create temp table tonight on commit drop as"
-            ' select customer_id collate "C" as customer_id, {traits} as traits from {model}'
-        ).format(traits=_traits(segment.traits, types), model=sql.Identifier(BUILD, segment.model))
+            ' select customer_id collate "C" as customer_id, {traits} as traits,'
+            " {stratum} as stratum from {model}"
+        ).format(
+            traits=_traits(segment.traits, types),
+            stratum=arms.stratum(segment),
+            model=sql.Identifier(BUILD, segment.model),
+        )
     )
     try:
         connection.execute("alter table tonight add primary key (customer_id)")
@@ -114,68 +153,88 @@ def _merge(
             "A segment has one row per customer."
         ) from None
     connection.execute("analyze tonight")
-    names = {
-        "segment": segment.key,
-        "as_of": as_of,
-        "salt": options.salt,
-        "holdout": segment.holdout_share,
-        "control": options.control_share if segment.purpose == "marketing" else 0.0,
-    }
-    left = connection.execute(
-        """
-        update segments.membership as member set left_at = %(as_of)s
-        where segment = %(segment)s and left_at is null
-            and not exists (select from tonight where tonight.customer_id = member.customer_id)
-        """,
-        names,
-    ).rowcount
+
+
+def follow_merges(connection: psycopg.Connection, segment: str) -> None:
+    """A stay goes on under the id that its customer has now, unless that one has a stay too."""
     connection.execute(
         """
-        update segments.membership as member
-        set traits = tonight.traits, changed_at = %(as_of)s
-        from tonight
-        where segment = %(segment)s and left_at is null
-            and tonight.customer_id = member.customer_id and tonight.traits <> member.traits
+        update segments.membership as old set customer_id = renamed.customer_id
+        from (
+            select distinct on (alias.customer_id)
+                stay.customer_id as old_id, stay.entered_at, alias.customer_id
+            from segments.membership as stay
+            inner join identity.aliases as alias
+                on alias.alias_id = stay.customer_id and alias.customer_id <> alias.alias_id
+            where stay.segment = %(segment)s and stay.left_at is null
+                and not exists (
+                    select from segments.membership as survivor
+                    where survivor.segment = %(segment)s
+                        and survivor.customer_id = alias.customer_id
+                        and (survivor.left_at is null or survivor.entered_at = stay.entered_at)
+                )
+            order by alias.customer_id, stay.entered_at, stay.customer_id
+        ) as renamed
+        where old.segment = %(segment)s and old.customer_id = renamed.old_id
+            and old.entered_at = renamed.entered_at
         """,
-        names,
+        {"segment": segment},
     )
-    # Two statements: one that reads the table it fills meets its own new rows again and again.
-    connection.execute("drop table if exists pg_temp.newcomers")
-    connection.execute(
-        """
-        create temp table newcomers on commit drop as
-        select customer_id, traits from tonight
-        where not exists (
-            select from segments.membership as member
-            where segment = %(segment)s and left_at is null
-                and member.customer_id = tonight.customer_id
+
+
+def _compare(connection: psycopg.Connection, segment: Segment, as_of: datetime) -> None:
+    """The temporary table `changes`: who enters, who leaves, whose traits are others now."""
+    connection.execute("drop table if exists pg_temp.changes")
+    own: list[sql.Composable] = []
+    is_in_series: sql.Composable = sql.SQL("false")
+    if segment.steps:
+        days = sql.SQL("({}::date - coalesce(member.entered_at, {})::date)").format(as_of, as_of)
+        own.append(
+            sql.SQL("|| jsonb_build_object({}, width_bucket({}, {}::integer[]))").format(
+                segment.step_trait, days, list(segment.steps)
+            )
         )
-        """,
-        names,
+        is_in_series = sql.SQL("member.goal_at is null and {} <= {}").format(
+            days, segment.steps[-1]
+        )
+    if segment.variants:
+        own.append(
+            sql.SQL(
+                "|| case when member.variant is null then '{{}}'"
+                " else jsonb_build_object({}, member.variant) end"
+            ).format(segment.variant_trait)
+        )
+    connection.execute(
+        sql.SQL(_COMPARE).format(
+            segment=segment.key, is_in_series=is_in_series, own=sql.SQL(" ").join(own)
+        )
     )
-    entered = connection.execute(
-        """
-        insert into segments.membership
-            (segment, customer_id, entered_at, arm, traits, changed_at)
-        select
-            %(segment)s, customer_id, %(as_of)s,
-            case
-                when %(control)s > 0 and segments.draw(%(salt)s, 'control', customer_id)
-                    < %(control)s then 'control'
-                when %(holdout)s > 0 and segments.draw(%(salt)s, %(segment)s, customer_id)
-                    < %(holdout)s then 'holdout'
-                else 'treated'
-            end,
-            traits, %(as_of)s
-        from newcomers
-        on conflict (segment, customer_id, entered_at)
-        do update set left_at = null, traits = excluded.traits
-        """,
-        names,
-    ).rowcount
-    if entered or left:
-        connection.execute("analyze segments.membership")
-    return entered, left
+    connection.execute("analyze changes")
+
+
+_COMPARE = """
+create temp table changes on commit drop as
+with member as (
+    select customer_id, entered_at, traits, variant, goal_at from segments.membership
+    where segment = {segment} and left_at is null
+),
+compared as (
+    select
+        coalesce(tonight.customer_id, member.customer_id) as customer_id,
+        case
+            when member.customer_id is null then 'entered'
+            when tonight.customer_id is not null or {is_in_series} then 'changed'
+            else 'left'
+        end as kind,
+        coalesce(tonight.traits, member.traits) {own} as traits,
+        member.traits as last_traits,
+        tonight.stratum
+    from tonight full join member on member.customer_id = tonight.customer_id
+)
+select customer_id, kind, traits, stratum
+from compared
+where kind <> 'changed' or traits <> last_traits
+"""
 
 
 def _traits(traits: Mapping[str, str], types: Mapping[str, str]) -> sql.Composable:

@@ -15,10 +15,12 @@ from psycopg.rows import dict_row
 
 from rapport import faults
 from rapport.activation import accounts, membership
-from rapport.activation.batches import List, record, take
+from rapport.activation.lists import List
 from rapport.activation.options import ActivationOptions
+from rapport.activation.record import record
 from rapport.activation.segments import Definitions, Segment
-from rapport.activation.send import send
+from rapport.activation.send import send_all
+from rapport.activation.take import Taken, take
 from rapport.activation.versions import code_version
 from rapport.destinations.base import Audience, Destination, Night, Person
 from rapport.errors import AlreadyRunning, RapportError, StaleWriter
@@ -67,22 +69,9 @@ def push_destination(
 
 def _push_list(connection: psycopg.Connection, tool: Destination, target: List) -> None:
     _reopen(connection, target)
-    is_prepared = False
-    batches = 0
+    batches = Batches(connection, tool, target)
     for leavers in (True, False, True):
-        while True:
-            _keep_statistics(connection, batches)
-            taken = take(connection, target, tool.batch_size, leavers)
-            if taken is None:
-                break
-            batches += 1
-            if not taken.batch.people:
-                continue
-            if not is_prepared:
-                tool.prepare(target.audience)
-                is_prepared = True
-            faults.point("activation.intended")
-            results = send(tool, taken.batch, leavers=leavers)
+        for taken, results in send_all(tool, batches.take_all(leavers), leavers=leavers):
             faults.point("activation.answered")
             record(connection, target, taken, results)
             faults.point("activation.recorded")
@@ -90,6 +79,33 @@ def _push_list(connection: psycopg.Connection, tool: Destination, target: List) 
         target.run_id, target.as_of, code_version(), lambda: _everybody(connection, target)
     )
     tool.finish(target.audience, night)
+
+
+class Batches:
+    """The batches of one list; the tool is prepared before the first that has anybody in it."""
+
+    def __init__(self, connection: psycopg.Connection, tool: Destination, target: List) -> None:
+        self.connection = connection
+        self.tool = tool
+        self.target = target
+        self.count = 0
+        self.is_prepared = False
+
+    def take_all(self, leavers: bool) -> Iterator[Taken]:
+        """Batches with people in them, until there is nobody left to take."""
+        while True:
+            _keep_statistics(self.connection, self.count)
+            taken = take(self.connection, self.target, self.tool.batch_size, leavers)
+            if taken is None:
+                return
+            self.count += 1
+            if not taken.batch.people:
+                continue
+            if not self.is_prepared:
+                self.tool.prepare(self.target.audience)
+                self.is_prepared = True
+            faults.point("activation.intended")
+            yield taken
 
 
 def _keep_statistics(connection: psycopg.Connection, batches: int) -> None:
@@ -178,7 +194,7 @@ def _everybody(connection: psycopg.Connection, target: List) -> Iterator[Person]
         cursor.execute(
             """
             select ledger.customer_id, ledger.remote_id, contact.email, contact.phone,
-                contact.full_name, member.traits
+                contact.full_name, contact.user_id, member.traits
             from activation.ledger
             left join marts_pii.dim_customer_contacts as contact using (customer_id)
             left join segments.membership as member
@@ -196,6 +212,7 @@ def _everybody(connection: psycopg.Connection, target: List) -> Iterator[Person]
                 email=row["email"],
                 phone=row["phone"] if target.segment.channel == "sms" else None,
                 full_name=row["full_name"],
+                user_id=row["user_id"] if target.segment.channel == "push" else None,
                 traits=row["traits"] or {},
             )
 

@@ -9,19 +9,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rapport.destinations import discover
-from rapport.destinations.base import Audience
+from rapport.destinations.base import Audience, Mode
 from rapport.paths import project_root
 from rapport.settings import Block, Document, Loader
 
 FOLDER = "dbt_project/models/segments"
 Purpose = Literal["marketing", "feedback", "service"]
 Channel = Literal["email", "sms", "push", "none"]
+
+
+class Goal(Block):
+    """What a play is for: a row of a published mart about the person, within days of entering.
+
+    `at` is the column with the time, `where` what other columns must be.
+    """
+
+    mart: str = Field(pattern="^[a-z][a-z0-9_]+$")
+    at: str
+    where: dict[str, str | bool | int] = Field(default_factory=dict)
+    within_days: int = Field(default=30, ge=1, le=366)
 
 
 class Segment(Block):
@@ -34,6 +46,12 @@ class Segment(Block):
     that purpose from the others. `needs` names the canonical entities that it is made of: while a
     source of one of them is stale, the list stays as it is. `channel: none` is a list for people
     to work with, to which no message is sent.
+
+    `mode` mirror takes off who left, upsert does not, add-only changes nobody either; who says no
+    is taken off in each. A play with `steps` holds a person from day 0 to the last of these days
+    since entering, or until the `goal`, and tells the tool the number of the step as a trait.
+    `variants` are shares of the treated; people are drawn evenly within each value of `strata`.
+    Who rests on a probable match below `identity_confidence` is not sent.
     """
 
     key: str = Field(pattern="^[a-z][a-z0-9_]{2,50}$")
@@ -51,6 +69,12 @@ class Segment(Block):
     expires: date
     suppresses: tuple[Purpose, ...] = ()
     needs: tuple[str, ...] = Field(min_length=1)
+    mode: Mode = "mirror"
+    goal: Goal | None = None
+    steps: tuple[Annotated[int, Field(ge=0, le=366)], ...] = ()
+    variants: dict[str, Annotated[float, Field(gt=0.0, lt=1.0)]] = Field(default_factory=dict)
+    strata: tuple[str, ...] = ()
+    identity_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
 
     @field_validator("destinations")
     @classmethod
@@ -66,6 +90,15 @@ class Segment(Block):
             raise ValueError("size_band: the least is above the most")
         if self.channel == "none" and self.purpose != "service":
             raise ValueError("channel none is for service: name the channel of the message")
+        for name in self.destinations:
+            if self.mode not in (modes := discover()[name].modes):
+                raise ValueError(f"mode {self.mode}: {name} can {', '.join(modes)}")
+        if list(self.steps) != sorted(set(self.steps)):
+            raise ValueError("steps: days since entering, each later than the one before")
+        if self.steps and self.goal is None:
+            raise ValueError("steps: a series needs a goal that ends it")
+        if self.variants and abs(sum(self.variants.values()) - 1) > 1e-6:
+            raise ValueError("variants: the shares must add up to 1")
         return self
 
     @classmethod
@@ -84,6 +117,7 @@ class Segment(Block):
             change_budget=0.0001,
             expires=date.max,
             needs=(),
+            mode="mirror",
         )
 
     @property
@@ -99,9 +133,23 @@ class Segment(Block):
         """Whether it is a message that a person gets one of a day; service always goes out."""
         return self.purpose != "service"
 
+    @property
+    def step_trait(self) -> str:
+        """The name under which a tool knows at which step of the series somebody is, from 1 on."""
+        return f"{self.key}_step"
+
+    @property
+    def variant_trait(self) -> str:
+        """The name under which a tool knows which version somebody gets."""
+        return f"{self.key}_variant"
+
     def audience(self, types: Mapping[str, str]) -> Audience:
         """What a destination gets to know; `types` are those of the model's columns."""
         attributes = {name: types[column] for column, name in self.traits.items()}
+        if self.steps:
+            attributes[self.step_trait] = "integer"
+        if self.variants:
+            attributes[self.variant_trait] = "string"
         return Audience(self.key, self.name, self.channel, self.purpose, attributes)
 
 

@@ -1,16 +1,50 @@
 """A batch's way to the tool and back: a job is polled to its end, a refused batch is halved.
 
+As many batches are under way as the tool allows. What a tool answers before another batch fails is
+kept; the failure is raised after that.
+
 >>> send(tool, batch, leavers=False)  # doctest: +SKIP
 [Result(customer_id='c_1', remote_id='42', error=None)]
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
 
+from rapport.activation.take import Taken
 from rapport.destinations.base import Batch, BatchRefused, Destination, Job, Result
 from rapport.errors import RetryLater
 
 LONGEST_LOOK = 30.0
 PATIENCE = 3600.0
+
+
+def send_all(
+    tool: Destination, batches: Iterable[Taken], *, leavers: bool
+) -> Iterator[tuple[Taken, list[Result]]]:
+    """Each batch with its answers, as they come; `batches` is asked in the caller's thread."""
+    if tool.parallel == 1:
+        for taken in batches:
+            yield taken, send(tool, taken.batch, leavers=leavers)
+        return
+    source = iter(batches)
+    failed: BaseException | None = None
+    under_way: dict[Future[list[Result]], Taken] = {}
+    with ThreadPoolExecutor(tool.parallel) as pool:
+        while True:
+            free = 0 if failed else tool.parallel - len(under_way)
+            for taken in islice(source, free):
+                under_way[pool.submit(send, tool, taken.batch, leavers=leavers)] = taken
+            if not under_way:
+                break
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                taken = under_way.pop(future)
+                if error := future.exception():
+                    failed = failed or error
+                else:
+                    yield taken, future.result()
+    if failed is not None:
+        raise failed
 
 
 def send(tool: Destination, batch: Batch, *, leavers: bool) -> list[Result]:
