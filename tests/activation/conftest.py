@@ -7,9 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from rapport.activation.draft import ListPlan
 from rapport.activation.membership import evaluate_segment
 from rapport.activation.options import ActivationOptions
-from rapport.activation.plan import ListPlan, plan_lists
+from rapport.activation.plan import plan_lists
 from rapport.activation.pull import pull_destination
 from rapport.activation.push import push_destination
 from rapport.activation.segments import Definitions, Segment

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from rapport.activation.draft import ListPlan
 from rapport.activation.options import ActivationOptions, Cap
-from rapport.activation.plan import ListPlan
 from rapport.destinations.base import Contact
 from rapport.errors import GateFailed
 
