@@ -34,7 +34,13 @@ def resolve(
     """Give each profile its customer; returns the customers total, new, merged and split.
 
     Only what changed since the last resolution is computed, unless `full`; both give the same.
+    Where `identity.matching` is on, people who share no identifier are matched first.
     """
+    from rapport.identity.matching import match
     from rapport.identity.resolver import resolve as run
+    from rapport.identity.rules import load_rules
+    from rapport.settings import load_settings
 
-    return run(run_id=run_id, as_of=as_of, full=full, connection=connection)
+    rules = load_rules(load_settings().identity)
+    matched = match(run_id=run_id, as_of=as_of, rules=rules, connection=connection)
+    return matched | run(run_id=run_id, as_of=as_of, full=full, connection=connection)

@@ -94,8 +94,9 @@ def _publish_rules(warehouse: psycopg.Connection[Any], rules: Rules, settings: S
     types = {identifier_type for _, identifier_type in seen} | set(rules.types)
     cursor.executemany(
         "insert into identity.rules values (%(type)s, %(weight)s, %(cap)s, %(is_weak)s,"
-        " %(is_marker)s) on conflict (identifier_type) do update set weight = excluded.weight,"
-        " cap = excluded.cap, is_weak = excluded.is_weak, is_marker = excluded.is_marker",
+        " %(is_marker)s, %(is_account)s) on conflict (identifier_type) do update set"
+        " weight = excluded.weight, cap = excluded.cap, is_weak = excluded.is_weak,"
+        " is_marker = excluded.is_marker, is_account = excluded.is_account",
         [{"type": kind, **rules.of(kind).model_dump()} for kind in sorted(types)],
     )
 

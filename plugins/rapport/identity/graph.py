@@ -1,8 +1,9 @@
-"""Connected components of records and identifiers, with the two rules that see whole components.
+"""Connected components of records and identifiers, with the rules that see whole components.
 
 Profiles and identifiers are the two kinds of nodes; an edge says that a profile offers an
-identifier. Weak identifiers (phones, devices) are looked at last, and left out where they would
-join components that each know a marked person (a user id, a confirmed e-mail).
+identifier. Weak identifiers (phones, devices) are looked at after the strong ones, and left out
+where they would join components that each know a marked person (a user id, a confirmed e-mail).
+Probable matches come last, and are left out where they would join two accounts.
 
 >>> import numpy as np
 >>> edges = Edges.of([0, 1, 2], [0, 0, 1], n_profiles=3, n_identifiers=2)
@@ -21,8 +22,14 @@ from scipy.sparse.csgraph import connected_components
 Ints = NDArray[Any]
 Flags = NDArray[np.bool_]
 
-KEPT, SHARED, CANNOT_LINK, CONTRADICTED = range(4)
-REASONS = ("", "shared_by_several_people", "cannot_link", "contradicts_cannot_link")
+KEPT, SHARED, CANNOT_LINK, CONTRADICTED, AMBIGUOUS = range(5)
+REASONS = (
+    "",
+    "shared_by_several_people",
+    "cannot_link",
+    "contradicts_cannot_link",
+    "ambiguous_match",
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,8 @@ class Edges:
     weight: Ints
     is_weak: Flags
     is_marker: Flags
+    is_account: Flags
+    is_probable: Flags
     n_profiles: int
     n_identifiers: int
 
@@ -47,15 +56,23 @@ class Edges:
         weight: ArrayLike | None = None,
         is_weak: ArrayLike | None = None,
         is_marker: ArrayLike | None = None,
+        is_account: ArrayLike | None = None,
+        is_probable: ArrayLike | None = None,
     ) -> Self:
-        """Edges with defaults: of weight 1, strong, no markers."""
+        """Edges with defaults: of weight 1, strong, no markers, certain."""
         codes = np.asarray(profile, dtype=np.int32)
+
+        def flags(values: ArrayLike | None) -> Flags:
+            return np.zeros(len(codes), bool) if values is None else np.asarray(values, bool)
+
         return cls(
             codes,
             np.asarray(identifier, dtype=np.int32),
             np.ones(len(codes), np.int32) if weight is None else np.asarray(weight, np.int32),
-            np.zeros(len(codes), bool) if is_weak is None else np.asarray(is_weak, bool),
-            np.zeros(len(codes), bool) if is_marker is None else np.asarray(is_marker, bool),
+            flags(is_weak),
+            flags(is_marker),
+            flags(is_account),
+            flags(is_probable),
             n_profiles,
             n_identifiers,
         )
@@ -65,13 +82,15 @@ class Edges:
 class Partition:
     """A label a profile, and why an edge was left out (an index into `REASONS`, 0 where kept).
 
-    `region` is the label that a profile would have if no edge were left out.
+    `region` is the label that a profile would have if no edge were left out; `certain` the one that
+    it would have without probable matches, None where there are none.
     """
 
     customer: Ints
     region: Ints
     left_out: Ints
     details: dict[int, str] = field(default_factory=dict)
+    certain: Ints | None = None
 
 
 class Apart(NamedTuple):
@@ -82,28 +101,39 @@ class Apart(NamedTuple):
     name: str
 
 
-def resolve(edges: Edges, apart: list[Apart] | None = None) -> Partition:
-    """The customers, from the strong edges, then the weak ones, then the pairs kept apart."""
+def resolve(edges: Edges, apart: list[Apart] | None = None, most_matched: int = 8) -> Partition:
+    """The customers: strong edges, then weak ones, then probable ones, then pairs kept apart.
+
+    A chain of matches that would join more than `most_matched` components joins nobody.
+    """
     from rapport.identity.cuts import separate
 
     left_out = np.zeros(len(edges.profile), np.int8)
-    strong = components(edges, ~edges.is_weak)
+    customer = region = components(edges, ~(edges.is_weak | edges.is_probable))
     weak = np.flatnonzero(edges.is_weak)
-    customer = region = strong
     if len(weak):
-        region = _joined(edges, weak, strong)
-        shared = _shared_identifiers(edges, weak, strong)
-        if shared.any():
-            left_out[weak[shared[edges.identifier[weak]]]] = SHARED
-            customer = _joined(edges, weak[~shared[edges.identifier[weak]]], strong)
-        else:
-            customer = region
+        markers = _marked(edges, customer, edges.is_marker & ~edges.is_weak)
+        shared = _crowding(edges, weak, customer, markers)
+        region = _joined(edges, weak, region)
+        left_out[weak[shared]] = SHARED
+        customer = _joined(edges, weak[~shared], customer) if shared.any() else region
+    certain = None
+    probable = np.flatnonzero(edges.is_probable)
+    if len(probable):
+        certain = customer
+        accounts = _marked(edges, customer, edges.is_account)
+        ambiguous = _crowding(edges, probable, customer, accounts, most_matched)
+        region = _joined(edges, probable, region)
+        left_out[probable[ambiguous]] = AMBIGUOUS
+        customer = _joined(edges, probable[~ambiguous], customer)
     details: dict[int, str] = {}
     pairs = [pair for pair in apart or [] if customer[pair.a] == customer[pair.b]]
     if pairs:
         details = separate(edges, customer, left_out, pairs)
         customer = components(edges, left_out == KEPT)
-    return Partition(customer, region, left_out, details)
+        if certain is not None:
+            certain = components(edges, (left_out == KEPT) & ~edges.is_probable)
+    return Partition(customer, region, left_out, details, certain)
 
 
 def components(edges: Edges, chosen: Flags) -> Ints:
@@ -123,37 +153,48 @@ def _labels(left: Ints, right: Ints, n_left: int, n_right: int) -> Ints:
     return labels
 
 
-def _joined(edges: Edges, weak: Ints, strong: Ints) -> Ints:
-    """The components of each profile when weak edges join strong components."""
-    n_strong = int(strong.max(initial=-1)) + 1
+def _joined(edges: Edges, chosen: Ints, base: Ints) -> Ints:
+    """The components of each profile when the chosen edges join the components of `base`."""
+    n_base = int(base.max(initial=-1)) + 1
     labels = _labels(
-        strong[edges.profile[weak]], edges.identifier[weak], n_strong, edges.n_identifiers
+        base[edges.profile[chosen]], edges.identifier[chosen], n_base, edges.n_identifiers
     )
-    return labels[strong]
+    return labels[base]
 
 
-def _shared_identifiers(edges: Edges, weak: Ints, strong: Ints) -> Flags:
-    """The weak identifiers that would join two marked components.
+def _marked(edges: Edges, base: Ints, chosen: Flags) -> Flags:
+    marked = np.zeros(int(base.max(initial=-1)) + 1, bool)
+    marked[base[edges.profile[chosen]]] = True
+    return marked
 
-    First those that touch two themselves; where a chain of several still does, all of the chain.
+
+def _crowding(
+    edges: Edges, chosen: Ints, base: Ints, marked: Flags, most: int | None = None
+) -> Flags:
+    """Which of the chosen edges must not join components: those of crowded identifiers.
+
+    An identifier is crowded that would join two marked components; first those that touch two
+    themselves, then, where a chain of several still joins two (or more than `most`), the chain.
     """
-    n_strong = int(strong.max(initial=-1)) + 1
-    marked = np.zeros(n_strong, bool)
-    marked[strong[edges.profile[edges.is_marker & ~edges.is_weak]]] = True
+    n_base = len(marked)
     touches = np.sort(
-        strong[edges.profile[weak]].astype(np.int64) * edges.n_identifiers + edges.identifier[weak]
+        base[edges.profile[chosen]].astype(np.int64) * edges.n_identifiers
+        + edges.identifier[chosen]
     )
     touches = touches[np.diff(touches, prepend=-1) > 0]
     component, identifier = np.divmod(touches, max(edges.n_identifiers, 1))
     people = np.bincount(identifier[marked[component]], minlength=edges.n_identifiers)
-    shared: Flags = people > 1
+    crowded: Flags = people > 1
     degree = np.bincount(identifier, minlength=edges.n_identifiers)
-    kept = ~shared[identifier] & (degree[identifier] > 1)
+    kept = ~crowded[identifier] & (degree[identifier] > 1)
     component, identifier = component[kept], identifier[kept]
-    labels = _labels(component, identifier, n_strong, edges.n_identifiers)[:n_strong]
-    crowded = np.bincount(labels, weights=marked) > 1
-    shared[identifier[crowded[labels[component]]]] = True
-    return shared
+    labels = _labels(component, identifier, n_base, edges.n_identifiers)[:n_base]
+    too_many = np.bincount(labels, weights=marked) > 1
+    if most is not None:
+        too_many |= np.bincount(labels) > most
+    crowded[identifier[too_many[labels[component]]]] = True
+    verdict: Flags = crowded[edges.identifier[chosen]]
+    return verdict
 
 
 def compact(keys: Ints, bound: int) -> tuple[Ints, Ints]:

@@ -22,6 +22,8 @@ create temporary table cut (
 ) on commit drop
 """
 
+PROBABLE = "create temporary table probable (profile_key bigint, certain bigint) on commit drop"
+
 WRITE_CUTS = """
 insert into identity.cut_edges (profile_key, identifier_key, reason)
 select profile_key, identifier_key, %(reason)s from cut where reason = %(number)s
@@ -32,6 +34,16 @@ update identity.cut_edges set detail = %(name)s
 from cut
 where
     cut.edge = %(edge)s
+    and cut_edges.profile_key = cut.profile_key
+    and cut_edges.identifier_key = cut.identifier_key
+"""
+
+NAME_MATCHES = """
+update identity.cut_edges set detail = tonight_pairs.name
+from cut
+inner join tonight_pairs on tonight_pairs.number = -cut.identifier_key
+where
+    cut_edges.detail = ''
     and cut_edges.profile_key = cut.profile_key
     and cut_edges.identifier_key = cut.identifier_key
 """
@@ -61,6 +73,7 @@ def write(
         warehouse.execute(REMOVE_MEMBERS)
         warehouse.execute(LOG, at)
         moved = dict(warehouse.execute(MOVED, at).fetchall())
+    warehouse.execute(MARK_PROBABLE.format(where=ALL if full or empty else TOUCHED_MEMBERS))
     new = _write_aliases(warehouse, at)
     total = customers if full or empty else _total(warehouse, customers)
     warehouse.execute(
@@ -152,6 +165,35 @@ select profile_key, profile_id, customer_id, region_key
 from identity.members
 where {where}
 """
+
+# What hangs on the anchor by certain links only is certain.
+MARK_PROBABLE = """
+with marks as (
+    select probable.profile_key, probable.certain <> anchor.certain as is_probable
+    from probable
+    inner join assigned using (profile_key)
+    inner join customers using (label)
+    inner join identity.profiles on profiles.profile_id = customers.anchor_profile_id
+    inner join probable as anchor on anchor.profile_key = profiles.profile_key
+),
+
+concerned as (
+    select members.profile_key, coalesce(marks.is_probable, false) as is_probable
+    from identity.members
+    left join marks using (profile_key)
+    where members.is_probable and {where}
+    union
+    select profile_key, is_probable from marks where is_probable
+)
+
+update identity.members set is_probable = concerned.is_probable
+from concerned
+where
+    members.profile_key = concerned.profile_key
+    and members.is_probable <> concerned.is_probable
+"""
+
+TOUCHED_MEMBERS = "members.profile_key in (select profile_key from touched)"
 
 MOVES = """
 create temporary table moves on commit drop as

@@ -36,6 +36,14 @@ OFFERED = """(
     from identity_build.int_identifiers_normalised
     {only}
 )"""
+LINKS = """(
+    select
+        number, key_a, key_b, coalesce(weight, {heaviest}) as weight,
+        (kind = 'match')::integer as is_probable
+    from tonight_pairs
+    where kind <> 'cannot_link'
+)""".replace("{heaviest}", str(MUST_LINK_WEIGHT))
+APART = "select key_a, key_b, name from tonight_pairs where kind = 'cannot_link' order by number"
 HUBS = "(select identifier_key from identity_build.int_identifiers_capped where is_capped)"
 
 
@@ -58,9 +66,11 @@ def resolve(
         touched.load_overrides(warehouse)
         if not full:
             touched.find(warehouse)
+        touched.load_pairs(warehouse, full)
         graph = _read(warehouse, full)
-        result = partition(graph.edges, graph.apart)
+        result = partition(graph.edges, graph.apart, _most_matched(warehouse))
         _write_labels(warehouse, graph, result)
+        _write_probable(warehouse, graph, result)
         _write_cuts(warehouse, graph, result, full)
         counts = ledger.write(warehouse, run_id=run_id, as_of=as_of, full=full)
         touched.forget(warehouse)
@@ -89,25 +99,31 @@ def _read(warehouse: psycopg.Connection[Any], full: bool) -> Graph:
     profile_keys, profile = codes(profile_key)
     anchor_order = np.full(len(profile_keys), np.iinfo(np.int64).max)
     np.minimum.at(anchor_order, profile, order)
-    links, apart = _overrides(warehouse, profile_keys)
+    links = _links(warehouse, profile_keys)
     [hubs] = columns_out(warehouse, ("identifier_key",), sql.SQL(HUBS))
     joins = (identifier_key > 0) & ~np.isin(identifier_key, hubs)
     identifier_keys, identifier = codes(identifier_key[joins])
     strength = strength[joins]
     # Each reviewed or probable link is an identifier of its own that two profiles offer.
-    pairs = len(links)
+    pairs = len(links.number)
+    none = np.zeros(2 * pairs, bool)
     edges = Edges(
-        profile=np.concatenate([profile[joins], links[:, :2].ravel()]).astype(np.int32),
+        profile=np.concatenate([profile[joins], links.ends.ravel()]).astype(np.int32),
         identifier=np.concatenate(
             [identifier, len(identifier_keys) + np.repeat(np.arange(pairs), 2)]
         ).astype(np.int32),
-        weight=np.concatenate([strength >> 2, np.repeat(links[:, 2], 2)]).astype(np.int32),
-        is_weak=np.concatenate([(strength & 2) > 0, np.repeat(links[:, 2] < MUST_LINK_WEIGHT, 2)]),
-        is_marker=np.concatenate([(strength & 1) > 0, np.zeros(2 * pairs, bool)]),
+        weight=np.concatenate([strength >> 3, np.repeat(links.weight, 2)]).astype(np.int32),
+        is_weak=np.concatenate([(strength & 2) > 0, none]),
+        is_marker=np.concatenate([(strength & 1) > 0, none]),
+        is_account=np.concatenate([(strength & 4) > 0, none]),
+        is_probable=np.concatenate(
+            [np.zeros(len(strength), bool), np.repeat(links.is_probable, 2)]
+        ),
         n_profiles=len(profile_keys),
         n_identifiers=len(identifier_keys) + pairs,
     )
-    keys = np.concatenate([identifier_keys, links[:, 3]])
+    keys = np.concatenate([identifier_keys, -links.number])
+    apart = _kept_apart(warehouse, profile_keys)
     return Graph(profile_keys, keys, anchor_order, edges, apart)
 
 
@@ -120,20 +136,48 @@ def codes(keys: Ints) -> tuple[Ints, Ints]:
     return distinct, place.astype(np.int32)
 
 
-def _overrides(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> tuple[Ints, list[Apart]]:
-    links: list[tuple[int, int, int, int]] = []
-    apart: list[Apart] = []
-    rows = warehouse.execute(touched.PAIRS).fetchall()
-    for number, (kind, key_a, key_b, name, weight) in enumerate(rows, start=1):
-        a, b = (int(place) for place in np.searchsorted(profile_keys, [key_a, key_b]))
-        found = max(a, b) < len(profile_keys)
-        if not found or profile_keys[a] != key_a or profile_keys[b] != key_b:
-            continue
-        if kind == "cannot_link":
-            apart.append(Apart(a, b, name))
-        else:
-            links.append((a, b, weight or MUST_LINK_WEIGHT, -number))
-    return np.array(links, np.int64).reshape(-1, 4), apart
+class Links(NamedTuple):
+    """Reviewed and probable pairs: two profile codes a row, their weight, their number."""
+
+    ends: Ints
+    weight: Ints
+    is_probable: Ints
+    number: Ints
+
+
+def _links(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> Links:
+    names = ("number", "key_a", "key_b", "weight", "is_probable")
+    number, key_a, key_b, weight, probable = columns_out(warehouse, names, sql.SQL(LINKS))
+    ends = np.column_stack([np.searchsorted(profile_keys, key) for key in (key_a, key_b)])
+    there = _are_there(profile_keys, ends, np.column_stack([key_a, key_b]))
+    return Links(ends[there], weight[there], probable[there] > 0, number[there])
+
+
+def _kept_apart(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> list[Apart]:
+    rows = warehouse.execute(APART).fetchall()
+    keys = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
+    ends = np.searchsorted(profile_keys, keys)
+    there = _are_there(profile_keys, ends, keys)
+    return [
+        Apart(int(a), int(b), name)
+        for (a, b), (_, _, name), known in zip(ends, rows, there, strict=True)
+        if known
+    ]
+
+
+def _are_there(profile_keys: Ints, ends: Ints, keys: Ints) -> Ints:
+    """Whether both ends are profiles of tonight: a pair may wait for a record, or outlive it."""
+    inside: Ints = np.less(ends, len(profile_keys))
+    found: Ints = inside.copy()
+    found[inside] = profile_keys[ends[inside]] == keys[inside]
+    there: Ints = found.all(axis=1)
+    return there
+
+
+def _most_matched(warehouse: psycopg.Connection[Any]) -> int:
+    row = warehouse.execute("select cap from identity.rules where identifier_type = 'match'")
+    found = row.fetchone()
+    return int(found[0]) if found else 1
 
 
 def _write_labels(warehouse: psycopg.Connection[Any], graph: Graph, result: Partition) -> None:
@@ -156,6 +200,23 @@ def _write_labels(warehouse: psycopg.Connection[Any], graph: Graph, result: Part
             is_oldest,
             ties[result.customer] > 1,
         ],
+    )
+
+
+def _write_probable(warehouse: psycopg.Connection[Any], graph: Graph, result: Partition) -> None:
+    """The members of customers that a match holds together, with their certain component."""
+    warehouse.execute(ledger.PROBABLE)
+    if result.certain is None or not len(result.customer):
+        return
+    first = np.full(int(result.customer.max()) + 1, -1)
+    first[result.customer] = result.certain
+    mixed = np.zeros(len(first), bool)
+    mixed[result.customer[first[result.customer] != result.certain]] = True
+    chosen = mixed[result.customer]
+    columns_in(
+        warehouse,
+        sql.Identifier("probable"),
+        [graph.profile_keys[chosen], result.certain[chosen].astype(np.int64)],
     )
 
 
@@ -187,3 +248,4 @@ def _write_cuts(
         warehouse.execute(ledger.WRITE_CUTS, {"number": number, "reason": reason})
     for edge, name in result.details.items():
         warehouse.execute(ledger.NAME_CUT, {"edge": edge, "name": name})
+    warehouse.execute(ledger.NAME_MATCHES)

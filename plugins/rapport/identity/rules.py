@@ -9,10 +9,10 @@ import hashlib
 import re
 from functools import cached_property
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rapport.errors import ConfigError
 
@@ -26,6 +26,27 @@ class TypeRule(BaseModel):
     cap: int = Field(ge=1)
     is_weak: bool = False
     is_marker: Literal["always", "confirmed", "never"] = "never"
+    is_account: bool = False
+
+
+class Matching(BaseModel):
+    """Probabilistic matching: whether, and from which probability on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = False
+    link_at: float = Field(gt=0.5, lt=1)
+    review_at: float = Field(gt=0, lt=1)
+    max_block: int = Field(ge=2, le=10_000)
+    refit_growth: float = Field(gt=1)
+    memory_mb: int = Field(ge=64)
+    review_rows: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.review_at > self.link_at:
+            raise ValueError("review_at must not lie above link_at")
+        return self
 
 
 class Rules(BaseModel):
@@ -41,6 +62,7 @@ class Rules(BaseModel):
     blocked_patterns: dict[str, list[str]]
     email_ignore_dots: list[str] = []
     email_ignore_plus_tags: list[str] = []
+    matching: Matching
 
     @field_validator("blocked_patterns")
     @classmethod
@@ -89,7 +111,7 @@ class Rules(BaseModel):
 
     def digest(self, *keys: str) -> str:
         """A hash of the rules, or of some keys; where it changes, everything is computed again."""
-        text = self.model_dump_json(include=set(keys) or None)
+        text = self.model_dump_json(include=set(keys) or None, exclude={"matching"})
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -9,16 +9,31 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+TONIGHT = """
+create temporary table tonight_overrides (
+    kind text, profile_a text collate "C", profile_b text collate "C", weight integer
+) on commit drop
+"""
+
+MATCHES = """
+insert into tonight_overrides
+select 'match', profile_a, profile_b, weight from identity.matches where is_linked
+"""
+
+# The order gives each pair its number; the resolver cuts in the order of the names.
 PAIRS = """
+create temporary table tonight_pairs on commit drop as
 select
-    tonight.kind, a.profile_key, b.profile_key,
+    row_number() over (order by tonight.profile_a, tonight.profile_b, tonight.kind) as number,
+    tonight.kind,
+    a.profile_key as key_a,
+    b.profile_key as key_b,
     tonight.profile_a || ' and ' || tonight.profile_b as name,
     tonight.weight
 from tonight_overrides as tonight
 inner join identity.profiles as a on a.profile_id = tonight.profile_a
 inner join identity.profiles as b on b.profile_id = tonight.profile_b
-where a.profile_key <> b.profile_key
-order by 4, 1
+where a.profile_key <> b.profile_key and {where}
 """
 
 
@@ -36,10 +51,7 @@ where profile_a is not null and profile_b is not null
 
 def load_overrides(warehouse: psycopg.Connection[Any]) -> None:
     """Read the reviewed pairs into `tonight_overrides`, each with its smaller id first."""
-    warehouse.execute(
-        'create temporary table tonight_overrides (kind text, profile_a text collate "C",'
-        ' profile_b text collate "C", weight integer) on commit drop'
-    )
+    warehouse.execute(TONIGHT)
     for kind in ("must_link", "cannot_link"):
         table = sql.Identifier("identity_build", f"identity_{kind}")
         row = warehouse.execute(
@@ -47,10 +59,14 @@ def load_overrides(warehouse: psycopg.Connection[Any]) -> None:
         ).fetchone()
         if row and row[0]:
             warehouse.execute(REVIEWED.format(table), [kind])
-    warehouse.execute(
-        "insert into tonight_overrides"
-        " select 'match', profile_a, profile_b, weight from identity.matches where is_linked"
-    )
+    warehouse.execute(MATCHES)
+    warehouse.execute("analyze tonight_overrides")
+
+
+def load_pairs(warehouse: psycopg.Connection[Any], full: bool) -> None:
+    """Number the pairs of which both profiles are known, only the touched ones unless `full`."""
+    where = "true" if full else "a.profile_key in (select profile_key from touched)"
+    warehouse.execute(PAIRS.format(where=where).encode())
 
 
 def find(warehouse: psycopg.Connection[Any]) -> None:
@@ -65,17 +81,37 @@ def find(warehouse: psycopg.Connection[Any]) -> None:
 def forget(warehouse: psycopg.Connection[Any]) -> None:
     """Note what this resolution has seen."""
     warehouse.execute("truncate identity.changed_profiles, identity.former_identifiers")
-    warehouse.execute("delete from identity.overrides")
-    warehouse.execute(
-        "insert into identity.overrides select distinct kind, profile_a, profile_b"
-        " from tonight_overrides"
-    )
-    warehouse.execute("delete from identity.capped")
-    warehouse.execute(
-        "insert into identity.capped"
-        " select identifier_key from identity_build.int_identifiers_capped where is_capped"
-    )
+    for statement in FORGET:
+        warehouse.execute(statement)
 
+
+FORGET = (
+    """
+    delete from identity.overrides as known
+    where not exists (
+        select from tonight_overrides as tonight
+        where (tonight.kind, tonight.profile_a, tonight.profile_b)
+            = (known.kind, known.profile_a, known.profile_b)
+    )
+    """,
+    """
+    insert into identity.overrides
+    select distinct kind, profile_a, profile_b from tonight_overrides
+    on conflict do nothing
+    """,
+    """
+    delete from identity.capped as known
+    where not exists (
+        select from identity_build.int_identifiers_capped as tonight
+        where tonight.is_capped and tonight.identifier_key = known.identifier_key
+    )
+    """,
+    """
+    insert into identity.capped
+    select identifier_key from identity_build.int_identifiers_capped where is_capped
+    on conflict do nothing
+    """,
+)
 
 DIRTY = """
 create temporary table dirty on commit drop as
@@ -111,7 +147,8 @@ inner join identity_build.int_identifiers_normalised as identifiers using (ident
 union
 select profiles.profile_key
 from overridden
-inner join identity.profiles on profiles.profile_id in (overridden.profile_a, overridden.profile_b)
+cross join lateral (values (overridden.profile_a), (overridden.profile_b)) as ends (profile_id)
+inner join identity.profiles using (profile_id)
 """
 
 TOUCHED = """
@@ -132,10 +169,12 @@ with neighbours as (
     select partners.profile_key
     from dirty
     inner join identity.profiles as mine using (profile_key)
-    inner join tonight_overrides as pairs
-        on mine.profile_id in (pairs.profile_a, pairs.profile_b)
-    inner join identity.profiles as partners
-        on partners.profile_id in (pairs.profile_a, pairs.profile_b)
+    inner join (
+        select profile_a as mine, profile_b as partner from tonight_overrides
+        union all
+        select profile_b, profile_a from tonight_overrides
+    ) as pairs on mine.profile_id = pairs.mine
+    inner join identity.profiles as partners on partners.profile_id = pairs.partner
 ),
 
 regions as (

@@ -63,7 +63,10 @@ final as (
 
     select
         profiles.profile_id,
-        coalesce(excluded.identifier_type, 'override') as identifier_type,
+        coalesce(
+            excluded.identifier_type,
+            case excluded.reason when 'ambiguous_match' then 'match' else 'override' end
+        ) as identifier_type,
         coalesce(identifiers.normal_form, excluded.raw_value) as identifier_value,
         excluded.reason,
         excluded.detail

@@ -71,7 +71,8 @@ normalised as (
 
     select
         grouped.*,
-        rules.weight * 4
+        rules.weight * 8
+        + case when rules.is_account then 4 else 0 end
         + case when rules.is_weak then 2 else 0 end
         + case
             when rules.is_marker = 'always' then 1

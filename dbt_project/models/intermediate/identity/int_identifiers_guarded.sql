@@ -22,7 +22,7 @@ final as (
         identifiers.is_confirmed,
         identifiers.anchor_order,
         identifiers.raw_value,
-        identifiers.strength / 4 as weight,
+        identifiers.strength / 8 as weight,
         identifiers.strength % 4 >= 2 as is_weak,
         identifiers.strength % 2 = 1 as is_marker,
         case

@@ -1,0 +1,226 @@
+"""The weights of the comparisons, kept from night to night, and the pairs that they find.
+
+Weights are estimated on the first night, by expectation maximisation and random sampling (Splink,
+after Fellegi and Sunter 1969), and kept with how common each value was: a pair has the same
+probability on every night until they are estimated anew, so that a night's work is what is new.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from rapport.identity.matching import records
+from rapport.identity.matching.scorer import CHUNK, COLUMNS, Scorer, settings
+from rapport.identity.rules import Matching
+from rapport.paths import var_dir
+
+log = logging.getLogger(__name__)
+
+FEWEST = 200
+"""Fewer records estimate nothing."""
+
+
+class Model(NamedTuple):
+    """The weights, as Splink writes them, and the number of records they come from."""
+
+    parameters: dict[str, Any]
+    records: int
+
+
+def score(
+    warehouse: psycopg.Connection[Any], options: Matching, *, run_id: str, as_of: datetime
+) -> dict[str, int]:
+    """Bring `identity.matches` up to date with what `records.refresh` found."""
+    at = {"run_id": run_id, "as_of": as_of}
+    row = warehouse.execute("select count(*) from identity.match_records").fetchone()
+    count = int(row[0]) if row else 0
+    model = _kept(warehouse, options, count)
+    if model is None and count < FEWEST:
+        log.warning("identity: %d records with a name are too few to match by", count)
+        return {"compared": 0}
+    with Scorer(options, var_dir() / "tmp") as scorer:
+        if model is None:
+            compared = _score_all(warehouse, scorer, options, count, at)
+        else:
+            compared = _score_new(warehouse, scorer, options, model)
+        warehouse.execute(PAIRS)
+        with warehouse.cursor().copy("copy match_pairs from stdin") as copy:
+            for pair in scorer.pairs():
+                copy.write_row(pair)
+    warehouse.execute(ADD_MATCHES, {**at, "link_at": options.link_at})
+    # The thresholds may have changed since the pair was scored.
+    warehouse.execute(FORGET_IMPROBABLE, [options.review_at])
+    warehouse.execute(LINK, [options.link_at])
+    linked = dict(
+        warehouse.execute("select is_linked, count(*) from identity.matches group by 1").fetchall()
+    )
+    return {
+        "compared": compared,
+        "linked": linked.get(True, 0),
+        "to_review": linked.get(False, 0),
+    }
+
+
+def _score_all(
+    warehouse: psycopg.Connection[Any],
+    scorer: Scorer,
+    options: Matching,
+    count: int,
+    at: dict[str, Any],
+) -> int:
+    warehouse.execute(
+        "truncate identity.match_frequencies, identity.match_keys, identity.match_model,"
+        " identity.matches"
+    )
+    warehouse.execute(FREQUENCIES)
+    warehouse.execute(records.COMMON_KEYS, [options.max_block])
+    warehouse.execute("analyze identity.match_frequencies")
+    records.add_keys(warehouse, records.EVERYBODY)
+    compared = scorer.load("everybody", _rows(warehouse, EVERYBODY))
+    parameters = scorer.fit("everybody")
+    warehouse.execute(
+        SAVE,
+        {**at, "definition": _definition(options), "records": count}
+        | {"parameters": Jsonb(parameters)},
+    )
+    scorer.within("everybody", parameters)
+    return compared
+
+
+def _score_new(
+    warehouse: psycopg.Connection[Any], scorer: Scorer, options: Matching, model: Model
+) -> int:
+    warehouse.execute(FORGET_CHANGED)
+    records.add_keys(warehouse, records.CHANGED_ONLY)
+    tonight = scorer.load("tonight", _rows(warehouse, TONIGHT))
+    if not tonight:
+        return 0
+    others = scorer.load("others", _rows(warehouse, OTHERS))
+    scorer.within("tonight", model.parameters)
+    if others:
+        scorer.between("others", "tonight", model.parameters)
+    return tonight + others
+
+
+def _kept(warehouse: psycopg.Connection[Any], options: Matching, count: int) -> Model | None:
+    row = warehouse.execute(
+        "select parameters, records from identity.match_model where definition = %s",
+        [_definition(options)],
+    ).fetchone()
+    if row is None or count > row[1] * options.refit_growth:
+        return None
+    return Model(*row)
+
+
+def _definition(options: Matching) -> str:
+    """A hash of what is compared and how; where it changes, weights are estimated anew."""
+    text = json.dumps(settings().create_settings_dict("duckdb"), sort_keys=True, default=str)
+    return hashlib.sha256(f"{text} {records.KEYS} {options.max_block}".encode()).hexdigest()
+
+
+def _rows(warehouse: psycopg.Connection[Any], query: str) -> Iterator[list[tuple[Any, ...]]]:
+    with warehouse.cursor("match_rows") as rows:
+        rows.execute(query.encode())
+        while chunk := rows.fetchmany(CHUNK):
+            yield chunk
+
+
+# A value that was not there when weights were estimated counts as one of a kind.
+RECORDS = f"""
+select {", ".join(name for name in COLUMNS if not name.startswith("tf_"))},
+    coalesce(givens.frequency, 1.0 / model.records),
+    coalesce(surnames.frequency, 1.0 / model.records),
+    coalesce(numbers.frequency, 1.0 / model.records)
+from identity.match_records as records
+left join identity.match_frequencies as givens
+    on givens.field = 'given' and records.given = givens.value
+left join identity.match_frequencies as surnames
+    on surnames.field = 'surname' and records.surname = surnames.value
+left join identity.match_frequencies as numbers
+    on numbers.field = 'number' and records.number = numbers.value
+cross join (
+    select greatest(coalesce(max(records), 1), 1) as records from identity.match_model
+) as model
+where cardinality(records.keys) > 0 and {{only}}
+order by profile_key
+"""  # noqa: S608 - the names of our own columns
+
+EVERYBODY = RECORDS.format(only="true")
+TONIGHT = RECORDS.format(only="profile_key in (select profile_key from match_changed)")
+OTHERS = RECORDS.format(
+    only="""profile_key in (
+    select others.profile_key
+    from match_changed
+    inner join identity.match_records as mine using (profile_key)
+    cross join lateral unnest(mine.keys) as shared (key)
+    inner join identity.match_keys as others using (key)
+    except
+    select profile_key from match_changed
+)"""
+)
+
+FREQUENCIES = """
+insert into identity.match_frequencies
+select offered.field, offered.value, count(*)::double precision / sum(count(*)) over (
+    partition by offered.field
+)
+from identity.match_records as records
+cross join lateral (
+    values ('given', records.given), ('surname', records.surname), ('number', records.number)
+) as offered (field, value)
+where offered.value is not null
+group by offered.field, offered.value
+"""
+
+SAVE = """
+insert into identity.match_model (definition, parameters, records, run_id, as_of)
+values (%(definition)s, %(parameters)s, %(records)s, %(run_id)s, %(as_of)s)
+"""
+
+FORGET_CHANGED = """
+delete from identity.matches
+using match_changed
+inner join identity.profiles using (profile_key)
+where profiles.profile_id in (matches.profile_a, matches.profile_b)
+"""
+
+FORGET_IMPROBABLE = "delete from identity.matches where probability < %s"
+
+LINK = """
+update identity.matches set is_linked = judged.is_linked
+from (
+    select profile_a, profile_b, probability >= %s as is_linked from identity.matches
+) as judged
+where
+    (matches.profile_a, matches.profile_b) = (judged.profile_a, judged.profile_b)
+    and matches.is_linked <> judged.is_linked
+"""
+
+PAIRS = """
+create temporary table match_pairs (
+    key_a bigint, key_b bigint, probability double precision
+) on commit drop
+"""
+
+# The more probable a match, the later a cannot-link cuts it; a device is heavier than any.
+ADD_MATCHES = """
+insert into identity.matches
+(profile_a, profile_b, probability, weight, is_linked, run_id, as_of)
+select
+    least(a.profile_id, b.profile_id),
+    greatest(a.profile_id, b.profile_id),
+    pairs.probability,
+    least(9, 1 + floor(-log(1 - pairs.probability::numeric + 1e-9)))::integer,
+    pairs.probability >= %(link_at)s,
+    %(run_id)s,
+    %(as_of)s
+from match_pairs as pairs
+inner join identity.profiles as a on a.profile_key = pairs.key_a
+inner join identity.profiles as b on b.profile_key = pairs.key_b
+"""
