@@ -101,6 +101,8 @@ def decide(
     """
     joins, cases = _circumstances(connection, segment, suppressors)
     connection.execute("set local work_mem = '128MB'")
+    # The planner does not know that hardly anybody changes, and keeps all cores but one out of it.
+    connection.execute("set local parallel_tuple_cost = 0")
     connection.execute("drop table if exists pg_temp.decided")
     connection.execute(
         sql.SQL(_DECIDE).format(
