@@ -183,8 +183,9 @@ async def batch_read(request: Request, kind: str) -> Response:
     if not inputs or len(inputs) > 100:
         raise Refused(refusal(400, "The number of inputs must be between 1 and 100"))
     results, missing = [], []
+    by = "id" if body.get("idProperty") != "email" else "json_extract(body, '$.properties.email')"
     for item in inputs:
-        sql = f"select body from hubspot_{kind} where id = ? and is_archived = 0"
+        sql = f"select body from hubspot_{kind} where {by} = ? and is_archived = 0"
         row = gate.database.execute(sql, (str(item.get("id")),)).fetchone()
         if row:
             results.append(_shape(kind, decode(row[0]), set(body.get("properties", [])), set()))
