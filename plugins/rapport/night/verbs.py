@@ -77,7 +77,11 @@ def pull_suppressions() -> None:
 
     night = _night()
     with stage(night, "pull suppressions") as current:
-        current.result = dict(activation.pull(run_id=night.run_id, as_of=night.as_of) or {})
+        current.result = dict(activation.pull(run_id=night.run_id, as_of=night.as_of))
+    for name, counts in current.result.items():
+        if "problem" in counts:
+            with contextlib.suppress(RetryLater), stage(night, f"pull {name}"):
+                raise RetryLater(f"{counts['problem']} Its lists stay as they are tonight.")
 
 
 @contextlib.contextmanager
