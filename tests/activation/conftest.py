@@ -144,6 +144,34 @@ class World:
             (customer, purpose, is_granted, self.as_of, f"consent of {customer} {is_granted}"),
         )
 
+    def known_to_identity(self) -> None:
+        """Give identity a profile for each customer, with the e-mail and phone of the contact."""
+        self.connection.execute(
+            """
+            create schema if not exists identity_build;
+            create table if not exists identity_build.int_identifiers_normalised
+                (profile_key bigint, identifier_key bigint, excluded_key bigint);
+            insert into identity.rules (identifier_type, weight, cap, is_weak, is_marker)
+                values ('email', 1, 9, false, 'never'), ('phone', 1, 9, true, 'never')
+                on conflict do nothing;
+            insert into identity.profiles (profile_id)
+                select 'test:' || customer_id from marts.dim_customers on conflict do nothing;
+            insert into identity.members (profile_id, customer_id, as_of, profile_key, region_key)
+                select profile_id, substr(profile_id, 6), now(), profile_key, profile_key
+                from identity.profiles on conflict do nothing;
+            insert into identity.identifiers (identifier_type, normal_form)
+                select kind, value from marts_pii.dim_customer_contacts
+                cross join lateral (values ('email', email), ('phone', phone)) as own (kind, value)
+                where value is not null on conflict do nothing;
+            truncate identity_build.int_identifiers_normalised;
+            insert into identity_build.int_identifiers_normalised
+                select profile_key, identifier_key, null from identity.profiles
+                inner join marts_pii.dim_customer_contacts as contact
+                    on contact.customer_id = substr(profile_id, 6)
+                inner join identity.identifiers on normal_form in (contact.email, contact.phone);
+            """
+        )
+
     def merge(self, old: str, new: str) -> None:
         self.connection.execute(
             "insert into identity.aliases (alias_id, customer_id, since, anchor_profile_id)"

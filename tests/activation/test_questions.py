@@ -54,6 +54,7 @@ def shop(world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         "create table segments_build.seg_open_ticket as select 'waits' as customer_id,"
         " 1::bigint as open_tickets, timestamptz '2026-02-01' as oldest_ticket_at"
     )
+    world.known_to_identity()
     from rapport import activation
 
     world.night_number = 1
@@ -79,6 +80,7 @@ def test_why_finds_a_person_by_their_phone_number_as_people_write_it(shop: Any) 
         "update marts_pii.dim_customer_contacts set phone = '+4930901820'"
         " where customer_id = 'waits'"
     )
+    shop.known_to_identity()
     assert rapport("why", "030 901820", "open_ticket")["customer_id"] == "waits"
 
 

@@ -7,6 +7,7 @@ The verbs are called in this order, each with the run and the logical time of th
 {"payment_failed": {"members": 12, "added": 2, "removed": 1, "updated": 0, "sent": 11, ...}}
 """
 
+import logging
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,19 +24,33 @@ from rapport.activation.options import load_options
 from rapport.activation.segments import load
 from rapport.destinations import open_destination
 from rapport.destinations.base import Destination
-from rapport.errors import ConfigError, GateFailed
+from rapport.errors import ConfigError, GateFailed, RapportError
 from rapport.settings import load_settings
 from rapport.warehouse import connect
+
+log = logging.getLogger(__name__)
 
 __all__ = ["evaluate", "plan", "pull", "push"]
 
 
-def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, int]]:
-    """Pull from every destination whom it says is out; counts by destination and kind."""
-    counts = {}
+def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
+    """Pull from every destination whom it says is out; counts by destination and kind.
+
+    A destination that does not answer has a `problem` instead: its lists stay as they are tonight,
+    the others go on.
+    """
+    counts: dict[str, dict[str, Any]] = {}
     for name in load_settings().enabled("destinations"):
-        with _tool(name) as tool, _connect() as connection:
-            counts[name] = pulling.pull_destination(connection, load(), tool, as_of)
+        problem = None
+        with _connect() as connection:
+            try:
+                with _tool(name) as tool:
+                    counts[name] = pulling.pull_destination(connection, load(), tool, as_of)
+            except RapportError as error:
+                problem = str(error)
+                log.error("%s: cannot be pulled: %s", name, problem)
+                counts[name] = {"problem": problem}
+            pulling.note(connection, name, as_of, problem)
     return counts
 
 

@@ -64,7 +64,7 @@ def plan_list(
         with connection.transaction():
             guards.refuse_lost_ledger(connection, destination, segment.key)
             decision = decide(connection, segment, destination, options, suppressors, as_of)
-            frozen = _frozen_because(connection, segment.key, as_of)
+            frozen = _frozen_because(connection, segment.key, destination, as_of)
             verdict = guards.judge(
                 connection, segment, destination, decision, options, run_id, as_of, frozen
             )
@@ -86,12 +86,22 @@ def plan_list(
     return plan
 
 
-def _frozen_because(connection: psycopg.Connection, segment: str, as_of: datetime) -> str | None:
+def _frozen_because(
+    connection: psycopg.Connection, segment: str, destination: str, as_of: datetime
+) -> str | None:
     row = connection.execute(
         "select frozen_because from segments.sizes where segment = %s and as_of = %s",
         (segment, as_of),
     ).fetchone()
-    return row[0] if row else "it was not evaluated tonight"
+    if row is None:
+        return "it was not evaluated tonight"
+    if row[0] is not None:
+        return str(row[0])
+    pulled = connection.execute(
+        "select problem from activation.pulls where destination = %s and as_of = %s",
+        (destination, as_of),
+    ).fetchone()
+    return f"who is out there is not known: {pulled[0]}" if pulled and pulled[0] else None
 
 
 def _retire(

@@ -8,6 +8,7 @@ neither forgotten there nor taken off by mistake.
 import logging
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 
 import psycopg
 
@@ -17,13 +18,16 @@ from rapport.errors import GateFailed
 
 log = logging.getLogger(__name__)
 
+CHUNK = 5000
+
 
 def pull_destination(
     connection: psycopg.Connection, definitions: Definitions, tool: Destination, as_of: datetime
 ) -> dict[str, int]:
     """Bring `activation.suppressions` to what the tool says now; counts by kind."""
+    _copy_contacts(connection, tool.contacts())
     with connection.transaction():
-        _copy_contacts(connection, tool.contacts())
+        _tell(connection)
         if tool.lists_everybody:
             _find_deleted(connection, tool.name)
         counts = _merge(connection, tool.name, as_of)
@@ -34,6 +38,17 @@ def pull_destination(
             if recovered:
                 counts["recovered"] = counts.get("recovered", 0) + recovered
     return counts
+
+
+def note(
+    connection: psycopg.Connection, destination: str, as_of: datetime, problem: str | None
+) -> None:
+    """Remember how the pull went: the plan leaves the lists of a tool alone that did not answer."""
+    connection.execute(
+        "insert into activation.pulls values (%s, %s, %s) on conflict (destination)"
+        " do update set as_of = excluded.as_of, problem = excluded.problem",
+        (destination, as_of, problem),
+    )
 
 
 def recover(
@@ -66,8 +81,8 @@ def recover(
                 {
                     "destination": tool.name,
                     "segment": audience.key,
-                    "id": contact.external_id,
-                    "remote_id": contact.remote_id,
+                    "id": _text(contact.external_id),
+                    "remote_id": _text(contact.remote_id),
                     "as_of": as_of,
                 },
             ).rowcount
@@ -143,22 +158,37 @@ def _find_deleted(connection: psycopg.Connection, destination: str) -> None:
 
 
 def _copy_contacts(connection: psycopg.Connection, contacts: Iterable[Contact]) -> None:
-    """`there` has everybody whom the tool listed, `told` whom it says not to write to."""
+    """`there` has everybody whom the tool listed.
+
+    An hour of listing holds no transaction open: each few thousand contacts are a COPY.
+    """
+    connection.execute("drop table if exists pg_temp.there")
     connection.execute(
         "create temp table there (remote_id text, external_id text, email text, says text[])"
-        " on commit drop"
     )
-    with connection.cursor().copy("copy there from stdin") as copy:
-        for contact in contacts:
-            copy.write_row(
-                (contact.remote_id, contact.external_id, contact.email, list(contact.says))
-            )
+    source = iter(contacts)
+    while chunk := list(islice(source, CHUNK)):
+        with connection.cursor().copy("copy there from stdin") as copy:
+            for contact in chunk:
+                names = (contact.remote_id, contact.external_id, contact.email)
+                copy.write_row((*map(_text, names), list(contact.says)))
+    connection.execute("create index on there (remote_id)")
+    connection.execute("create index on there (external_id)")
+    connection.execute("analyze there")
+
+
+def _text(value: str | None) -> str | None:
+    """Postgres has no NUL in a text, some tools do."""
+    return value and value.replace("\x00", "")
+
+
+def _tell(connection: psycopg.Connection) -> None:
+    """`told` has whom the tool says not to write to."""
+    connection.execute("drop table if exists pg_temp.told")
     connection.execute(
         "create temp table told on commit drop as"
         " select unnest(says) as kind, external_id, email from there"
     )
-    connection.execute("create index on there (remote_id)")
-    connection.execute("create index on there (external_id)")
 
 
 def _merge(connection: psycopg.Connection, destination: str, as_of: datetime) -> dict[str, int]:

@@ -13,31 +13,21 @@ from psycopg.rows import dict_row
 
 from rapport.activation.render import asked_of, conditions_of, published_schemas, render, source_of
 from rapport.activation.segments import Segment
-from rapport.identity.normal_forms import normal_form
+from rapport.card.find import find
+from rapport.errors import ConfigError
 from rapport.settings import load_settings
 
 
-def resolve(connection: psycopg.Connection, who: str) -> str | None:
-    """The customer_id of an id (old ones too), an e-mail address or a phone number.
+def resolve(connection: psycopg.Connection, who: str) -> str:
+    """The customer whom an id of any age, an e-mail address or a phone number means.
 
-    A phone number without a country code is read in the country of the company.
+    A phone number without a country code is read in the country of the company. Raises
+    `ConfigError` where it means nobody, or several people.
     """
-    region = load_settings().company.default_region
-    row = connection.execute(
-        """
-        select customer_id from (
-            select customer_id, 1 as place from identity.aliases where alias_id = %(who)s
-            union all
-            select customer_id, 2 from marts.dim_customers where customer_id = %(who)s
-            union all
-            select customer_id, 3 from marts_pii.dim_customer_contacts
-            where lower(email) = lower(%(who)s) or phone = %(phone)s or user_id = %(who)s
-        ) as found
-        order by place, customer_id limit 1
-        """,
-        {"who": who, "phone": normal_form("phone", who, region).value},
-    ).fetchone()
-    return row[0] if row else None
+    found = find(connection, who, region=load_settings().company.default_region)
+    if len(found) > 1:
+        raise ConfigError(f"several people have that: ask for one of {', '.join(found)}.")
+    return found[0]
 
 
 def explain(

@@ -31,8 +31,6 @@ def why(
         raise ConfigError(f'no segment "{segment}". There are: {", ".join(known)}.')
     with connect(autocommit=True) as connection:
         customer_id = resolve(connection, person)
-        if customer_id is None:
-            raise ConfigError("nobody has that id, address or number in the published marts.")
         answer = explain(connection, known[segment], customer_id, last_night(connection))
     show(answer, lambda: _render(answer), as_json)
 
