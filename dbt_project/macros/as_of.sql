@@ -1,8 +1,11 @@
+{# The night's time: of the environment while a model runs, so that a night does not parse the
+   project again; a unit test states its own. #}
 {% macro as_of() -%}
-    {%- if execute and not var('as_of') -%}
-        {{ exceptions.raise_compiler_error("as_of is not set. Pass --vars '{as_of: 2026-01-31T03:00:00Z}'.") }}
+    {%- set moment = var('as_of') or (env_var('RAPPORT_AS_OF', '') if execute) -%}
+    {%- if execute and not moment -%}
+        {{ exceptions.raise_compiler_error("as_of is not set. Use `rapport dbt`, or set RAPPORT_AS_OF=2026-01-31T03:00:00Z.") }}
     {%- endif -%}
-    timestamptz '{{ var('as_of') or '1970-01-01T00:00:00Z' }}'
+    timestamptz '{{ moment or '1970-01-01T00:00:00Z' }}'
 {%- endmacro %}
 
 {% macro company_time_zone() -%}

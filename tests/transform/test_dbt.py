@@ -1,5 +1,6 @@
 """What an invocation of dbt leaves behind."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import psycopg
 import pytest
 
 from rapport.errors import GateFailed
+from rapport.settings import load_settings
 from rapport.transform import dbt
 
 CANARY = "canary.person@example.com"
@@ -32,3 +34,11 @@ def test_a_model_that_fails_on_a_row_does_not_write_the_row_down(
     written = [path for path in var.rglob("*") if path.is_file()]
     assert any(path.name == "run_results.json" for path in written)
     assert [path.name for path in written if CANARY.encode() in path.read_bytes()] == []
+
+
+def test_the_nights_time_is_no_variable_so_that_dbt_need_not_parse_again() -> None:
+    settings = load_settings()
+    assert "as_of" not in dbt.variables(settings)
+    with dbt.adjusted_environment(datetime(2026, 3, 31, 3, tzinfo=UTC)):
+        assert os.environ["RAPPORT_AS_OF"] == "2026-03-31T03:00:00+00:00"
+    assert "RAPPORT_AS_OF" not in os.environ

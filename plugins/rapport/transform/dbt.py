@@ -46,7 +46,7 @@ def project_dir() -> Path:
     return project_root() / "dbt_project"
 
 
-def variables(settings: Settings, as_of: datetime) -> dict[str, Any]:
+def variables(settings: Settings) -> dict[str, Any]:
     """The variables of an invocation.
 
     `canonical` names, for each entity, the staging models that offer it, found by file name;
@@ -62,7 +62,6 @@ def variables(settings: Settings, as_of: datetime) -> dict[str, Any]:
     from rapport.sources.files import datasets_for_dbt
 
     return {
-        "as_of": as_of.isoformat(),
         "canonical": canonical,
         "unused": unused,
         "datasets": datasets_for_dbt(settings),
@@ -93,7 +92,7 @@ def environment(role: str | None = None) -> dict[str, str]:
     }
 
 
-def options(settings: Settings, as_of: datetime) -> list[str]:
+def options(settings: Settings) -> list[str]:
     """The options that every invocation needs: folders, variables, nothing kept of values."""
     folder = var_dir() / "dbt"
     return [
@@ -108,7 +107,7 @@ def options(settings: Settings, as_of: datetime) -> list[str]:
         "--log-level-file",
         "none",
         "--vars",
-        msgspec.json.encode(variables(settings, as_of)).decode(),
+        msgspec.json.encode(variables(settings)).decode(),
     ]
 
 
@@ -118,8 +117,8 @@ def invoke(
     """One invocation, by default as the login; returns dbt's own result. Prints nothing."""
     from dbt.cli.main import dbtRunner
 
-    command = [*args, "--no-print", "--quiet", *options(settings, as_of)]
-    with adjusted_environment(role), contextlib.redirect_stdout(io.StringIO()):
+    command = [*args, "--no-print", "--quiet", *options(settings)]
+    with adjusted_environment(as_of, role), contextlib.redirect_stdout(io.StringIO()):
         outcome = dbtRunner().invoke(command)
     _forget_messages(var_dir() / "dbt" / "target" / "run_results.json")
     return outcome
@@ -192,9 +191,12 @@ def _explain(layer: str, failed: Sequence[Any], exception: BaseException | None)
 
 
 @contextlib.contextmanager
-def adjusted_environment(role: str | None = None) -> Iterator[None]:
-    """The profile's variables are set inside, and as before outside."""
-    values = environment(role)
+def adjusted_environment(as_of: datetime, role: str | None = None) -> Iterator[None]:
+    """The profile's variables and the night's time are set inside, and as before outside.
+
+    As a variable of dbt the time would make every night parse the whole project again.
+    """
+    values = {**environment(role), "RAPPORT_AS_OF": as_of.isoformat()}
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
