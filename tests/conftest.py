@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ os.environ["RAPPORT_VAR"] = str(_folder / "var")
 for _name in [name for name in os.environ if name.startswith(("AIRFLOW", "RAPPORT_DBT"))]:
     del os.environ[_name]
 os.environ["AIRFLOW_HOME"] = str(_folder / "var" / "airflow")
+# Set here so that every worker of a run draws the same sample.
+os.environ.setdefault("RAPPORT_SEED", str(time.time_ns() % 10_000))
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
 

@@ -2,7 +2,6 @@
 
 import os
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +112,7 @@ KILLS = [
     ("landing.before_commit:4", "publish.table:5"),
     ("landing.committed:9", "activation.answered:2"),
 ]
-SEED = int(os.environ.get("RAPPORT_SEED", time.time_ns() % 10_000))
+SEED = int(os.environ["RAPPORT_SEED"])
 
 
 def chosen_kills() -> list[Any]:
