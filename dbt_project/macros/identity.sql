@@ -24,21 +24,3 @@
     update identity.state set must_rebuild = true
     {%- endif %}
 {%- endmacro %}
-
-{# Counting everything is a parallel sort: 5 million rows took 2.5 s, hashing 3.9 s; walking the
-   index of a table that was written a moment ago reads its pages in random order. #}
-{% macro prepare_counting() -%}
-    set local work_mem = '128MB'
-    {%- if not is_incremental() or identity_must_rebuild() %};
-    set local enable_hashagg = off;
-    set local enable_indexonlyscan = off
-    {%- endif %}
-{%- endmacro %}
-
-{% macro identity_must_rebuild() -%}
-    {%- if execute -%}
-        {{ return(run_query('select must_rebuild from identity.state').columns[0].values()[0]) }}
-    {%- else -%}
-        {{ return(false) }}
-    {%- endif -%}
-{%- endmacro %}

@@ -17,7 +17,6 @@ MODELS = PROJECT / "models" / "intermediate" / "identity"
 ORDER = (
     "int_identifiers_changed",
     "int_identifiers_normalised",
-    "int_identifiers_capped",
     "int_identifiers_guarded",
     "int_identity_edges",
     "excluded_edges",
@@ -42,7 +41,6 @@ class Models:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         self.macros = (PROJECT / "macros" / "identity.sql").read_text("utf-8")
-        self.macros = self.macros.split("{% macro identity_must_rebuild")[0]
 
     def exists(self, name: str) -> bool:
         return bool(self.one("select to_regclass(%s) is not null", [name]))
@@ -82,7 +80,6 @@ class Models:
             "flags": {"FULL_REFRESH": False},
             "target": {"database": "x"},
             "adapter": Adapter,
-            "identity_must_rebuild": lambda: self.one("select must_rebuild from identity.state"),
         }
         environment = jinja2.Environment(autoescape=False)
 

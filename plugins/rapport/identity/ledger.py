@@ -336,8 +336,7 @@ left join lateral (
         where identifier_key is not null
     ) as former using (profile_key)
     left join identity_build.int_identity_edges as now using (profile_key, identifier_key)
-    left join identity_build.int_identifiers_capped as hubs
-        on former.identifier_key = hubs.identifier_key and hubs.is_capped
+    left join identity.capped as hubs on former.identifier_key = hubs.identifier_key
     where
         judged.kind = 'split'
         and before.customer_id = judged.from_id

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from rapport.errors import AlreadyRunning
-from rapport.identity import ledger, touched
+from rapport.identity import hubs, ledger, touched
 from rapport.identity.cuts import MUST_LINK_WEIGHT
 from rapport.identity.dictionary import connected
 from rapport.identity.exchange import columns_in, columns_out
@@ -44,7 +44,7 @@ LINKS = """(
     where kind <> 'cannot_link'
 )""".replace("{heaviest}", str(MUST_LINK_WEIGHT))
 APART = "select key_a, key_b, name from tonight_pairs where kind = 'cannot_link' order by number"
-HUBS = "(select identifier_key from identity_build.int_identifiers_capped where is_capped)"
+HUBS = sql.SQL("(select identifier_key from identity.capped)")
 
 
 def resolve(
@@ -100,10 +100,14 @@ def _read(warehouse: psycopg.Connection[Any], full: bool) -> Graph:
     anchor_order = np.full(len(profile_keys), np.iinfo(np.int64).max)
     np.minimum.at(anchor_order, profile, order)
     links = _links(warehouse, profile_keys)
-    [hubs] = columns_out(warehouse, ("identifier_key",), sql.SQL(HUBS))
-    joins = (identifier_key > 0) & ~np.isin(identifier_key, hubs)
+    joins = identifier_key > 0
     identifier_keys, identifier = codes(identifier_key[joins])
-    strength = strength[joins]
+    if full:
+        is_hub = hubs.count_all(warehouse, identifier_keys, identifier)
+    else:
+        is_hub = np.isin(identifier_keys, columns_out(warehouse, ("identifier_key",), HUBS)[0])
+    joins[joins] = kept = ~is_hub[identifier]
+    identifier, strength = identifier[kept], strength[joins]
     # Each reviewed or probable link is an identifier of its own that two profiles offer.
     pairs = len(links.number)
     none = np.zeros(2 * pairs, bool)
@@ -167,10 +171,10 @@ def _kept_apart(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> list[
 
 def _are_there(profile_keys: Ints, ends: Ints, keys: Ints) -> Ints:
     """Whether both ends are profiles of tonight: a pair may wait for a record, or outlive it."""
-    inside: Ints = np.less(ends, len(profile_keys))
+    inside: Ints = np.asarray(ends < len(profile_keys))
     found: Ints = inside.copy()
     found[inside] = profile_keys[ends[inside]] == keys[inside]
-    there: Ints = found.all(axis=1)
+    there: Ints = np.logical_and.reduce(found, axis=1)
     return there
 
 

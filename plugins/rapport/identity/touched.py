@@ -9,6 +9,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from rapport.identity import hubs
+
 TONIGHT = """
 create temporary table tonight_overrides (
     kind text, profile_a text collate "C", profile_b text collate "C", weight integer
@@ -71,6 +73,7 @@ def load_pairs(warehouse: psycopg.Connection[Any], full: bool) -> None:
 
 def find(warehouse: psycopg.Connection[Any]) -> None:
     """Fill the temporary table `touched` with the profiles to resolve again."""
+    hubs.recount(warehouse)
     warehouse.execute(DIRTY)
     warehouse.execute("analyze dirty")
     warehouse.execute(TOUCHED)
@@ -99,33 +102,11 @@ FORGET = (
     select distinct kind, profile_a, profile_b from tonight_overrides
     on conflict do nothing
     """,
-    """
-    delete from identity.capped as known
-    where not exists (
-        select from identity_build.int_identifiers_capped as tonight
-        where tonight.is_capped and tonight.identifier_key = known.identifier_key
-    )
-    """,
-    """
-    insert into identity.capped
-    select identifier_key from identity_build.int_identifiers_capped where is_capped
-    on conflict do nothing
-    """,
 )
 
 DIRTY = """
 create temporary table dirty on commit drop as
-with capped as (
-    select identifier_key from identity_build.int_identifiers_capped where is_capped
-),
-
-flipped as (
-    (select identifier_key from capped except select identifier_key from identity.capped)
-    union all
-    (select identifier_key from identity.capped except select identifier_key from capped)
-),
-
-tonight as (
+with tonight as (
     select distinct kind, profile_a, profile_b from tonight_overrides
 ),
 
@@ -160,8 +141,7 @@ with neighbours as (
     inner join identity_build.int_identifiers_normalised as others using (identifier_key)
     where
         not exists (
-            select from identity_build.int_identifiers_capped as hubs
-            where hubs.is_capped and hubs.identifier_key = mine.identifier_key
+            select from identity.capped where capped.identifier_key = mine.identifier_key
         )
     union
     select profile_key from dirty

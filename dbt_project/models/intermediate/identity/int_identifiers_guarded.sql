@@ -8,8 +8,7 @@ with identifiers as (
 
 hubs as (
 
-    select * from {{ ref('int_identifiers_capped') }}
-    where is_capped
+    select * from {{ source('identity_dictionary', 'capped') }}
 
 ),
 

@@ -122,7 +122,6 @@ inner join intermediate.int_contacts_unioned as contacts
 where match_changed.fingerprint is not null
 """
 
-# A phone that too many share is a hub and says nothing about a person here either.
 ADD_RECORDS = """
 with identifiers as (
     select
@@ -135,12 +134,9 @@ with identifiers as (
     from match_named
     inner join identity_build.int_identifiers_normalised as offered using (profile_key)
     inner join identity.rules using (identifier_type)
-    left join identity_build.int_identifiers_capped as hubs
-        on offered.identifier_key = hubs.identifier_key and hubs.is_capped
     where
         offered.identifier_key is not null
         and (offered.identifier_type in ('email', 'phone') or rules.is_account)
-        and hubs.identifier_key is null
     group by offered.profile_key
 )
 
