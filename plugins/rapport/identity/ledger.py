@@ -10,6 +10,8 @@ from typing import Any
 
 import psycopg
 
+from rapport.identity import aliases, merge_log
+
 ASSIGNED = """
 create temporary table assigned (
     profile_key bigint, label bigint, region_key bigint, is_oldest boolean, is_tied boolean
@@ -50,13 +52,18 @@ where
 
 
 def write(
-    warehouse: psycopg.Connection[Any], *, run_id: str, as_of: datetime, full: bool
+    warehouse: psycopg.Connection[Any],
+    *,
+    run_id: str,
+    as_of: datetime,
+    full: bool,
+    has_ties: bool = True,
 ) -> dict[str, int]:
     """Bring members, aliases and merge log up to date with `assigned`; returns the counts."""
     at = {"run_id": run_id, "as_of": as_of}
     row = warehouse.execute("select exists (select from identity.members)").fetchone()
     empty = not (row and row[0])
-    customers = warehouse.execute(CUSTOMERS).rowcount
+    customers = warehouse.execute(CUSTOMERS.format(tied=TIED if has_ties else "")).rowcount
     if empty:
         _fill(warehouse, at)
         moved = {}
@@ -71,10 +78,10 @@ def write(
         warehouse.execute(CHANGE_MEMBERS, at)
         warehouse.execute(ADD_MEMBERS, at)
         warehouse.execute(REMOVE_MEMBERS)
-        warehouse.execute(LOG, at)
-        moved = dict(warehouse.execute(MOVED, at).fetchall())
-    warehouse.execute(MARK_PROBABLE.format(where=ALL if full or empty else TOUCHED_MEMBERS))
-    new = _write_aliases(warehouse, at)
+        moved = merge_log.write(warehouse, at)
+    if _has_probable(warehouse):
+        warehouse.execute(MARK_PROBABLE.format(where=ALL if full or empty else TOUCHED_MEMBERS))
+    new = aliases.write(warehouse, at)
     total = customers if full or empty else _total(warehouse, customers)
     warehouse.execute(
         "update identity.state set customers = %s, must_rebuild = false,"
@@ -89,7 +96,10 @@ def _fill(warehouse: psycopg.Connection[Any], at: dict[str, Any]) -> None:
     # The first resolution: an index over everything is built faster than row by row.
     warehouse.execute("alter table identity.members drop constraint members_pkey")
     warehouse.execute("drop index identity.members_region_key")
+    # The planner has no statistics of tonight's tables and would sort for a merge join.
+    warehouse.execute("set local enable_mergejoin = off")
     warehouse.execute(FILL_MEMBERS, at)
+    warehouse.execute("set local enable_mergejoin = on")
     warehouse.execute(
         "alter table identity.members add constraint members_pkey"
         " primary key (profile_key) include (region_key)"
@@ -99,16 +109,12 @@ def _fill(warehouse: psycopg.Connection[Any], at: dict[str, Any]) -> None:
     )
 
 
-def _write_aliases(warehouse: psycopg.Connection[Any], at: dict[str, Any]) -> int:
-    row = warehouse.execute("select exists (select from identity.aliases)").fetchone()
-    if row and row[0]:
-        warehouse.execute(FOLLOW_ANCHORS)
-        return warehouse.execute(NEW_ALIASES, at).rowcount
-    warehouse.execute("alter table identity.aliases drop constraint aliases_pkey")
-    new = warehouse.execute(FILL_ALIASES, at).rowcount
-    # Two anchors with the same hash end here, with an error, and not as one customer.
-    warehouse.execute("alter table identity.aliases add primary key (alias_id)")
-    return new
+def _has_probable(warehouse: psycopg.Connection[Any]) -> bool:
+    row = warehouse.execute(
+        "select exists (select from probable)"
+        " or exists (select from identity.members where is_probable)"
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _total(warehouse: psycopg.Connection[Any], touched: int) -> int:
@@ -132,12 +138,7 @@ with anchors as (
     from assigned
     inner join identity.profiles using (profile_key)
     where assigned.is_oldest and not assigned.is_tied
-    union all
-    select assigned.label, min(profiles.profile_id) as profile_id
-    from assigned
-    inner join identity.profiles using (profile_key)
-    where assigned.is_oldest and assigned.is_tied
-    group by assigned.label
+    {tied}
 )
 
 select
@@ -147,6 +148,13 @@ select
     as customer_id
 from anchors
 """
+
+TIED = """union all
+    select assigned.label, min(profiles.profile_id) as profile_id
+    from assigned
+    inner join identity.profiles using (profile_key)
+    where assigned.is_oldest and assigned.is_tied
+    group by assigned.label"""
 
 FILL_MEMBERS = """
 insert into identity.members (profile_id, customer_id, as_of, profile_key, region_key)
@@ -234,200 +242,4 @@ delete from identity.members using before
 where
     members.profile_key = before.profile_key
     and not exists (select from named where named.profile_key = before.profile_key)
-"""
-
-# A customer that is gone continues where its anchor went; where the anchor itself is gone, where
-# most of its members went.
-LOG = """
-with heirs as (
-    select distinct on (moves.from_id) moves.from_id, moves.to_id
-    from moves
-    left join identity.aliases on aliases.alias_id = moves.from_id
-    left join identity.profiles on profiles.profile_id = aliases.anchor_profile_id
-    left join identity.members as anchor on anchor.profile_key = profiles.profile_key
-    order by
-        moves.from_id,
-        coalesce(anchor.customer_id = moves.to_id, false) desc,
-        moves.profiles desc,
-        moves.to_id
-),
-
-others as (
-    select distinct moves.from_id, moves.to_id
-    from moves
-    inner join customers on customers.customer_id = moves.to_id
-    inner join named using (label)
-    inner join before using (profile_key)
-    where before.customer_id <> moves.from_id
-),
-
-judged as (
-    select
-        moves.*,
-        case
-            when survivors.customer_id is not null or heirs.to_id is null then 'split'
-            when others.to_id is not null then 'merged'
-            else 'reanchored'
-        end as kind
-    from moves
-    left join customers as survivors on survivors.customer_id = moves.from_id
-    left join heirs using (from_id, to_id)
-    left join others using (from_id, to_id)
-)
-
-insert into identity.merge_log
-(run_id, as_of, kind, from_customer_id, to_customer_id, profiles, cause)
-select
-    %(run_id)s, %(as_of)s, judged.kind, judged.from_id, judged.to_id, judged.profiles,
-    coalesce(
-        case
-            when judged.kind = 'merged' then coalesce(link.cause, '{"rule": "override"}')
-            when judged.kind = 'split' then coalesce(cut.cause, gone.cause, '{"rule": "rules"}')
-        end,
-        '{"rule": "anchor"}'
-    )
-from judged
-left join lateral (
-    select
-        jsonb_build_object(
-            'identifier_type', mine.identifier_type, 'identifier_key', mine.identifier_key,
-            'profile_a', before.profile_id, 'profile_b', partner.profile_id
-        ) as cause
-    from before
-    inner join named as moved using (profile_key)
-    inner join customers using (label)
-    inner join identity_build.int_identity_edges as mine using (profile_key)
-    inner join identity_build.int_identity_edges as theirs
-        on mine.identifier_key = theirs.identifier_key
-    inner join named as partner
-        on theirs.profile_key = partner.profile_key and partner.label = moved.label
-    left join before as formerly on formerly.profile_key = partner.profile_key
-    where
-        judged.kind = 'merged'
-        and before.customer_id = judged.from_id
-        and customers.customer_id = judged.to_id
-        and formerly.customer_id is distinct from judged.from_id
-    order by mine.weight desc, before.profile_id, partner.profile_id, mine.identifier_key
-    limit 1
-) as link on true
-left join lateral (
-    select
-        jsonb_build_object(
-            'rule', cut_edges.reason, 'detail', cut_edges.detail, 'profile_a', before.profile_id
-        ) as cause
-    from before
-    inner join identity.cut_edges using (profile_key)
-    where judged.kind = 'split' and before.customer_id = judged.from_id
-    order by before.profile_id, cut_edges.identifier_key
-    limit 1
-) as cut on true
-left join lateral (
-    select
-        jsonb_build_object(
-            'rule',
-            case when hubs.identifier_key is null then 'identifier_removed' else 'over_cap' end,
-            'identifier_key', former.identifier_key, 'profile_a', before.profile_id
-        ) as cause
-    from before
-    inner join (
-        select profile_key, identifier_key from identity.former_identifiers
-        union
-        select profile_key, identifier_key from identity_build.int_identifiers_normalised
-        where identifier_key is not null
-    ) as former using (profile_key)
-    left join identity_build.int_identity_edges as now using (profile_key, identifier_key)
-    left join identity.capped as hubs on former.identifier_key = hubs.identifier_key
-    where
-        judged.kind = 'split'
-        and before.customer_id = judged.from_id
-        and now.identifier_key is null
-    order by before.profile_id, former.identifier_key
-    limit 1
-) as gone on true
-order by judged.kind, judged.from_id, judged.to_id
-"""
-
-MOVED = """
-select kind, count(*)
-from identity.merge_log
-where run_id = %(run_id)s and (from_customer_id, to_customer_id) in (
-    select from_id, to_id from moves
-)
-group by kind
-"""
-
-# An alias means the customer that its anchor belongs to now. An anchor that is gone hands over to
-# the anchor of the customer that took its place.
-FOLLOW_ANCHORS = """
-with reborn as (
-    select customers.customer_id from customers
-    where not exists (select from before where before.customer_id = customers.customer_id)
-),
-
-gone as (
-    select distinct from_id from moves
-),
-
-concerned as (
-    select aliases.alias_id, aliases.anchor_profile_id, aliases.customer_id
-    from identity.aliases
-    inner join reborn on aliases.alias_id = reborn.customer_id
-    union
-    select aliases.alias_id, aliases.anchor_profile_id, aliases.customer_id
-    from identity.aliases
-    inner join gone on aliases.alias_id = gone.from_id
-    union
-    select aliases.alias_id, aliases.anchor_profile_id, aliases.customer_id
-    from identity.aliases
-    inner join gone on aliases.customer_id = gone.from_id
-    where aliases.alias_id <> aliases.customer_id
-),
-
-heirs as (
-    select distinct on (from_id) from_id, to_id
-    from moves
-    order by from_id, profiles desc, to_id
-),
-
-meaning as (
-    select
-        concerned.alias_id,
-        coalesce(
-            alive.customer_id, members.customer_id, heirs.to_id, concerned.customer_id
-        ) as customer_id,
-        case
-            when alive.customer_id is not null then alive.anchor_profile_id
-            when members.customer_id is not null or heirs.to_id is null
-                then concerned.anchor_profile_id
-            else anchors.anchor_profile_id
-        end as anchor_profile_id
-    from concerned
-    left join identity.profiles on profiles.profile_id = concerned.anchor_profile_id
-    left join identity.members on members.profile_key = profiles.profile_key
-    left join customers as alive on alive.customer_id = concerned.alias_id
-    left join heirs on heirs.from_id = concerned.customer_id
-    left join customers as anchors on anchors.customer_id = heirs.to_id
-)
-
-update identity.aliases set
-    customer_id = meaning.customer_id, anchor_profile_id = meaning.anchor_profile_id
-from meaning
-where
-    aliases.alias_id = meaning.alias_id
-    and (aliases.customer_id, aliases.anchor_profile_id) is distinct from
-    (meaning.customer_id, meaning.anchor_profile_id)
-"""
-
-NEW_ALIASES = """
-insert into identity.aliases (alias_id, customer_id, since, anchor_profile_id)
-select customers.customer_id, customers.customer_id, %(as_of)s, customers.anchor_profile_id
-from customers
-where not exists (
-    select from identity.aliases where aliases.alias_id = customers.customer_id
-)
-"""
-
-FILL_ALIASES = """
-insert into identity.aliases (alias_id, customer_id, since, anchor_profile_id)
-select customer_id, customer_id, %(as_of)s, anchor_profile_id from customers
 """

@@ -69,10 +69,10 @@ def resolve(
         touched.load_pairs(warehouse, full)
         graph = _read(warehouse, full)
         result = partition(graph.edges, graph.apart, _most_matched(warehouse))
-        _write_labels(warehouse, graph, result)
+        has_ties = _write_labels(warehouse, graph, result)
         _write_probable(warehouse, graph, result)
         _write_cuts(warehouse, graph, result, full)
-        counts = ledger.write(warehouse, run_id=run_id, as_of=as_of, full=full)
+        counts = ledger.write(warehouse, run_id=run_id, as_of=as_of, full=full, has_ties=has_ties)
         touched.forget(warehouse)
     log.info("identity: %s: %s", run_id, counts)
     return counts
@@ -184,7 +184,8 @@ def _most_matched(warehouse: psycopg.Connection[Any]) -> int:
     return int(found[0]) if found else 1
 
 
-def _write_labels(warehouse: psycopg.Connection[Any], graph: Graph, result: Partition) -> None:
+def _write_labels(warehouse: psycopg.Connection[Any], graph: Graph, result: Partition) -> bool:
+    """Write who belongs together and who is the oldest; returns whether oldest ones tie."""
     n_labels = int(result.customer.max(initial=-1)) + 1
     oldest = np.full(n_labels, np.iinfo(np.int64).max)
     np.minimum.at(oldest, result.customer, graph.anchor_order)
@@ -205,6 +206,7 @@ def _write_labels(warehouse: psycopg.Connection[Any], graph: Graph, result: Part
             ties[result.customer] > 1,
         ],
     )
+    return bool((ties > 1).any())
 
 
 def _write_probable(warehouse: psycopg.Connection[Any], graph: Graph, result: Partition) -> None:
