@@ -173,5 +173,13 @@ class Destination:
     def finish(self, audience: Audience, night: Night) -> None:
         """Called when all batches of a list are through, also when there were none."""
 
+    def erase(self, person: Person) -> str | None:
+        """Delete a person for good, by `remote_id`, id, `aliases` or address.
+
+        Answers `deleted`, `not there`, or another few words for the receipt that name nobody; None
+        where the tool has no call for it, so that somebody has to do it by hand.
+        """
+        return None
+
     def close(self) -> None:
         """Let go of what is open."""

@@ -10,6 +10,7 @@ killed run loses nothing; `finish` makes the files out of the parts.
 
 import csv
 import hashlib
+import io
 import json
 import os
 import re
@@ -81,6 +82,28 @@ class Files(Destination):
         }
         _publish(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
         shutil.rmtree(parts, ignore_errors=True)
+
+    def erase(self, person: Person) -> str:
+        """Take the person's lines out of every file, and bring the manifests to what is there."""
+        marks = {person.customer_id, person.email, *person.aliases} - {"", None}
+        changed = 0
+        for path in sorted(self.root.rglob("*.csv")):
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.reader(file))
+            kept = [rows[0], *(row for row in rows[1:] if not marks & set(row))]
+            if len(kept) < len(rows):
+                text = io.StringIO()
+                csv.writer(text, lineterminator="\n").writerows(kept)
+                _publish(path, text.getvalue())
+                _amend(path, len(kept) - 1)
+                changed += 1
+        for path in sorted(self.root.rglob(".parts/*.jsonl")):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            kept_lines = [line for line in lines if not marks & set(json.loads(line)[:3])]
+            if len(kept_lines) < len(lines):
+                _publish(path, "".join(line + "\n" for line in kept_lines))
+                changed += 1
+        return "deleted" if changed else "not there"
 
     def _keep(self, batch: Batch, kind: str) -> None:
         parts = self.root / batch.audience.key / self.name / ".parts"
@@ -188,6 +211,19 @@ def _last_run(home: Path) -> str | None:
         return None
     run_id: str = json.loads(manifests[-1].read_text(encoding="utf-8"))["run_id"]
     return run_id
+
+
+def _amend(path: Path, rows: int) -> None:
+    """Bring a manifest to a file that has become shorter."""
+    manifest = path.with_name("manifest.json")
+    if not manifest.exists():
+        return
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    for entry in content["files"]:
+        if entry["name"] == path.name:
+            data = path.read_bytes()
+            entry |= {"rows": rows, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    _publish(manifest, json.dumps(content, indent=2) + "\n")
 
 
 def _publish(path: Path, content: str) -> None:

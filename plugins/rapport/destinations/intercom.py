@@ -129,6 +129,20 @@ class Intercom(Destination):
         query = {"field": "tag_id", "operator": "=", "value": tag}
         return map(_contact, self._search(query))
 
+    def erase(self, person: Person) -> str:
+        """Delete the contact; Intercom takes its conversations' author away with it."""
+        found = {person.remote_id} if person.remote_id else set()
+        ids = sorted({person.customer_id, *person.aliases} - {""})
+        if ids:
+            found |= {c["id"] for c in self._search(_one_of("external_id", ids))}
+        if person.email:
+            found |= {c["id"] for c in self._search(_one_of("email", [person.email]))}
+        answers = [
+            self._client.request("DELETE", f"/contacts/{contact}", ok=(404,)).status
+            for contact in sorted(found)
+        ]
+        return "deleted" if any(status != 404 for status in answers) else "not there"
+
     def close(self) -> None:
         """Close the connections."""
         self._client.__exit__(None, None, None)
@@ -209,6 +223,10 @@ class Intercom(Destination):
     def _each(self, work: Callable[[Person], Result], people: Sequence[Person]) -> Sequence[Result]:
         with ThreadPoolExecutor(self.concurrency) as pool:
             return list(pool.map(work, people))
+
+
+def _one_of(field: str, values: Sequence[str]) -> dict[str, Any]:
+    return {"field": field, "operator": "IN", "value": list(values)}
 
 
 def tag_name(audience: Audience) -> str:

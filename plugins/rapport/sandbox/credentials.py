@@ -20,7 +20,15 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
         "extra": {},
     },
     "intercom": {"login": "", "password": "demo-not-a-secret-intercom", "extra": {}},
+    "webhook": {
+        "login": "",
+        # base64 of demo-not-a-secret-webhook-key-01
+        "password": "whsec_ZGVtby1ub3QtYS1zZWNyZXQtd2ViaG9vay1rZXktMDE=",
+        "extra": {"allow_private": True},
+    },
     "mailchimp": {"login": "*", "password": "demo-not-a-secret-us1", "extra": {}},
+    "stripe": {"login": "", "password": "demo-not-a-secret-stripe", "extra": {}},
+    "shopify": {"login": "", "password": "demo-not-a-secret-shopify", "extra": {}},
 }
 
 
