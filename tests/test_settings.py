@@ -188,3 +188,24 @@ def test_the_project_is_found_from_a_folder_below(
     assert paths.var_dir() == tmp_path / "elsewhere"
     monkeypatch.setenv("RAPPORT_CONFIG", str(tmp_path / "other.yml"))
     assert paths.config_file() == tmp_path / "other.yml"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("identity: &a\n  more: *a\n", ":1: an alias stands inside of what it means"),
+        ("identity: &a\n  more: [{deeper: *a}]\n", "an alias stands inside of what it means"),
+        (
+            "identity:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+            + "".join(f"  a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)),
+            "more than 100,000 values",
+        ),
+    ],
+)
+def test_aliases_that_never_end_are_refused_at_once(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    file = tmp_path / "rapport.yml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=complaint):
+        load_settings(file)

@@ -24,6 +24,8 @@ from rapport.paths import config_file
 # The same safe subset of YAML, read in C where the wheel has it.
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+LARGEST_DOCUMENT = 100_000
+
 Options = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -88,6 +90,7 @@ class Settings(Block):
     identity: Options = Field(default_factory=dict)
     activation: Options = Field(default_factory=dict)
     alerts: Options = Field(default_factory=dict)
+    privacy: Options = Field(default_factory=dict)
     _document: "Document | None" = PrivateAttr(default=None)
 
     @field_validator("*", mode="before")
@@ -167,10 +170,13 @@ class Document:
     def repeated(self) -> Iterator[str]:
         """A complaint for each key that a mapping has twice; YAML itself would take the last."""
         todo: list[tuple[tuple[str | int, ...], yaml.Node | None]] = [((), self.root)]
+        looked_at: set[int] = set()
         while todo:
             path, node = todo.pop()
-            if not isinstance(node, yaml.MappingNode):
+            # An alias is the same node again, and may stand inside of what it means.
+            if not isinstance(node, yaml.MappingNode) or id(node) in looked_at:
                 continue
+            looked_at.add(id(node))
             seen: dict[str, int] = {}
             for key, value in node.value:
                 line = key.start_mark.line + 1
@@ -183,6 +189,34 @@ class Document:
                 seen[key.value] = line
                 todo.append(((*path, key.value), value))
 
+    def refuse_expansion(self) -> None:
+        """Raise `ConfigError` for aliases that contain themselves or multiply without end."""
+        sizes: dict[int, int] = {}
+        open_nodes: set[int] = set()
+        todo: list[tuple[yaml.Node, bool]] = [(self.root, False)] if self.root else []
+        while todo:
+            node, is_done = todo.pop()
+            inner = [*_children(node)]
+            if is_done:
+                open_nodes.discard(id(node))
+                sizes[id(node)] = 1 + sum(sizes.get(id(child), 0) for child in inner)
+            elif id(node) in open_nodes or id(node) in sizes:
+                continue
+            else:
+                open_nodes.add(id(node))
+                todo.append((node, True))
+                if any(id(child) in open_nodes for child in inner):
+                    raise ConfigError(
+                        f"{self.path}:{node.start_mark.line + 1}: an alias stands inside of what "
+                        "it means. Write the values out."
+                    )
+                todo += [(child, False) for child in inner]
+        if self.root and sizes[id(self.root)] > LARGEST_DOCUMENT:
+            raise ConfigError(
+                f"{self.path}:1: more than {LARGEST_DOCUMENT:,} values once its aliases are put "
+                "in. Write the values out."
+            )
+
     def explain(
         self, error: ValidationError, model: type[BaseModel], prefix: tuple[str | int, ...] = ()
     ) -> str:
@@ -191,6 +225,14 @@ class Document:
             self.at((*prefix, *_without_markers(detail["loc"])), _advice(detail, model))
             for detail in error.errors(include_url=False)
         )
+
+
+def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            yield from pair
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
 
 
 def known(kind: str) -> list[str]:
@@ -242,6 +284,7 @@ def _parse(path: Path) -> tuple[Document, Any]:
     text = path.read_text(encoding="utf-8")
     try:
         document = Document(path, yaml.compose(text, Loader=Loader))
+        document.refuse_expansion()
         content = yaml.load(text, Loader=Loader)  # noqa: S506 - a safe loader, in C
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
