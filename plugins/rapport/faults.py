@@ -16,6 +16,9 @@ POINTS = frozenset(
         "landing.copied",
         "landing.before_commit",
         "landing.committed",
+        "privacy.erased",
+        "privacy.remembered",
+        "privacy.told",
         "publish.table",
     }
 )

@@ -18,11 +18,11 @@ def dags(postgres: str) -> dict[str, Any]:
     return dict(bag.dags)
 
 
-def test_there_is_a_dag_for_each_source_and_two_more(dags: dict[str, Any]) -> None:
+def test_there_is_a_dag_for_each_source_and_three_more(dags: dict[str, Any]) -> None:
     sources = load_settings().enabled("sources")
     assert len(sources) >= 5
     assert set(dags) == {f"ingest_{name}" for name in sources} | {
-        "build_customers", "activate_segments",
+        "build_customers", "activate_segments", "privacy_requests",
     }  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """`rapport db`: the warehouse from the command line."""
 
 import os
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +13,8 @@ from rapport.cli.output import AsJson, show
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     db = typer.Typer(help="The warehouse: its server, its address, its tables.")
-    for command in (start, stop, status, url, migrate, login, psql, remove):
+    commands = (start, stop, status, url, migrate, login, backup, restore, prune, psql, remove)
+    for command in commands:
         settings = {"allow_extra_args": True, "ignore_unknown_options": True}
         db.command(context_settings=settings if command is psql else None)(command)
     app.add_typer(db, name="db", no_args_is_help=True)
@@ -110,6 +113,44 @@ def login(
         show({"login": name, "role": role, "url": address}, lambda: address, as_json)
     else:
         typer.echo(address)  # not through the table printer, which breaks long lines
+
+
+def backup(
+    to: Annotated[Path | None, typer.Option(help="The folder; else var/backups.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the whole warehouse into one file; it holds people, so keep it as safe as them."""
+    from rapport.warehouse.backup import backup as write
+
+    path = write(at=datetime.now(UTC), folder=to)
+    show({"backup": str(path), "bytes": path.stat().st_size}, lambda: str(path), as_json)
+
+
+def restore(
+    backup: Annotated[Path, typer.Argument(help="A file that `rapport db backup` wrote.")],
+    as_json: AsJson = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Put a backup in the place of the warehouse, and erase again who was erased since."""
+    from rapport.warehouse.backup import restore as read
+
+    if not yes:
+        typer.confirm("Replace everything in the warehouse?", abort=True)
+    counts = read(backup, at=datetime.now(UTC))
+    said = f"Restored; {counts['people']} people erased again, {counts['records']} records too."
+    show(counts, lambda: said, as_json)
+
+
+def prune(as_json: AsJson = False) -> None:
+    """Delete what was kept long enough, as `privacy` in rapport.yml says, and leftovers."""
+    from rapport import warehouse
+    from rapport.privacy.retention import prune as let_go
+
+    with warehouse.connect(autocommit=True) as connection:
+        counts = let_go(connection, at=datetime.now(UTC))
+    gone = {what: count for what, count in counts.items() if count}
+    said = ", ".join(f"{count:,} {what}" for what, count in gone.items()) or "nothing"
+    show(counts, lambda: f"Deleted: {said}.", as_json)
 
 
 def psql(context: typer.Context) -> None:

@@ -24,6 +24,7 @@ from rapport.landing.sweep import remember, sweep
 from rapport.landing.tables import create_table
 from rapport.landing.versions import Versions
 from rapport.landing.writer import Writer
+from rapport.privacy.tombstones import Erased
 from rapport.sources.base import Page, Position, Stream
 
 
@@ -51,7 +52,8 @@ def land(
         result = ledger.result
         versions = Versions(connection, source, stream.name, load_id=result.load_id, as_of=as_of)
         found = pages(ledger.position) if callable(pages) else pages
-        for batch in read_ahead(lambda: versions.ahead(batches(stream, found))):
+        erased = Erased(connection, source, stream.name)
+        for batch in read_ahead(lambda: versions.ahead(erased.without(batches(stream, found)))):
             _commit(connection, writer, versions, ledger, batch)
             progress(result)
         with connection.transaction():

@@ -110,6 +110,20 @@ night, nothing is sent.
 **It is safe** to clear and run any task again, in any order.
 """
 
+PRIVACY_NOTES = """
+Answers what people asked for: erasure in every store and tool, or an archive of what is held. Each
+request has the day by which the law wants it answered. Then lets go of what was kept long enough
+(`privacy` in `rapport.yml`).
+
+**If `answer` fails**: `rapport privacy requests` shows the request and its problem. A tool that is
+down is asked again in half an hour; the stores are emptied meanwhile.
+**If a request names nobody, or several customers**: find them with `rapport card` and ask anew.
+**If `prune` fails** with `RetryLater`: a night is under way. The next run does it.
+
+**It is safe** to clear and run any task again: what has its receipt is not done twice.
+**More**: `docs/runbooks.md`.
+"""
+
 ACTIVATE_NOTES = """
 Evaluates the segments on the published marts, plans what each tool has to be told, checks consent
 once more, pushes, and keeps a ledger row for each accepted person.

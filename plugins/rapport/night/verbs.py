@@ -162,6 +162,28 @@ def push(destination: str) -> None:
         )
 
 
+def answer_requests() -> None:
+    """Answer what people asked for; no part of a night."""
+    from rapport import privacy, warehouse
+
+    with warehouse.connect(autocommit=True, application_name="privacy") as connection:
+        counts = privacy.work(connection, at=datetime.now(UTC))
+    if counts["failed"]:
+        raise RetryLater(
+            f"privacy: {counts['failed']} requests could not be answered, {counts['overdue']} are "
+            "overdue. `rapport privacy requests` says why."
+        )
+
+
+def prune() -> None:
+    """Let go of what was kept long enough; no part of a night."""
+    from rapport import warehouse
+    from rapport.privacy.retention import prune as let_go
+
+    with warehouse.connect(autocommit=True, application_name="prune") as connection:
+        log.info("pruned: %s", let_go(connection, at=datetime.now(UTC)))
+
+
 def report() -> None:
     """Close the night and write its summary."""
     from rapport.night.summary import close

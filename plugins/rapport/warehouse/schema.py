@@ -28,12 +28,12 @@ create table if not exists ops.migrations (
 log = logging.getLogger(__name__)
 
 
-def migrate(folder: Path = FOLDER) -> list[str]:
+def migrate(folder: Path = FOLDER, grants: bool = True) -> list[str]:
     """Apply what is new, in order, all or nothing; returns the names.
 
-    Roles and grants are brought to what `roles.yml` says, each time. Two processes at once are
-    safe: the second waits and finds nothing to do. Raises `ConfigError`
-    where a file was changed after it had been applied, or does not run.
+    Roles and grants are brought to what `roles.yml` says, unless without `grants`. Two processes
+    at once are safe: the second waits and finds nothing to do. Raises `ConfigError` where a file
+    was changed after it had been applied, or does not run.
     """
     from rapport.warehouse import connect
 
@@ -45,7 +45,8 @@ def migrate(folder: Path = FOLDER) -> list[str]:
         new = _new(connection, folder)
         for file in new:
             _apply(connection, file)
-        roles.apply(connection)
+        if grants:
+            roles.apply(connection)
     return [file.stem for file in new]
 
 

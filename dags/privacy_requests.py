@@ -1,0 +1,41 @@
+"""What people asked for: erased or handed out in time, the most urgent first."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, CronTriggerTimetable, task
+
+from rapport.night.scheduling import PRIVACY_NOTES, RETRIES, notifiers
+from rapport.settings import load_settings
+
+settings = load_settings()
+
+with DAG(
+    "privacy_requests",
+    description="Answer requests for erasure and access, and let go of what was kept long enough",
+    schedule=CronTriggerTimetable("0 12 * * *", timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    tags=["rapport", "privacy"],
+    doc_md=PRIVACY_NOTES,
+    on_failure_callback=notifiers(settings),
+    default_args={
+        "owner": "data-protection",
+        "retries": 5,
+        "retry_delay": timedelta(minutes=30),
+        "retry_policy": RETRIES,
+    },
+):
+
+    @task
+    def answer() -> None:
+        from rapport.night import verbs
+
+        verbs.answer_requests()
+
+    @task
+    def prune() -> None:
+        from rapport.night import verbs
+
+        verbs.prune()
+
+    answer() >> prune()

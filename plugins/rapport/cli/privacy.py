@@ -1,0 +1,112 @@
+"""`rapport privacy`: the queue of requests, and the page for customers."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rapport.cli.output import AsJson, show
+
+privacy = typer.Typer(help="Requests of people, and what they are told.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(privacy, name="privacy")
+
+
+@privacy.command()
+def requests(as_json: AsJson = False) -> None:
+    """Every request, its state and by when it has to be answered."""
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from rapport import warehouse
+    from rapport.privacy.requests import every
+
+    with warehouse.connect() as connection:
+        found = every(connection)
+
+    def render() -> Table:
+        table = Table("request", "kind", "state", "due", "finished", "problem")
+        for one in found:
+            ended = f"{one.finished_at:%Y-%m-%d}" if one.finished_at else ""
+            due = f"{one.due_at:%Y-%m-%d}"
+            cells = (str(one.request_id), one.kind, one.state, due, ended, one.problem or "")
+            table.add_row(*cells)
+        return table
+
+    shown = [{k: v for k, v in asdict(one).items() if k != "person"} for one in found]
+    show(shown, render, as_json)
+
+
+@privacy.command()
+def ask(
+    kind: Annotated[str, typer.Argument(help="erase or access")],
+    person: Annotated[str, typer.Argument(help="As for `rapport erase`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put a request into the queue, for the next run of the DAG privacy_requests."""
+    from typing import cast
+
+    from rapport import warehouse
+    from rapport.errors import ConfigError
+    from rapport.privacy.requests import Kind, request
+
+    if kind not in ("erase", "access"):
+        raise ConfigError(f'no kind "{kind}" of request: write erase or access.')
+    with warehouse.connect(autocommit=True) as connection:
+        made = request(connection, cast(Kind, kind), person, at=datetime.now(UTC))
+    said = f"Request {made.request_id}, due on {made.due_at:%Y-%m-%d}."
+    show({"request_id": made.request_id, "due_at": made.due_at}, lambda: said, as_json)
+
+
+@privacy.command()
+def work(as_json: AsJson = False) -> None:
+    """Answer what is in the queue, the most urgent first."""
+    from rapport import privacy as area
+    from rapport import warehouse
+
+    with warehouse.connect(autocommit=True) as connection:
+        counts = area.work(connection, at=datetime.now(UTC))
+    said = ", ".join(f"{count} {name}" for name, count in counts.items())
+    show(counts, lambda: said, as_json)
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
+@privacy.command()
+def lift(
+    person: Annotated[str, typer.Argument(help="The e-mail address that may come back.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let somebody who was erased become a customer again, because they want to."""
+    from rapport import warehouse
+    from rapport.privacy import tombstones
+
+    namespace = "email" if "@" in person else "user_id"
+    with warehouse.connect(autocommit=True) as connection:
+        count = tombstones.lift(connection, {namespace: {person.strip()}})
+    show({"lifted": count}, lambda: f"{count} tombstones lifted.", as_json)
+
+
+@privacy.command()
+def notice(
+    to: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The page for customers: what is held, why, from where, and to whom it goes."""
+    from rapport import warehouse
+    from rapport.privacy.notice import notice as read
+
+    with warehouse.connect() as connection:
+        page = read(connection)
+    if to is not None:
+        to.write_text(page.markdown(), encoding="utf-8")
+        show({"written": str(to)}, lambda: str(to), as_json)
+    elif as_json:
+        show(page.as_dict(), page.markdown, as_json)
+    else:
+        typer.echo(page.markdown())

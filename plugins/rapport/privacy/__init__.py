@@ -1,0 +1,60 @@
+"""Privacy: what people may ask for, and what is told to them.
+
+>>> work(at=datetime.now(UTC))  # doctest: +SKIP
+{'done': 2, 'failed': 0, 'overdue': 0}
+"""
+
+import logging
+from datetime import datetime
+
+import psycopg
+
+from rapport.errors import RapportError
+from rapport.privacy.requests import Request, fail, pending
+
+log = logging.getLogger(__name__)
+
+
+def answer(connection: psycopg.Connection, request: Request, *, at: datetime) -> None:
+    """Work one request; what goes wrong is kept with it and raised."""
+    from rapport.privacy.access import write_archive
+    from rapport.privacy.erase import erase
+
+    row = connection.execute(
+        "select pg_try_advisory_lock(hashtextextended('privacy/' || %s, 0))",
+        (str(request.request_id),),
+    ).fetchone()
+    if row != (True,):
+        log.info("request %s is being worked by another process", request.request_id)
+        return
+    try:
+        if request.kind == "erase":
+            erase(connection, request, at=at)
+        else:
+            write_archive(connection, request, at=at)
+    except RapportError as error:
+        problem = str(error)
+        if request.person:
+            problem = problem.replace(request.person, "the person")
+        fail(connection, request.request_id, problem)
+        raise
+    finally:
+        connection.execute(
+            "select pg_advisory_unlock(hashtextextended('privacy/' || %s, 0))",
+            (str(request.request_id),),
+        )
+
+
+def work(connection: psycopg.Connection, *, at: datetime) -> dict[str, int]:
+    """Work the queue, the most urgent first; one that fails does not keep the others waiting."""
+    counts = {"done": 0, "failed": 0, "overdue": 0}
+    for request in pending(connection):
+        try:
+            answer(connection, request, at=at)
+            counts["done"] += 1
+        except RapportError as error:
+            log.error("request %s: %s", request.request_id, error)
+            counts["failed"] += 1
+        if request.due_at < at:
+            counts["overdue"] += 1
+    return counts

@@ -1,0 +1,211 @@
+"""Everything that is known as one person: customers, profiles, identifiers, and their records.
+
+>>> find(connection, "mara@example.com").customers  # doctest: +SKIP
+{'c_0a1b2c3d4e5f60718293'}
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from rapport.errors import ConfigError
+from rapport.identity.normal_forms import LONGEST, normal_form
+from rapport.landing.tables import table_of
+from rapport.privacy import references
+from rapport.privacy.tombstones import Handles
+
+Connection = psycopg.Connection[Any]
+LONGEST_CHAIN = 6
+
+
+@dataclass(slots=True)
+class Person:
+    """Ids of one person. `handles` are ids by namespace; `traces` are texts that only they have.
+
+    `keys` and `identifiers` are identity's own numbers for profiles and for what only this person
+    offers.
+    """
+
+    customers: set[str] = field(default_factory=set)
+    profiles: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+    identifiers: set[str] = field(default_factory=set)
+    traces: set[str] = field(default_factory=set)
+    handles: Handles = field(default_factory=dict)
+
+    def add(self, namespace: str, *values: str) -> None:
+        """Note ids of a namespace."""
+        self.handles.setdefault(namespace, set()).update(value.lower() for value in values)
+
+    def records(self, source: str, stream: str) -> list[str]:
+        """The keys of the person's records in a stream, in lower case."""
+        return sorted(self.handles.get(references.record_namespace(source, stream), ()))
+
+
+def find(connection: Connection, who: str, *, region: str = "DE") -> Person:
+    """The person that an id, an e-mail address or a phone number means.
+
+    Raises `ConfigError` where it means several customers. An address that identity does not know
+    yet, or no more, is a person all the same: what carries it is found by it.
+    """
+    text = who.replace("\x00", "").strip()
+    if not text or len(text) > LONGEST:
+        raise ConfigError("privacy: name a person by customer id, record id, e-mail or phone.")
+    customers = _customers(connection, text, region)
+    if len(customers) > 1:
+        raise ConfigError(
+            f"privacy: that means {len(customers)} customers: {', '.join(sorted(customers))}. "
+            "Name one of them by this id."
+        )
+    person = Person()
+    _add_identity(connection, person, customers)
+    email = normal_form("email", text)
+    if email.value is not None and email.problem is None:
+        person.add("email", text, email.value)
+        person.traces |= {text, email.value}
+    if text.count(":") >= 2:
+        _add_profile(person, text)
+    if not person.handles and not person.customers:
+        raise ConfigError(
+            "privacy: nobody has that id, address or phone number. An e-mail address is taken as "
+            "it is; `rapport card` shows what else somebody is known by."
+        )
+    _add_records(connection, person)
+    return person
+
+
+def _customers(connection: Connection, text: str, region: str) -> set[str]:
+    rows = connection.execute(BY_ID, {"id": text}).fetchall()
+    if not rows:
+        wanted = {
+            "email": normal_form("email", text).value,
+            "phone": normal_form("phone", text, region).value,
+            "other": normal_form("other", text).value,
+        }
+        rows = connection.execute(BY_IDENTIFIER, wanted).fetchall()
+    return {row[0] for row in rows}
+
+
+def _add_identity(connection: Connection, person: Person, customers: set[str]) -> None:
+    """Former ids, profiles and identifiers of the customers."""
+    ids = list(customers)
+    for alias, customer in connection.execute(ALIASES, {"ids": ids}):
+        person.customers |= {alias, customer}
+    person.customers |= customers
+    for profile, key in connection.execute(PROFILES, {"ids": list(person.customers)}):
+        _add_profile(person, profile)
+        person.keys.add(str(key))
+    keys = [int(key) for key in person.keys]
+    for key, kind, form, is_own, links in connection.execute(IDENTIFIERS, {"keys": keys}):
+        if links:
+            person.add(kind, form)
+        if is_own:
+            person.identifiers.add(str(key))
+            person.traces |= {form} if kind in ("email", "phone") else set()
+    own = [int(key) for key in person.identifiers]
+    for kind, raw, links in connection.execute(RAW_FORMS, {"keys": own}):
+        if links:
+            person.add(kind, raw)
+        person.traces |= {raw} if kind in ("email", "phone") else set()
+    person.traces = {trace for trace in person.traces if len(trace) >= 6}
+
+
+def _add_profile(person: Person, profile: str) -> None:
+    source, kind, value = profile.split(":", 2)
+    person.profiles.add(profile)
+    if source == "files" and kind == "consent":
+        person.add("email" if "@" in value else "user_id", value)
+    person.add(f"{source}:{kind}", value)
+
+
+def _add_records(connection: Connection, person: Person) -> None:
+    """Records that name the person, records that name those, and so on."""
+    for _ in range(LONGEST_CHAIN):
+        before = sum(map(len, person.handles.values()))
+        for source, stream in references.streams():
+            namespace = references.record_namespace(source, stream)
+            for reference in references.references(source, stream):
+                values = sorted(person.handles.get(reference.namespace, ()))
+                if values:
+                    statement = sql.SQL("select distinct record_key from {} where {}").format(
+                        table_of(source, stream), reference.condition
+                    )
+                    found = connection.execute(statement, {"values": values}).fetchall()
+                    if found:
+                        person.add(namespace, *(row[0] for row in found))
+        if sum(map(len, person.handles.values())) == before:
+            return
+
+
+BY_ID = """
+select customer_id from identity.aliases where alias_id = %(id)s
+union
+select customer_id from identity.members where customer_id = %(id)s
+union
+select members.customer_id
+from identity.profiles
+inner join identity.members using (profile_key)
+where profiles.profile_id = %(id)s
+"""
+
+BY_IDENTIFIER = """
+with wanted as (
+    select
+        identifier_type,
+        case identifier_type
+            when 'email' then %(email)s::text
+            when 'phone' then %(phone)s::text
+            else %(other)s::text
+        end as normal_form
+    from identity.rules
+)
+
+select distinct members.customer_id
+from wanted
+inner join identity.identifiers using (identifier_type, normal_form)
+inner join identity_build.int_identifiers_normalised as offered using (identifier_key)
+inner join identity.members using (profile_key)
+"""
+
+ALIASES = """
+select aliases.alias_id, aliases.customer_id
+from identity.aliases
+where aliases.customer_id = any(%(ids)s) or aliases.alias_id = any(%(ids)s)
+"""
+
+PROFILES = """
+select profile_id, profile_key from identity.members where customer_id = any(%(ids)s)
+"""
+
+IDENTIFIERS = """
+with offered as (
+    select distinct
+        coalesce(identifier_key, excluded_key) as key,
+        identifier_key is not null as links
+    from identity_build.int_identifiers_normalised
+    where profile_key = any(%(keys)s) and coalesce(identifier_key, excluded_key) is not null
+)
+
+select
+    offered.key,
+    identifiers.identifier_type,
+    identifiers.normal_form,
+    not exists (
+        select from identity_build.int_identifiers_normalised as others
+        where offered.key in (others.identifier_key, others.excluded_key)
+            and not others.profile_key = any(%(keys)s)
+    ),
+    offered.links and not exists (
+        select from identity.capped where capped.identifier_key = offered.key
+    )
+from offered
+inner join identity.identifiers on identifiers.identifier_key = offered.key
+"""
+
+RAW_FORMS = """
+select identifier_type, raw_value, problem is null
+from identity.normal_forms
+where identifier_key = any(%(keys)s)
+"""

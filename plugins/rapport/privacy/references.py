@@ -1,0 +1,155 @@
+"""Where a stream's records name a person, read from `references.yml` and the mapped files.
+
+>>> [str(reference) for reference in references("zendesk", "tickets")]
+['requester_id: zendesk:users']
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from psycopg import sql
+
+from rapport.settings import Settings, load_settings
+from rapport.sources import discover
+
+FILE = Path(__file__).with_name("references.yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A path in a payload, the namespace of the id there, and the path that has precedence."""
+
+    path: str
+    namespace: str
+    unless: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.namespace}"
+
+    def values(self, record: Any) -> Iterator[str]:
+        """The ids that a decoded record has at the path."""
+        if self.unless is not None and any(_walk(record, self.unless.split("."))):
+            return
+        for found in _walk(record, self.path.split(".")):
+            yield from (part.strip() for part in found.lower().split(";") if part.strip())
+
+    @property
+    def buried(self) -> sql.Composable:
+        """SQL for whether a payload has an id at the path that has a tombstone."""
+        return sql.SQL(
+            "exists (select from jsonb_path_query(payload, {}) as found (value),"
+            r" regexp_split_to_table(lower(found.value #>> '{{}}'), '\s*;\s*') as part (text)"
+            " where {})"
+        ).format(
+            sql.Literal(_jsonpath(self.path)),
+            is_buried(sql.Literal(self.namespace), sql.SQL("trim(part.text)")),
+        )
+
+    @property
+    def condition(self) -> sql.Composable:
+        """SQL for whether a payload has one of `%(values)s` at the path."""
+        found = sql.SQL(
+            "exists (select from jsonb_path_query(payload, {}) as found (value),"
+            " regexp_split_to_table(lower(found.value #>> '{{}}'), '\\s*;\\s*') as part (text)"
+            " where trim(part.text) = any(%(values)s))"
+        ).format(sql.Literal(_jsonpath(self.path)))
+        if self.unless is None:
+            return found
+        return sql.SQL("({} and payload #>> {} is null)").format(
+            found, sql.Literal("{" + self.unless.replace(".", ",") + "}")
+        )
+
+
+def is_buried(namespace: sql.Composable, value: sql.Composable) -> sql.Composed:
+    """SQL for whether an id has a tombstone, hashed as `tombstones.fingerprint` does."""
+    return sql.SQL(
+        "sha256((select salt from privacy.salt) || convert_to({}, 'UTF8') || '\\x00'::bytea"
+        " || convert_to(lower({}), 'UTF8')) in (select hash from privacy.tombstones)"
+    ).format(namespace, value)
+
+
+def references(source: str, stream: str, settings: Settings | None = None) -> tuple[Reference, ...]:
+    """The references of a stream; none for one that names nobody."""
+    if source == "files":
+        return _of_dataset(stream, settings or load_settings())
+    return tuple(_parsed(path, text) for path, text in _declared()[source].get(stream, {}).items())
+
+
+def is_declared(source: str, stream: str) -> bool:
+    """Whether somebody has said where the stream's records name a person."""
+    return source == "files" or stream in _declared().get(source, {})
+
+
+def streams(settings: Settings | None = None) -> list[tuple[str, str]]:
+    """Every stream of every source that there is, enabled or not."""
+    settings = settings or load_settings()
+    return [
+        (name, stream.name)
+        for name, source in discover().items()
+        for stream in source(settings.source_options(name)).streams()
+    ]
+
+
+def record_namespace(source: str, stream: str) -> str:
+    """The namespace of a stream's record keys."""
+    return f"files/{stream}" if source == "files" else f"{source}:{stream}"
+
+
+@cache
+def _declared() -> dict[str, dict[str, dict[str, str]]]:
+    content: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(FILE.read_text("utf-8"))
+    return {source: content.get(source, {}) for source in {*content, *discover()}}
+
+
+def _parsed(path: str, text: str) -> Reference:
+    namespace, _, unless = text.partition(" unless ")
+    return Reference(path, namespace, unless or None)
+
+
+def _of_dataset(stream: str, settings: Settings) -> tuple[Reference, ...]:
+    datasets = _datasets(settings)
+    if stream not in datasets:
+        return ()
+    dataset = datasets[stream]
+    own = f"files:{dataset.namespace}" if dataset.namespace else f"files/{stream}"
+    meant = {"email": "email", "user_id": "user_id", "customer_id": own}
+    return tuple(
+        Reference(column.column, meant[name])
+        for name, column in dataset.mapped.items()
+        if name in meant and column.column is not None
+    )
+
+
+def _datasets(settings: Settings) -> dict[str, Any]:
+    from rapport.sources.files.dataset import Options
+
+    return dict(settings.checked("sources.files", Options).datasets)
+
+
+def _walk(value: Any, steps: list[str]) -> Iterator[str]:
+    if not steps:
+        if value is not None and not isinstance(value, dict | list | bool):
+            yield str(value)
+        return
+    if not isinstance(value, dict):
+        return
+    name = steps[0]
+    if name.endswith("[]"):
+        inner = value.get(name[:-2])
+        for item in inner if isinstance(inner, list) else ():
+            yield from _walk(item, steps[1:])
+    else:
+        yield from _walk(value.get(name), steps[1:])
+
+
+def _jsonpath(path: str) -> str:
+    def step(name: str) -> str:
+        is_list = name.endswith("[]")
+        quoted = name.removesuffix("[]").replace("\\", "\\\\").replace('"', '\\"')
+        return f'."{quoted}"' + ("[*]" if is_list else "")
+
+    return "$" + "".join(step(name) for name in path.split("."))

@@ -1,0 +1,63 @@
+"""Erasures repeated on a warehouse that comes from a backup, before anybody reads it.
+
+>>> replay(connection, at=now)  # doctest: +SKIP
+{'tombstones': 31, 'people': 2, 'records': 0}
+"""
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from rapport.landing.tables import table_of
+from rapport.privacy import references, requests, tombstones
+from rapport.privacy.erase import erase
+
+Connection = psycopg.Connection[Any]
+
+
+def replay(connection: Connection, *, at: datetime) -> dict[str, int]:
+    """Erase whoever has a tombstone; tools are not told again."""
+    recovered = tombstones.recover(connection)
+    customers = [row[0] for row in connection.execute(BURIED)]
+    for customer in customers:
+        request = requests.request(connection, "erase", customer, at=at)
+        erase(connection, request, at=at, tell_tools=False)
+    records = 0
+    for source, stream in references.streams():
+        if _is_there(connection, source, stream):
+            records += _delete_records(connection, source, stream)
+    return {"tombstones": recovered, "people": len(customers), "records": records}
+
+
+def _is_there(connection: Connection, source: str, stream: str) -> bool:
+    row = connection.execute(
+        "select to_regclass(%s) is not null", (table_of(source, stream).as_string(),)
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _delete_records(connection: Connection, source: str, stream: str) -> int:
+    """Records whose person identity does not know (any more)."""
+    namespace = sql.Literal(references.record_namespace(source, stream))
+    conditions = [references.is_buried(namespace, sql.SQL("record_key"))]
+    conditions += [one.buried for one in references.references(source, stream)]  # type: ignore[misc]
+    return connection.execute(
+        sql.SQL("delete from {} where {}").format(
+            table_of(source, stream), sql.SQL(" or ").join(conditions)
+        )
+    ).rowcount
+
+
+BURIED = sql.SQL("""
+select distinct members.customer_id
+from identity.members
+where {}
+order by 1
+""").format(
+    references.is_buried(
+        sql.SQL("split_part(profile_id, ':', 1) || ':' || split_part(profile_id, ':', 2)"),
+        sql.SQL("regexp_replace(profile_id, '^[^:]*:[^:]*:', '')"),
+    )
+)
