@@ -1,0 +1,202 @@
+"""BG/NBD: how often a customer will buy again, and whether they are still there.
+
+Fader, Hardie and Lee (2005), "Counting Your Customers the Easy Way: An Alternative to the
+Pareto/NBD Model", Marketing Science 24(2), called FHL below. Everything is computed in logs, so a
+customer with thousands of purchases overflows nothing; equal histories are computed once.
+
+>>> model = fit(histories)  # doctest: +SKIP
+>>> model.expected_purchases(52.0, repeats, last, age)  # doctest: +SKIP
+array([1.72, 0.11, ...])
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+from scipy.special import betainc, betaln, digamma, expit, gammaln, hyp2f1
+
+from rapport.predictions.errors import NoFit
+
+Floats = NDArray[np.float64]
+
+LIMIT = 12.0  # |log parameter|: beyond it the likelihood is flat
+_NUDGE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Distinct purchase histories and how many customers have each.
+
+    `repeats`: purchases after the first; `last`: time from the first to the last purchase; `age`:
+    time from the first purchase to the end of observation. One time unit throughout.
+    """
+
+    repeats: Floats
+    last: Floats
+    age: Floats
+    weight: Floats
+
+    @classmethod
+    def group(cls, repeats: ArrayLike, last: ArrayLike, age: ArrayLike) -> Self:
+        """Histories of single customers, equal ones put together."""
+        columns = [np.asarray(column, np.float64) for column in (repeats, last, age)]
+        order = np.lexsort(columns)
+        columns = [column[order] for column in columns]
+        if len(order) == 0:
+            return cls(*columns, np.empty(0))
+        differs = np.zeros(len(order), bool)
+        differs[0] = True
+        for column in columns:
+            differs[1:] |= column[1:] != column[:-1]
+        starts = np.flatnonzero(differs)
+        weight = np.diff(starts, append=len(order)).astype(np.float64)
+        return cls(*(column[starts] for column in columns), weight)
+
+
+@dataclass(frozen=True, slots=True)
+class BgNbd:
+    """The four parameters; `alpha` is in the time unit of the histories."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+    log_likelihood: float = float("nan")
+
+    def p_alive(self, repeats: ArrayLike, last: ArrayLike, age: ArrayLike) -> Floats:
+        """The chance that the customer still buys; 1 before the first repeat.
+
+        Fader, Hardie and Lee (2008), "Computing P(alive) Using the BG/NBD Model".
+        """
+        x, t_x, age_ = _columns(repeats, last, age)
+        return np.asarray(np.where(x > 0, expit(-self._log_odds_gone(x, t_x, age_)), 1.0))
+
+    def _log_odds_gone(self, x: Floats, t_x: Floats, age: Floats) -> Floats:
+        ages = (self.r + x) * np.log((self.alpha + age) / (self.alpha + t_x))
+        return np.asarray(np.log(self.a) - np.log(self.b + np.maximum(x, 1) - 1) + ages)
+
+    def expected_purchases(
+        self, ahead: float, repeats: ArrayLike, last: ArrayLike, age: ArrayLike
+    ) -> Floats:
+        """Purchases to expect in the next `ahead` units of time; FHL equation 10.
+
+        By Euler's transformation of 2F1 (DLMF 15.8.1) the power in front cancels, which leaves
+        small arguments: a history of 1,000 purchases is as tame as one of two.
+        """
+        x, t_x, age_ = _columns(repeats, last, age)
+        a = self.a if abs(self.a - 1) > _NUDGE else 1 + _NUDGE
+        z = ahead / (self.alpha + age_ + ahead)
+        c = a + self.b + x - 1
+        c = np.where(np.abs(c) < _NUDGE, _NUDGE, c)
+        unspent = (1 - z) ** (a - 1) * hyp2f1(a + self.b - 1 - self.r, a - 1, c, z)
+        return np.asarray(c / (a - 1) * (1 - unspent) * self.p_alive(x, t_x, age_))
+
+    def expected_purchases_of_anybody(self, ahead: ArrayLike) -> Floats:
+        """Repeat purchases of a new customer within `ahead`; FHL equation 9."""
+        times = np.atleast_1d(np.asarray(ahead, np.float64))
+        return np.array([float(self.expected_purchases(t, 0, 0, 0)[0]) for t in times])
+
+    def probability_of(self, purchases: int, ahead: float) -> float:
+        """The chance that a new customer makes just so many repeats; FHL equation 8."""
+        x, share = purchases, ahead / (self.alpha + ahead)
+        stays = np.exp(
+            betaln(self.a, self.b + x) - betaln(self.a, self.b)
+            + gammaln(self.r + x) - gammaln(self.r) - gammaln(x + 1)
+            + self.r * np.log1p(-share) + x * np.log(share)
+        )  # fmt: skip
+        if x == 0:
+            return float(stays)
+        leaves = np.exp(betaln(self.a + 1, self.b + x - 1) - betaln(self.a, self.b))
+        return float(stays + leaves * betainc(x, self.r, share))
+
+
+def log_likelihood(logs: Floats, histories: Histories) -> tuple[float, Floats]:
+    """FHL equation 6 and its gradient, both at (log r, log alpha, log a, log b)."""
+    return _Likelihood(histories)(logs)
+
+
+class _Likelihood:
+    """The likelihood of given histories: what depends on few distinct values is computed there."""
+
+    def __init__(self, histories: Histories) -> None:
+        self.weight, self.total = histories.weight, float(histories.weight.sum())
+        self.x, self.of_x = np.unique(histories.repeats, return_inverse=True)
+        self.t_x, self.of_t_x = np.unique(histories.last, return_inverse=True)
+        self.age, self.of_age = np.unique(histories.age, return_inverse=True)
+        self.customers = np.bincount(self.of_x, self.weight, len(self.x))
+        self.repeats = histories.repeats
+
+    def __call__(self, logs: Floats) -> tuple[float, Floats]:
+        r, alpha, a, b = np.exp(logs)
+        x, n = self.x, self.customers
+        log_last = np.log(alpha + self.t_x)[self.of_t_x]
+        log_age = np.log(alpha + self.age)[self.of_age]
+        power = r + self.repeats
+        stays = -power * log_age
+        gone = (np.log(a) - np.log(b + np.maximum(x, 1) - 1))[self.of_x] - power * log_last
+        gone[self.repeats == 0] = -np.inf
+        share = expit(gone - stays)  # of the part of those who are gone
+        of_x = gammaln(r + x) + gammaln(a + b) + gammaln(b + x) - gammaln(a + b + x)
+        of_x -= gammaln(r) + gammaln(b) - r * np.log(alpha)
+        # stays and gone are far apart at times: log(e^s + e^g) without overflow
+        both = np.maximum(stays, gone) + np.log1p(np.exp(-np.abs(gone - stays)))
+        value = float(n @ of_x + self.weight @ both)
+
+        by_x = np.bincount(self.of_x, self.weight * share, len(x))
+        mean_log = log_age + share * (log_last - log_age)
+        in_age = np.bincount(self.of_age, self.weight * (1 - share) * power, len(self.age))
+        in_last = np.bincount(self.of_t_x, self.weight * share * power, len(self.t_x))
+        common = digamma(a + b) - digamma(a + b + x)
+        gradient = np.array(
+            [
+                n @ (digamma(r + x) - digamma(r) + np.log(alpha)) - self.weight @ mean_log,
+                self.total * r / alpha
+                - in_age @ (1 / (alpha + self.age))
+                - in_last @ (1 / (alpha + self.t_x)),
+                n @ common + by_x.sum() / a,
+                n @ (common + digamma(b + x) - digamma(b))
+                - by_x @ (1 / (b + np.maximum(x, 1) - 1)),
+            ]
+        )
+        return value, np.asarray(gradient * np.exp(logs))
+
+
+def fit(histories: Histories) -> BgNbd:
+    """The parameters of maximum likelihood.
+
+    Raises `NoFit` without a repeat purchase or where the likelihood has no inner maximum.
+    """
+    if not np.any(histories.repeats > 0):
+        raise NoFit("BG/NBD: nobody bought a second time, so there is nothing to estimate from.")
+    likelihood = _Likelihood(histories)
+
+    def loss(logs: Floats) -> tuple[float, Floats]:
+        value, gradient = likelihood(logs)
+        return -value / likelihood.total, -gradient / likelihood.total
+
+    middle = np.log(max(float(np.average(histories.age, weights=histories.weight)), 1e-9))
+    start = np.array([0.0, middle, 0.0, 1.0])
+    outcome: Any = minimize(
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[
+            (-LIMIT, LIMIT),
+            (middle - LIMIT, middle + LIMIT),
+            (-LIMIT, LIMIT),
+            (-LIMIT, LIMIT),
+        ],
+        options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 20},
+    )
+    off = np.abs(outcome.x - np.array([0.0, middle, 0.0, 0.0]))
+    if not np.isfinite(outcome.fun) or np.abs(outcome.jac).max() > 1e-4 or off.max() > LIMIT - 0.1:
+        raise NoFit("BG/NBD: the likelihood has no inner maximum on these histories.")
+    r, alpha, a, b = (float(value) for value in np.exp(outcome.x))
+    return BgNbd(r, alpha, a, b, -float(outcome.fun) * likelihood.total)
+
+
+def _columns(*columns: ArrayLike) -> list[Floats]:
+    return [np.atleast_1d(np.asarray(column, np.float64)) for column in columns]

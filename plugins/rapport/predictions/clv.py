@@ -1,0 +1,143 @@
+"""Customer lifetime value: expected orders (BG/NBD) times their expected value (Gamma-Gamma).
+
+Fitted and told for each currency by itself; time is in weeks. Not discounted, revenue and not
+margin. The plain rule: everybody goes on at the pace and the mean value they had so far.
+"""
+
+import logging
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rapport.predictions import bg_nbd, gamma_gamma, histories
+from rapport.predictions.bg_nbd import BgNbd, Histories
+from rapport.predictions.errors import TooFew
+from rapport.predictions.gamma_gamma import GammaGamma
+from rapport.predictions.quality import Backtest, Figure, rmse, tenths
+from rapport.predictions.store import Connection, Standing, read, refit, replace
+
+log = logging.getLogger(__name__)
+
+MODEL, VERSION = "clv", "1"
+LEAST_CUSTOMERS, LEAST_REPEATERS = 100, 50
+LONGEST_HOLDOUT = timedelta(days=182)
+WEEK = 7.0
+
+EVENTS = """
+select
+    currency, max(age) as span, sum(repeats + 1)::bigint as events
+from predictions.histories
+group by currency
+order by currency
+"""
+SCORED = ["currency", "repeats", "last_day", "age"]
+DISTINCT = f"select distinct {', '.join(SCORED)} from predictions.histories"  # noqa: S608
+
+
+def run(connection: Connection, as_of: datetime, today: date) -> dict[str, Any]:
+    """Refit where due and score every distinct history; returns counts."""
+    histories.fill(connection, as_of, today)
+    told: dict[str, Standing] = {}
+    for currency, days, events in connection.execute(EVENTS).fetchall():
+
+        def fit(currency: str = currency, days: int = days) -> tuple[dict[str, Any], Backtest]:
+            return _fit(connection, currency, as_of, today, timedelta(days=days))
+
+        told[currency] = refit(
+            connection, MODEL, currency, as_of=as_of, events=events, version=VERSION, fit=fit
+        )
+    scores = score(read(connection, DISTINCT), told)
+    replace(connection, "purchase_scores", scores)
+    return {"currencies": len(told), "histories": len(scores)}
+
+
+def _fit(
+    connection: Connection, currency: str, as_of: datetime, today: date, span: timedelta
+) -> tuple[dict[str, Any], Backtest]:
+    holdout = min(LONGEST_HOLDOUT, timedelta(days=span.days // 3))
+    before = _of(histories.up_to(connection, as_of, today - holdout), currency)
+    after = _of(histories.afterwards(connection, as_of, today - holdout, today), currency)
+    backtest = judge(before, after, holdout.days / WEEK)
+    buying, spending = estimate(_of(histories.up_to(connection, as_of, today), currency))
+    return {"bg_nbd": asdict(buying), "gamma_gamma": asdict(spending)}, backtest
+
+
+def _of(frame: pd.DataFrame, currency: str) -> pd.DataFrame:
+    return frame[frame["currency"] == currency].reset_index(drop=True)
+
+
+def estimate(frame: pd.DataFrame) -> tuple[BgNbd, GammaGamma]:
+    """Both models; raises `TooFew` or `NoFit`."""
+    repeaters = int((frame["repeats"] > 0).sum())
+    if len(frame) < LEAST_CUSTOMERS or repeaters < LEAST_REPEATERS:
+        raise TooFew(
+            f"{len(frame)} customers, {repeaters} of them bought again: "
+            f"{LEAST_CUSTOMERS} and {LEAST_REPEATERS} are needed"
+        )
+    buying = bg_nbd.fit(
+        Histories.group(frame["repeats"], frame["last_day"] / WEEK, frame["age"] / WEEK)
+    )
+    return buying, gamma_gamma.fit(frame["repeats"], frame["mean_value"])
+
+
+def judge(before: pd.DataFrame, after: pd.DataFrame, weeks: float) -> Backtest:
+    """What the models of the time before say about the time after, and what the rule says."""
+    buying, spending = estimate(before)
+    repeats, age = before["repeats"].to_numpy(float), before["age"].to_numpy(float) / WEEK
+    orders = buying.expected_purchases(weeks, repeats, before["last_day"] / WEEK, age)
+    value = orders * spending.expected_value(repeats, before["mean_value"])
+    mean = float(np.average(before["mean_value"].dropna()))
+    # Somebody of today has been watched for no time at all: at least a week counts.
+    pace = repeats / np.maximum(age, 1.0) * weeks
+    plain = pace * before["mean_value"].fillna(mean).to_numpy(float)
+    seen = before[["customer_id"]].merge(after, on="customer_id", how="left").fillna(0)
+    bought, spent = seen["purchases"].to_numpy(float), seen["value"].to_numpy(float)
+    parts = tenths(value, spent)
+    again = before[before["repeats"] > 0]
+    return Backtest(
+        [
+            Figure("orders_rmse", rmse(orders, bought), rmse(pace, bought), -1),
+            Figure("value_rmse", rmse(value, spent), rmse(plain, spent), -1),
+            Figure("orders_predicted_to_seen", _ratio(orders, bought), _ratio(pace, bought)),
+            Figure("value_predicted_to_seen", _ratio(value, spent), _ratio(plain, spent)),
+            Figure(
+                "value_share_of_best_tenth",
+                parts[0].share_of_actual or 0.0,
+                tenths(plain, spent)[0].share_of_actual,
+            ),
+            Figure(
+                "correlation_of_repeats_and_value",
+                float(again["repeats"].corr(again["mean_value"])),
+            ),
+        ],
+        parts,
+    )
+
+
+def _ratio(predicted: Any, seen: Any) -> float:
+    total = float(np.sum(seen))
+    return float(np.sum(predicted)) / total if total else float("nan")
+
+
+def score(distinct: pd.DataFrame, told: dict[str, Standing]) -> pd.DataFrame:
+    """P(alive) and orders to expect for distinct histories, where the currency's model speaks."""
+    parts = []
+    for currency, rows in distinct.groupby("currency", sort=True):
+        standing = told[str(currency)]
+        if not standing.speaks or standing.parameters is None:
+            continue
+        buying = BgNbd(**standing.parameters["bg_nbd"])
+        rows = rows.sort_values(SCORED)
+        columns = (rows["repeats"], rows["last_day"] / WEEK, rows["age"] / WEEK)
+        parts.append(
+            rows.assign(
+                p_alive=buying.p_alive(*columns),
+                expected_orders_90d=buying.expected_purchases(90 / WEEK, *columns),
+                expected_orders_365d=buying.expected_purchases(365 / WEEK, *columns),
+            )
+        )
+    names = [*SCORED, "p_alive", "expected_orders_90d", "expected_orders_365d"]
+    return pd.concat(parts)[names] if parts else pd.DataFrame(columns=names)

@@ -1,0 +1,114 @@
+"""Gamma-Gamma: what a purchase of a customer is worth on average.
+
+Fader and Hardie (2013), "The Gamma-Gamma Model of Monetary Value", brucehardie.com/notes/025,
+called FH below. It takes the value of a purchase for independent of how many there are.
+
+>>> fit(repeats, values).expected_value(repeats, values)  # doctest: +SKIP
+array([24.65, 18.91, ...])
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+from scipy.special import digamma, gammaln
+
+from rapport.predictions.errors import NoFit
+
+Floats = NDArray[np.float64]
+
+LIMIT = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class GammaGamma:
+    """The three parameters; `v` is in units of money."""
+
+    p: float
+    q: float
+    v: float
+    log_likelihood: float = float("nan")
+
+    def expected_value(self, repeats: ArrayLike, values: ArrayLike) -> Floats:
+        """The mean value of the purchases to come; FH equation 5.
+
+        `values` are the means of the repeat purchases so far; with no repeat it is everybody's.
+        """
+        x = np.atleast_1d(np.asarray(repeats, np.float64))
+        mean = np.where(x > 0, np.nan_to_num(np.asarray(values, np.float64)), 0.0)
+        return np.asarray(self.p * (self.v + x * mean) / (self.p * x + self.q - 1))
+
+
+class _Likelihood:
+    def __init__(self, repeats: Floats, values: Floats) -> None:
+        self.x, self.of_x = np.unique(repeats, return_inverse=True)
+        self.customers = np.bincount(self.of_x, minlength=len(self.x)).astype(np.float64)
+        self.spent = repeats * values
+        log_spent = np.log(self.spent)
+        self.log_spent_by_x = np.bincount(self.of_x, log_spent, len(self.x))
+        self.log_values = float(np.log(values).sum())
+
+    def __call__(self, logs: Floats) -> tuple[float, Floats]:
+        """FH equation 1 and its gradient, both at (log p, log q, log v)."""
+        p, q, v = np.exp(logs)
+        n, px = self.customers, p * self.x
+        total = self.spent + v
+        log_total_by_x = np.bincount(self.of_x, np.log(total), len(self.x))
+        inverse_by_x = np.bincount(self.of_x, 1 / total, len(self.x))
+        value = (
+            n @ (gammaln(px + q) - gammaln(px) - gammaln(q) + q * np.log(v))
+            + px @ self.log_spent_by_x
+            - (px + q) @ log_total_by_x
+            - self.log_values
+        )
+        both = digamma(px + q)
+        gradient = np.array(
+            [
+                self.x @ (n * (both - digamma(px)) + self.log_spent_by_x - log_total_by_x),
+                n @ (both - digamma(q) + np.log(v)) - log_total_by_x.sum(),
+                n.sum() * q / v - (px + q) @ inverse_by_x,
+            ]
+        )
+        return float(value), np.asarray(gradient * np.exp(logs))
+
+
+def log_likelihood(logs: Floats, repeats: Floats, values: Floats) -> tuple[float, Floats]:
+    """The log-likelihood and its gradient at (log p, log q, log v)."""
+    return _Likelihood(repeats, values)(logs)
+
+
+def fit(repeats: ArrayLike, values: ArrayLike) -> GammaGamma:
+    """The parameters of maximum likelihood, from customers with a repeat of positive mean value.
+
+    Others are left out. Raises `NoFit` where nobody is left or where the mean does not exist.
+    """
+    x = np.asarray(repeats, np.float64)
+    mean = np.asarray(values, np.float64)
+    counts = (x > 0) & (mean > 0)
+    x, mean = x[counts], mean[counts]
+    if len(x) < 2:
+        raise NoFit("Gamma-Gamma: nobody has a repeat purchase of a value above zero.")
+    likelihood = _Likelihood(x, mean)
+
+    def loss(logs: Floats) -> tuple[float, Floats]:
+        value, gradient = likelihood(logs)
+        return -value / len(x), -gradient / len(x)
+
+    scale = np.log(float(np.median(mean)))
+    outcome: Any = minimize(
+        loss,
+        np.array([1.0, 1.0, scale]),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-LIMIT, LIMIT), (-LIMIT, LIMIT), (scale - LIMIT, scale + LIMIT)],
+        options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 20},
+    )
+    p, q, v = (float(value) for value in np.exp(outcome.x))
+    off = np.abs(outcome.x - np.array([0.0, 0.0, scale])).max()
+    if not np.isfinite(outcome.fun) or np.abs(outcome.jac).max() > 1e-4 or off > LIMIT - 0.1:
+        raise NoFit("Gamma-Gamma: the likelihood has no inner maximum on these values.")
+    if q <= 1:
+        raise NoFit("Gamma-Gamma: q is at most 1, so the mean value of a purchase is unbounded.")
+    return GammaGamma(p, q, v, -float(outcome.fun) * len(x))
