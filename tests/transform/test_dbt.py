@@ -12,6 +12,16 @@ from rapport.errors import GateFailed
 from rapport.settings import load_settings
 from rapport.transform import dbt
 
+METRIC = """
+models:
+  - name: days
+    semantic_model: true
+    primary_entity: visit
+    agg_time_dimension: visited_on
+    time_spine: {standard_granularity_column: visited_on}
+    metrics: [{name: visits, label: %s, type: simple, agg: sum, expr: visits}]
+    columns: [{name: visited_on, granularity: day, dimension: {type: time}}]
+"""
 CANARY = "canary.person@example.com"
 
 
@@ -42,3 +52,20 @@ def test_the_nights_time_is_no_variable_so_that_dbt_need_not_parse_again() -> No
     with dbt.adjusted_environment(datetime(2026, 3, 31, 3, tzinfo=UTC)):
         assert os.environ["RAPPORT_AS_OF"] == "2026-03-31T03:00:00+00:00"
     assert "RAPPORT_AS_OF" not in os.environ
+
+
+def test_a_changed_metric_is_parsed_afresh(
+    warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    (project / "models").mkdir(parents=True)
+    (project / "profiles.yml").write_text((dbt.project_dir() / "profiles.yml").read_text())
+    (project / "dbt_project.yml").write_text("{name: small, version: 1.0.0, profile: rapport}")
+    (project / "models" / "days.sql").write_text("select current_date as visited_on, 1 as visits")
+    monkeypatch.setattr(dbt, "project_dir", lambda: project)
+    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
+    for label in ("Visits", "All visits"):
+        (project / "models" / "days.yml").write_text(METRIC % label)
+        outcome = dbt.invoke(["parse"], load_settings(), datetime(2026, 3, 31, 3, tzinfo=UTC))
+        assert outcome.success, outcome.exception
+        assert outcome.result.metrics["metric.small.visits"].label == label

@@ -21,6 +21,7 @@ def run_dbt(context: typer.Context) -> None:
     settings = load_settings()
     night = latest()
     as_of = night.as_of if night else clock(settings)
+    dbt.forget_stale_parse()
     with dbt.adjusted_environment(as_of):
         outcome = dbtRunner().invoke([*context.args, *dbt.options(settings)])
     if not outcome.success:
