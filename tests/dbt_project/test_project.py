@@ -35,7 +35,7 @@ def test_every_staging_model_of_an_entity_has_the_canonical_columns(rows: Read) 
     for path in (dbt.project_dir() / "models" / "staging").rglob("stg_*.sql"):
         entity = path.stem.split("__")[1]
         canonical = shapes.get(f"int_{entity}_unioned")
-        if canonical is None:
+        if canonical is None or path.stem not in shapes:  # of a source that is not in use
             continue
         staged = shapes[path.stem]
         technical = {"load_landed", "landed_mark"}

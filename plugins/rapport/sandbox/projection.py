@@ -42,6 +42,7 @@ class Change(NamedTuple):
     is_archived: bool = False
 
 
+Changes = Callable[[], Iterable[Change]]
 Timeline = Callable[[Person, random.Random, int, int], Iterable[Change]]
 
 
@@ -52,25 +53,38 @@ def ready(
 
     `created` and `updated` are milliseconds. The tables live in memory, beside the company's file.
     """
+    company = Company.of(gate.database)
+    night = f"{company.seed}/{company.people}/{company.as_of}"
+
+    def changes() -> Iterator[Change]:
+        for person, dice, arrival in _people(company, vendor):
+            yield from timeline(person, dice, arrival, company.as_of)
+
+    return fill(gate, vendor, night, streams, changes)
+
+
+def fill(
+    gate: Gate, vendor: str, key: str, streams: Iterable[str], changes: Changes
+) -> sqlite3.Connection:
+    """The same out of any changes, worked out anew when `key` is another one than last time."""
     database = gate.database
     if "made" not in {row[1] for row in database.execute("pragma database_list")}:
         database.execute("attach ':memory:' as made")
-        database.execute("create table made.nights (vendor text primary key, night text not null)")
-    company = Company.of(database)
-    night = f"{company.seed}/{company.people}/{company.as_of}"
-    held = database.execute("select night from nights where vendor = ?", (vendor,)).fetchone()
-    if held is None or held[0] != night:
-        for stream in streams:
-            database.execute(f"drop table if exists made.{stream}")
-            database.execute(
-                f"create table made.{stream} (id primary key, created integer not null,"
-                " updated integer not null, is_archived integer not null, body text not null)"
-            )
-        for stream, rows in _rows(company, vendor, timeline).items():
-            database.executemany(f"insert into made.{stream} values (?, ?, ?, ?, ?)", rows)
-        for stream in streams:
-            database.execute(f"create index made.{stream}_updated on {stream} (updated, id)")
-        database.execute("insert or replace into nights values (?, ?)", (vendor, night))
+        database.execute("create table made.nights (vendor text primary key, key text not null)")
+    held = database.execute("select key from nights where vendor = ?", (vendor,)).fetchone()
+    if held is not None and held[0] == key:
+        return database
+    for stream in streams:
+        database.execute(f"drop table if exists made.{stream}")
+        database.execute(
+            f"create table made.{stream} (id primary key, created integer not null,"
+            " updated integer not null, is_archived integer not null, body text not null)"
+        )
+    for stream, rows in _rows(changes(), gate.as_of).items():
+        database.executemany(f"insert into made.{stream} values (?, ?, ?, ?, ?)", rows)
+    for stream in streams:
+        database.execute(f"create index made.{stream}_updated on {stream} (updated, id)")
+    database.execute("insert or replace into nights values (?, ?)", (vendor, key))
     return database
 
 
@@ -102,17 +116,18 @@ def total(request: Request, stream: str, where: str = "true", values: Iterable[A
     return int(gate_of(request).database.execute(sql, list(values)).fetchone()[0])
 
 
-def _rows(
-    company: Company, vendor: str, timeline: Timeline
-) -> dict[str, list[tuple[Any, int, int, int, str]]]:
+def _rows(changes: Iterable[Change], as_of: int) -> dict[str, list[tuple[Any, int, int, int, str]]]:
     latest: dict[str, dict[Any, tuple[int, Change]]] = {}
-    for person, dice, arrival in _people(company, vendor):
-        for change in sorted(timeline(person, dice, arrival, company.as_of), key=_moment):
-            if change.moment >= company.as_of:
-                break
-            held = latest.setdefault(change.stream, {})
-            created = held[change.id][0] if change.id in held else change.moment
-            held[change.id] = (created, change)
+    for change in changes:
+        if change.moment >= as_of:
+            continue
+        held = latest.setdefault(change.stream, {})
+        if change.id not in held:
+            held[change.id] = (change.moment, change)
+        else:
+            created, before = held[change.id]
+            newer = change if change.moment >= before.moment else before
+            held[change.id] = (min(created, change.moment), newer)
     return {
         stream: [
             (id, created, change.moment, int(change.is_archived), as_text(change.body))
@@ -135,7 +150,3 @@ def _people(company: Company, vendor: str) -> Iterator[tuple[Person, random.Rand
             night = (number - company.people - 1) // newcomers
             arrival = first + night * DAY + int(dice.random() * (DAY - 2 * HOUR))
         yield Person.make(company.seed, number), dice, arrival
-
-
-def _moment(change: Change) -> int:
-    return change.moment

@@ -1,4 +1,4 @@
-"""A double of Intercom as the messaging tool: contacts, tags, attributes.
+"""A double of Intercom as the messaging tool: contacts, tags, attributes, the inbox.
 
 Shapes after https://developers.intercom.com/docs/references/rest-api/api.intercom.io (2.14). A
 write about a person who unsubscribed here is refused and kept as a violation; leaving a tag,
@@ -20,6 +20,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from rapport.sandbox import intercom_search
 from rapport.sandbox.clock import SECOND
 from rapport.sandbox.gate import Refused, door, gate_of, meets, reply
+from rapport.sandbox.intercom_inbox import inbox
 from rapport.sandbox.store import Json, as_text, decode, encode
 
 VENDOR = "intercom"
@@ -71,6 +72,7 @@ def refusal(
 router = APIRouter(
     prefix="/intercom", dependencies=[Depends(door(VENDOR, refusal, is_bearer=True))]
 )
+router.include_router(inbox)
 
 
 def contact_id(email: str | None, external_id: str | None) -> str:

@@ -1,0 +1,11 @@
+{# Cents as money: some currencies have no smaller unit, some a thousandth.
+   https://docs.stripe.com/currencies#zero-decimal #}
+{% macro major_units(amount, currency) -%}
+    {{ try_numeric(amount) }} / case
+        when lower({{ currency }}) in (
+            'bif', 'clp', 'djf', 'gnf', 'jpy', 'kmf', 'krw', 'mga', 'pyg', 'rwf', 'ugx', 'vnd', 'vuv', 'xaf', 'xof', 'xpf'
+        ) then 1
+        when lower({{ currency }}) in ('bhd', 'jod', 'kwd', 'omr', 'tnd') then 1000
+        else 100
+    end
+{%- endmacro %}

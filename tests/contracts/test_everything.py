@@ -1,0 +1,63 @@
+"""Every source at once: each stream has rows, and every staging model builds on them."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from rapport.landing import ensure_tables, ingest
+from rapport.sandbox.lifecycle import ensure_company, ensure_running, stop
+from rapport.settings import load_settings
+from rapport.sources import discover
+from rapport.transform import dbt
+
+NIGHT = datetime(2026, 3, 31, 3, tzinfo=UTC)
+SETTINGS = Path(__file__).with_name("everything.yml")
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture
+def everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A sandbox of its own, with every source switched on."""
+    text = SETTINGS.read_text().replace("var/sandbox", str(tmp_path))
+    file = tmp_path / "rapport.yml"
+    file.write_text(text)
+    monkeypatch.setenv("RAPPORT_CONFIG", str(file))
+    ensure_company(tmp_path, people=200, seed=1, start=date(2026, 3, 31))
+    monkeypatch.setenv("RAPPORT_SANDBOX_URL", ensure_running(tmp_path))
+    yield
+    stop(tmp_path)
+
+
+def test_everything_that_exists_is_switched_on() -> None:
+    named = load_settings(SETTINGS).enabled("sources")
+    assert set(named) == set(discover())
+
+
+def test_every_stream_of_every_source_lands_and_every_staging_model_builds(
+    everything: None, warehouse: psycopg.Connection[Any]
+) -> None:
+    settings = load_settings()
+    ensure_tables(warehouse, settings)
+    for name in settings.enabled("sources"):
+        for result in ingest(name, run_id="20260331T030000Z-01", as_of=NIGHT):
+            assert result.landed > 0, f"{name}.{result.stream} is empty"
+            assert result.rejected == 0, f"{name}.{result.stream}"
+    dbt.build("staging", as_of=NIGHT)
+    views = warehouse.execute(
+        "select table_name from information_schema.views where table_schema = 'staging'"
+        " and table_name not like 'stg_files_%'"  # of which there are rows, rapport.yml says
+    ).fetchall()
+    assert {view.split("__")[0].removeprefix("stg_") for (view,) in views} >= set(
+        settings.enabled("sources")
+    ) - {"files"}
+    empty = [
+        view
+        for (view,) in views
+        if not warehouse.execute(f"select 1 from staging.{view} limit 1").fetchone()
+    ]
+    assert empty == [], "staging models without a row"
