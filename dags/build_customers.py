@@ -1,4 +1,4 @@
-"""From what landed to published marts: staging, identity, marts, the gate, publication."""
+"""From what landed to published marts: staging, identity, marts, predictions, gate, publication."""
 
 from datetime import timedelta
 
@@ -48,6 +48,12 @@ with DAG(
         verbs.resolve(run_id)
 
     @task
+    def predict(run_id: str | None = None) -> None:
+        from rapport.night import verbs
+
+        verbs.predict(run_id)
+
+    @task
     def check_publication(run_id: str | None = None) -> None:
         from rapport.night import verbs
 
@@ -66,6 +72,7 @@ with DAG(
         >> build_layer.override(task_id="build_identity")("identity")
         >> resolve()
         >> build_layer.override(task_id="build_marts")("marts")
+        >> predict()
         >> check_publication()
         >> publish()
     )

@@ -69,7 +69,8 @@ def test_assets_chain_from_the_sources_to_the_tools(dags: dict[str, Any]) -> Non
 def test_the_gate_stands_between_the_build_and_the_publication(dags: dict[str, Any]) -> None:
     build = dags["build_customers"]
     assert build.get_task("publish").upstream_task_ids == {"check_publication"}
-    assert build.get_task("check_publication").upstream_task_ids == {"build_marts"}
+    assert build.get_task("check_publication").upstream_task_ids == {"predict"}
+    assert build.get_task("predict").upstream_task_ids == {"build_marts"}
 
 
 def test_nothing_is_built_before_it_was_asked_who_is_missing(dags: dict[str, Any]) -> None:

@@ -115,6 +115,14 @@ def resolve(holder: str) -> None:
         current.result = dict(identity.resolve(run_id=night.run_id, as_of=night.as_of))
 
 
+def predict(holder: str) -> None:
+    """What customers may do next, and the marts that say so."""
+    from rapport import predictions
+
+    with _building(holder, "predict") as (night, current):
+        current.result = dict(predictions.predict(as_of=night.as_of))
+
+
 def check_publication(holder: str) -> None:
     """The publication gate."""
     from rapport.quality import run_gate
