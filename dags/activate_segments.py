@@ -50,6 +50,18 @@ with DAG(
 
         verbs.push(destination)
 
+    @task(outlets=[Asset("activation/waiting")])
+    def ask_for_approval() -> None:
+        from rapport.night import verbs
+
+        verbs.ask_for_approval()
+
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def tell() -> None:
+        from rapport.night import verbs
+
+        verbs.tell()
+
     @task(trigger_rule=TriggerRule.ALL_DONE)
     def report() -> None:
         from rapport.night import verbs
@@ -57,6 +69,8 @@ with DAG(
         verbs.report()
 
     planned = evaluate() >> pull_suppressions() >> plan()
-    reported = report()
+    planned >> ask_for_approval()
+    told = tell()
     for destination in settings.enabled("destinations"):
-        planned >> push.override(task_id=f"push_{destination}")(destination) >> reported
+        planned >> push.override(task_id=f"push_{destination}")(destination) >> told
+    told >> report()

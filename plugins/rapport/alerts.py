@@ -1,8 +1,11 @@
-"""Who is told when a DAG fails: Airflow's own notifiers, as `alerts` in `rapport.yml` says.
+"""Who is told when a DAG fails or a list changes its state: Airflow's own notifiers.
+
+`alerts` in `rapport.yml` says which:
 
     alerts:
       slack: {connection: slack_alerts, channel: "#data"}
       email: {connection: smtp_default, to: [oncall@example.com]}
+      webhook: {connection: http_alerts, endpoint: hooks/rapport}
 
 >>> from rapport.settings import Settings
 >>> notifiers(Settings())
@@ -33,14 +36,30 @@ class Email(Block):
     to: list[str]
 
 
+class Webhook(Block):
+    """A POST of `{"text": ...}`, by an Airflow connection of type HTTP."""
+
+    connection: str = "http_default"
+    endpoint: str = ""
+
+
 class Alerts(Block):
     """The block `alerts`."""
 
     slack: Slack | None = None
     email: Email | None = None
+    webhook: Webhook | None = None
 
 
-def notifiers(settings: Settings) -> list[Any]:
+def tell(settings: Settings, text: str) -> None:
+    """Send a text to everybody of the block `alerts`; raises what a notifier raises."""
+    for notifier in notifiers(settings, text, "Rapport: lists"):
+        notifier.notify({})
+
+
+def notifiers(
+    settings: Settings, text: str = TEXT, subject: str = "Rapport: {{ dag.dag_id }} failed"
+) -> list[Any]:
     """The notifiers for `on_failure_callback`; raises `ConfigError` for a wrong block."""
     alerts = settings.checked("alerts", Alerts)
     found: list[Any] = []
@@ -49,7 +68,7 @@ def notifiers(settings: Settings) -> list[Any]:
 
         found.append(
             SlackNotifier(
-                slack_conn_id=alerts.slack.connection, channel=alerts.slack.channel, text=TEXT
+                slack_conn_id=alerts.slack.connection, channel=alerts.slack.channel, text=text
             )
         )
     if alerts.email is not None:
@@ -59,8 +78,18 @@ def notifiers(settings: Settings) -> list[Any]:
             SmtpNotifier(
                 smtp_conn_id=alerts.email.connection,
                 to=alerts.email.to,
-                subject="Rapport: {{ dag.dag_id }} failed",
-                html_content=TEXT,
+                subject=subject,
+                html_content=text,
+            )
+        )
+    if alerts.webhook is not None:
+        from airflow.providers.http.notifications import HttpNotifier
+
+        found.append(
+            HttpNotifier(
+                http_conn_id=alerts.webhook.connection,
+                endpoint=alerts.webhook.endpoint,
+                json={"text": text},
             )
         )
     return found

@@ -18,11 +18,11 @@ def dags(postgres: str) -> dict[str, Any]:
     return dict(bag.dags)
 
 
-def test_there_is_a_dag_for_each_source_and_three_more(dags: dict[str, Any]) -> None:
+def test_there_is_a_dag_for_each_source_and_four_more(dags: dict[str, Any]) -> None:
     sources = load_settings().enabled("sources")
     assert len(sources) >= 5
     assert set(dags) == {f"ingest_{name}" for name in sources} | {
-        "build_customers", "activate_segments", "privacy_requests",
+        "build_customers", "activate_segments", "approve_lists", "privacy_requests",
     }  # fmt: skip
 
 
@@ -88,6 +88,17 @@ def test_nothing_is_pushed_before_the_tools_were_asked_who_is_out(dags: dict[str
     for task in pushes:
         upstream = {item.task_id for item in task.get_flat_relatives(upstream=True)}
         assert {"pull_suppressions", "plan"} <= upstream
+
+
+def test_a_list_that_waits_for_a_person_holds_no_other_up(dags: dict[str, Any]) -> None:
+    activate, approve = dags["activate_segments"], dags["approve_lists"]
+    assert activate.get_task("ask_for_approval").downstream_task_ids == set()
+    assert {asset.name for asset in approve.timetable.asset_condition.objects} == {
+        "activation/waiting"
+    }
+    asked = approve.get_task("one_list.ask")
+    assert asked.downstream_task_ids == {"one_list.activate"}
+    assert approve.get_task("one_list.activate").trigger_rule == "all_success"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ The verbs are called in this order, each with the run and the logical time of th
 """
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from rapport.activation import freshness, membership
+from rapport.activation import freshness, membership, states
 from rapport.activation import plan as planning
 from rapport.activation import pull as pulling
 from rapport.activation import push as pushing
@@ -30,7 +30,7 @@ from rapport.warehouse import connect
 
 log = logging.getLogger(__name__)
 
-__all__ = ["evaluate", "plan", "pull", "push"]
+__all__ = ["evaluate", "plan", "pull", "push", "tell"]
 
 
 def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
@@ -99,6 +99,19 @@ def push(run_id: str, as_of: datetime, destination: str) -> dict[str, dict[str, 
     """Push what was planned for one destination; counts by segment."""
     with _tool(destination) as tool, _connect() as connection:
         return pushing.push_destination(connection, load(), tool, load_options(), run_id, as_of)
+
+
+def tell(run_id: str, as_of: datetime, send: Callable[[str], None]) -> list[str]:
+    """Tell of lists that began to fail, recovered or wait for approval; nothing is told twice.
+
+    `send` gets one text for all of them; where it raises, they are told of again next time.
+    """
+    with _connect() as connection:
+        changes = states.changed(connection, load(), run_id, as_of)
+        if changes:
+            send("\n".join(map(str, changes)))
+            states.told(connection, changes)
+    return [str(change) for change in changes]
 
 
 @contextmanager

@@ -4,6 +4,7 @@
 1
 """
 
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -21,19 +22,56 @@ def pending(connection: psycopg.Connection) -> list[dict[str, Any]]:
         ).fetchall()
 
 
-def decide(connection: psycopg.Connection, segment: str, *, approve: bool, reason: str) -> int:
-    """Approve or decline what waits for the segment, on all its lists; how many lists.
+def decide(
+    connection: psycopg.Connection,
+    segment: str,
+    *,
+    approve: bool,
+    reason: str,
+    destination: str | None = None,
+    requested_at: datetime | None = None,
+) -> int:
+    """Approve or decline what waits for the segment, on all its lists or one; how many lists.
 
-    An approval holds for a change of this size until the list was pushed. Raises `ConfigError`
-    where nothing waits.
+    An approval holds for a change of this size until the list was pushed. `requested_at` keeps an
+    answer to an older question from deciding a newer one. Raises `ConfigError` where nothing waits.
     """
     if not reason.strip():
         raise ConfigError("a decision needs a reason: it is kept with the approval.")
     count = connection.execute(
-        "update activation.approvals set state = %s, decision = %s,"
-        " decided_at = clock_timestamp() where segment = %s and state = 'pending'",
-        ("approved" if approve else "declined", reason.strip(), segment),
+        """
+        update activation.approvals set state = %(state)s, decision = %(reason)s,
+            decided_at = clock_timestamp()
+        where segment = %(segment)s and state = 'pending'
+            and destination = coalesce(%(destination)s, destination)
+            and requested_at = coalesce(%(requested_at)s, requested_at)
+        """,
+        {
+            "state": "approved" if approve else "declined",
+            "reason": reason.strip(),
+            "segment": segment,
+            "destination": destination,
+            "requested_at": requested_at,
+        },
     ).rowcount
     if count == 0:
         raise ConfigError(f'nothing waits for "{segment}". `rapport approve` lists what does.')
     return count
+
+
+def questions(connection: psycopg.Connection) -> list[dict[str, str]]:
+    """What waits, as the arguments of an `Approval` each: ids and counts, nobody's data."""
+    return [
+        {
+            "destination": row["destination"],
+            "segment": row["segment"],
+            "requested_at": row["requested_at"].isoformat(),
+            "subject": f"{row['destination']}/{row['segment']} waits for approval",
+            "body": (
+                f"{row['cause']}.\n\n{row['adds']} to add, {row['removes']} to remove, "
+                f"{row['held']} on the list, {row['members']} members tonight. Until somebody "
+                "approves, the list stays as it was last night."
+            ),
+        }
+        for row in pending(connection)
+    ]

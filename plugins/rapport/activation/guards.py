@@ -140,6 +140,11 @@ def _approved(
     ).fetchone()
     slack = options.change_floor
     if row and decision.adds <= row[0] + slack and decision.removes <= row[1] + slack:
+        connection.execute(
+            "update activation.approvals set acted_on_by = %s where destination = %s"
+            " and segment = %s and state = 'approved'",
+            (run_id, destination, segment),
+        )
         return True
     declined = connection.execute(
         "select from activation.approvals where destination = %s and segment = %s"

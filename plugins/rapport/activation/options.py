@@ -42,6 +42,7 @@ class ActivationOptions(Block):
     `salt` decides who is held out: a new one draws new hold-outs. `control_share` of all customers
     get no marketing at all. A change of at most `change_floor` people needs no approval, whatever
     its share. `caps` are by channel. `stale_after_hours` without a good load make a source stale.
+    Airflow waits `approval_hours` for an answer about a list that would change too much.
     """
 
     consent: Consent = Consent()
@@ -49,6 +50,7 @@ class ActivationOptions(Block):
     control_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     change_floor: int = Field(default=25, ge=0)
     caps: dict[str, Cap] = Field(default_factory=_caps)
+    approval_hours: int = Field(default=18, ge=1)
     stale_after_hours: int = Field(default=36, ge=1)
 
 

@@ -182,8 +182,8 @@ def _close_run(
         if status == "success":
             connection.execute(
                 "update activation.approvals set state = 'used' where destination = %s"
-                " and segment = %s and state = 'approved'",
-                (target.destination, target.segment.key),
+                " and segment = %s and state = 'approved' and acted_on_by = %s",
+                (target.destination, target.segment.key, target.run_id),
             )
 
 

@@ -130,7 +130,21 @@ once more, pushes, and keeps a ledger row for each accepted person.
 
 **If `evaluate` fails**: a segment's SQL does not run; the message names it.
 **If a `push_*` task fails**: what was accepted is in the ledger; run it again and it goes on there.
-**If a list waits for approval**: `rapport approve <segment>`.
+**If a list waits for approval**: answer in `approve_lists`, or `rapport approve <segment>`. The
+other lists go on; this one stays as it was last night.
+**If `tell` fails**: a connection of `alerts` does not work; it is told again next time.
 
 **It is safe** to clear and run any task again.
+"""
+
+APPROVE_NOTES = """
+Asks a person about each list that would change by more than its budget, or is larger or smaller
+than its band. After a yes `activate_segments` runs again and lets that change through. A no, or no
+answer in time, keeps last night's list; the next night asks again if it is still too much.
+
+**If `ask` is skipped**: nobody answered, or the question was put anew since.
+**If `activate` fails**: `activate_segments` cannot be set off; the next night acts on the answer.
+
+**It is safe** to clear a question and to answer by `rapport approve <segment>` instead: an answer
+counts for the question that was asked, not for a larger change of a later night.
 """

@@ -192,6 +192,33 @@ def prune() -> None:
         log.info("pruned: %s", let_go(connection, at=datetime.now(UTC)))
 
 
+def ask_for_approval() -> None:
+    """Set the DAG off that asks a person, where a list waits for one; else skip."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    if not waiting():
+        raise AirflowSkipException("no list waits for approval")
+
+
+def waiting() -> list[dict[str, str]]:
+    """What is to be asked about each list that waits: ids and counts."""
+    from rapport import warehouse
+    from rapport.activation.approval import questions
+
+    with warehouse.connect(autocommit=True) as connection:
+        return questions(connection)
+
+
+def tell() -> None:
+    """Tell people of lists that began to fail, recovered or wait, by `alerts` of rapport.yml."""
+    from rapport import activation, alerts
+
+    night, settings = _night(), load_settings()
+    with stage(night, "tell") as current:
+        told = activation.tell(night.run_id, night.as_of, lambda text: alerts.tell(settings, text))
+        current.result = {"changes": len(told)}
+
+
 def report() -> None:
     """Close the night and write its summary."""
     from rapport.night.summary import close
