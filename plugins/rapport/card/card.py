@@ -4,6 +4,7 @@
 'DE'
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 import psycopg
@@ -11,8 +12,9 @@ import psycopg
 from rapport.card.did import did
 from rapport.card.doing import doing
 from rapport.card.find import find
-from rapport.card.freshness import Freshness, read_freshness
-from rapport.card.models import Answer, Card, GoldenValue, Match, Next, Who
+from rapport.card.freshness import Freshness, entities_of, read_freshness
+from rapport.card.models import Answer, Card, GoldenValue, Match, Who
+from rapport.card.next import next_of
 from rapport.card.rows import Connection, one, rows
 from rapport.card.standing import consent, identity, segments
 from rapport.errors import ConfigError
@@ -21,7 +23,6 @@ from rapport.settings import Settings
 
 CONTACT = ("full_name", "first_name", "last_name", "email", "phone", "user_id")
 MATCHES = 20
-NO_PREDICTION = "There are no predictions yet: nothing is known about what comes next."
 
 
 def look_up(
@@ -48,46 +49,62 @@ def look_up(
 
 
 def _look_up(connection: Connection, who: str, settings: Settings, *, with_contact: bool) -> Answer:
-    row = connection.execute("select max(as_of) from marts.data_status").fetchone()
-    as_of = row[0] if row else None
-    if as_of is None:
-        raise ConfigError("card: no night was published yet. Run `rapport run` first.")
+    as_of = published_as_of(connection)
     rules = load_rules(settings.identity)
     found = find(connection, who, region=settings.company.default_region, rules=rules)
-    values = {"ids": found[:MATCHES]}
-    matches = rows(connection, Match, MATCHED if with_contact else MATCHED_WITHOUT_NAMES, values)
+    matches = matches_of(connection, found[:MATCHES], with_contact=with_contact)
     if len(found) > 1:
         return Answer(total=len(found), matches=matches, card=None)
-    freshness = read_freshness(connection, settings)
-    card = _card(connection, found[0], as_of, freshness, with_contact=with_contact)
+    freshness = read_freshness(connection, entities_of(settings))
+    card = card_of(connection, found[0], as_of, freshness, with_contact=with_contact)
     return Answer(total=1, matches=matches, card=card)
 
 
-def _card(
+def published_as_of(connection: Connection) -> datetime:
+    """The published night; raises `ConfigError` where there is none."""
+    row = connection.execute("select max(as_of) from marts.data_status").fetchone()
+    if row is None or row[0] is None:
+        raise ConfigError("card: no night was published yet. Run `rapport run` first.")
+    as_of: datetime = row[0]
+    return as_of
+
+
+def matches_of(
+    connection: Connection, customer_ids: list[str], *, with_contact: bool
+) -> list[Match]:
+    """A line about each of these published customers, in order of their ids."""
+    query = MATCHED if with_contact else MATCHED_WITHOUT_NAMES
+    return rows(connection, Match, query, {"ids": customer_ids})
+
+
+def card_of(
     connection: Connection,
     customer_id: str,
     as_of: datetime,
     freshness: Freshness,
     *,
     with_contact: bool,
+    take_role: Callable[[], None] = lambda: None,
 ) -> Card:
+    """The card of a published customer, in the caller's transaction.
+
+    `take_role` is called once the ledgers of nights and identity are read, which hold no contact
+    details, and before anything else is: from there on the role of who asks decides.
+    """
+    behind = one(connection, NIGHTS_BEHIND, {"as_of": as_of})
+    known_as = identity(connection, customer_id, freshness, with_contact=with_contact)
+    take_role()
     return Card(
         customer_id=customer_id,
         as_of=as_of,
-        **one(connection, NIGHTS_BEHIND, {"as_of": as_of}),
+        **behind,
         who=_who(connection, customer_id, freshness, with_contact=with_contact),
         did=did(connection, customer_id, freshness, with_contact=with_contact),
         doing=doing(connection, customer_id, as_of, freshness),
-        next=Next(
-            sources=[],
-            fresh_as_of=None,
-            is_stale=False,
-            is_available=False,
-            message=NO_PREDICTION,
-        ),
-        consent=consent(connection, customer_id, freshness),
+        next=next_of(connection, customer_id),
+        consent=consent(connection, [customer_id, *known_as.former_ids], freshness),
         segments=segments(connection, customer_id, as_of),
-        identity=identity(connection, customer_id, freshness, with_contact=with_contact),
+        identity=known_as,
     )
 
 

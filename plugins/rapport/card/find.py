@@ -25,10 +25,18 @@ UNPUBLISHED = (
 )
 
 
-def find(connection: Connection, who: str, *, region: str, rules: Rules | None = None) -> list[str]:
+def find(
+    connection: Connection,
+    who: str,
+    *,
+    region: str,
+    rules: Rules | None = None,
+    by_contact: bool = True,
+) -> list[str]:
     """The published customers that `who` may mean, in order of their ids.
 
     An id means one customer; an e-mail or a phone that several people use means each of them.
+    Without `by_contact` only ids lead to somebody, so that nobody learns whose address it is.
     `region` is the ISO 3166 code in which a phone number without a country code is read.
     Raises `ConfigError` where it means nobody.
     """
@@ -38,7 +46,11 @@ def find(connection: Connection, who: str, *, region: str, rules: Rules | None =
     row = connection.execute(PUBLISHED, {"ids": [text]}).fetchone()
     if row is not None:
         return [row[0]]
-    known = _by_id(connection, text) or _by_identifier(connection, text, region, rules)
+    if not by_contact and "@" in text:
+        raise ConfigError(NOBODY.format(region=region))
+    known = _by_id(connection, text) or _by_identifier(
+        connection, text, region, rules, by_contact=by_contact
+    )
     if not known:
         raise ConfigError(NOBODY.format(region=region))
     published = connection.execute(CURRENT, {"ids": known}).fetchall()
@@ -52,11 +64,11 @@ def _by_id(connection: Connection, text: str) -> list[str]:
 
 
 def _by_identifier(
-    connection: Connection, text: str, region: str, rules: Rules | None
+    connection: Connection, text: str, region: str, rules: Rules | None, *, by_contact: bool
 ) -> list[str]:
     wanted = {
-        "email": normal_form("email", text, rules=rules).value,
-        "phone": normal_form("phone", text, region, rules).value,
+        "email": normal_form("email", text, rules=rules).value if by_contact else None,
+        "phone": normal_form("phone", text, region, rules).value if by_contact else None,
         "other": normal_form("other", text).value,
     }
     keys = [row[0] for row in connection.execute(KEYS, wanted)]

@@ -51,14 +51,18 @@ class Freshness:
         }
 
 
-def read_freshness(connection: Connection, settings: Settings) -> Freshness:
-    """The freshness of the enabled sources as of the published night."""
+def read_freshness(connection: Connection, entities: Mapping[str, Iterable[str]]) -> Freshness:
+    """The freshness of the sources as of the published night."""
     rows = connection.execute("select source, last_good_as_of, is_stale from marts.data_status")
     statuses = {source: (night, is_stale) for source, night, is_stale in rows}
+    return Freshness(statuses, entities)
+
+
+def entities_of(settings: Settings) -> dict[str, list[str]]:
+    """The enabled sources of each canonical entity, files only where a dataset is of it."""
     datasets = settings.source_options("files").get("datasets") or {}
     in_files = {dataset["entity"] for dataset in datasets.values()}
-    entities = {
+    return {
         entity: [source for source in sources if source != "files" or entity in in_files]
         for entity, sources in sources_of_entities(settings.enabled("sources")).items()
     }
-    return Freshness(statuses, entities)

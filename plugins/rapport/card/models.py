@@ -208,11 +208,21 @@ class Doing(Block):
     categories_not_bought: list[Category]
 
 
+class Prediction(Part):
+    """One thing that the customer may do, in words; stale where its parameters are old."""
+
+    name: str
+    value: str
+    detail: str | None
+    is_stale: bool
+
+
 class Next(Block):
-    """What the customer may do next."""
+    """What the customer may do next; `facts` leaves out where a model abstains."""
 
     is_available: bool
     message: str
+    facts: list[Prediction]
 
 
 class Permission(Part):

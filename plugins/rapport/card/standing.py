@@ -1,6 +1,6 @@
 """How the customer stands with us: consent, segments, and the records that make them up.
 
->>> consent(connection, "c_1", freshness).permissions[0].is_granted  # doctest: +SKIP
+>>> consent(connection, ["c_1"], freshness).permissions[0].is_granted  # doctest: +SKIP
 True
 """
 
@@ -20,9 +20,12 @@ from rapport.card.models import (
 from rapport.card.rows import Connection, one, rows
 
 
-def consent(connection: Connection, customer_id: str, freshness: Freshness) -> Consent:
-    """The last word by channel and purpose, and what the tools say."""
-    values = {"id": customer_id}
+def consent(connection: Connection, ids: list[str], freshness: Freshness) -> Consent:
+    """The last word by channel and purpose, and what the tools say.
+
+    `ids` are the customer's id and the former ones, under which a tool may know them.
+    """
+    values = {"id": ids[0], "ids": ids}
     return Consent(
         **freshness.of("consent_events"),
         permissions=rows(connection, Permission, PERMISSIONS, values),
@@ -88,13 +91,7 @@ order by channel, purpose
 SUPPRESSIONS = """
 select destination, kind, channel, min(since) as since
 from activation.suppressions
-where
-    lifted_at is null
-    and customer_id in (
-        select %(id)s
-        union
-        select alias_id from identity.aliases where customer_id = %(id)s
-    )
+where lifted_at is null and customer_id = any(%(ids)s)
 group by destination, kind, channel
 order by destination, kind, channel
 """

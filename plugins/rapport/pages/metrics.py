@@ -76,6 +76,7 @@ class Plot:
     days: Sequence[date]
     lines: Sequence[Line]
     left_out: int = 0
+    only: Mapping[str, str] = field(default_factory=dict)
     headline: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -87,6 +88,12 @@ class Plot:
             "series": [{"label": line.label, "y": list(line.values)} for line in self.lines],
             "percent": is_share(self.measure.name),
         }
+
+    def figure(self, line: Line) -> float | None:
+        """One figure for the whole period: the sum of a count, else the newest value."""
+        if self.measure.is_count:
+            return sum(value for value in line.values if value is not None)
+        return _first(reversed(line.values))
 
     @property
     def first(self) -> float | None:
@@ -163,21 +170,22 @@ def plot(
     )
     values = {"since": until - timedelta(days=days), "until": until, "most": MOST_POINTS}
     rows = connection.execute(statement, values).fetchall()
-    return _plot(mart, chosen, rows, title or measure)
+    return replace(lines(rows, chosen, title or measure, mart.name), only=dict(only or {}))
 
 
-def _plot(mart: Mart, measure: Measure, rows: list[tuple[Any, ...]], title: str) -> Plot:
+def lines(rows: Sequence[tuple[Any, ...]], measure: Measure, title: str, mart: str) -> Plot:
+    """Rows of a day, the parts of a label, and a value, as curves; the longest ones where many."""
     days = sorted({row[0] for row in rows})
     place = {day: number for number, day in enumerate(days)}
     curves: dict[str, list[float | None]] = {}
-    for day, *dimensions, value in rows:
-        label = ", ".join(str(part) for part in dimensions if part is not None) or measure.name
+    for day, *parts, value in rows:
+        label = ", ".join(str(part) for part in parts if part is not None) or measure.name
         curve = curves.setdefault(label, [None] * len(days))
         curve[place[day]] = _number(value)
-    largest = sorted(curves, key=lambda label: (-_weight(curves[label]), label))
-    shown = largest[:MOST_SERIES]
-    lines = [Line(label, curves[label]) for label in curves if label in shown]
-    return Plot(title, mart.name, measure, days, lines, left_out=len(curves) - len(lines))
+    longest = sorted(curves, key=lambda label: (-_weight(curves[label]), label))
+    shown = set(longest[:MOST_SERIES])
+    kept = [Line(label, curves[label]) for label in curves if label in shown]
+    return Plot(title, mart, measure, days, kept, left_out=len(curves) - len(kept))
 
 
 def draw(

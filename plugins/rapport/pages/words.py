@@ -57,9 +57,13 @@ class Words:
 
     def money(self, amount: Any, currency: str | None) -> str:
         """An amount with its currency's code."""
-        if amount is None:
+        from babel.numbers import format_decimal
+
+        if amount is None or not Decimal(str(amount)).is_finite():
             return NONE
-        return f"{self.number(amount)} {currency or ''}".strip()
+        exact = Decimal(str(amount))
+        pattern = "#,##0" if exact == exact.to_integral_value() else "#,##0.00"
+        return f"{format_decimal(exact, pattern, locale=self.locale)} {currency or ''}".strip()
 
     def day(self, value: date | datetime | None) -> str:
         """A day."""

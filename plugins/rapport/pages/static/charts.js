@@ -26,6 +26,7 @@
       } } },
       axes: [
         { stroke: ink, grid, ticks: grid, size: 26, space: 64,
+          incrs: [1, 2, 3, 7, 14, 28, 61, 91, 182, 365].map((days) => days * 86400),
           values: (chart, ticks) => ticks.map((tick) => days.format(tick * 1000)) },
         { stroke: ink, grid, ticks: { show: false }, size: 52,
           values: (chart, ticks) => ticks.map((value) => tick.format(value)) },

@@ -1,0 +1,126 @@
+"""Who is looking, and what they may see: Airflow's own login and Airflow's own permissions.
+
+| what | who |
+|---|---|
+| numbers | may see plugins: Viewer and up |
+| customers by id, members, approval | may start the DAG `activate_segments`: User and up |
+| contact details, search by them, downloads | may read connections: Op and Admin |
+
+Who can read Airflow's connections could fetch the same addresses from the vendors, so the last row
+gives nothing away. With other auth managers than Airflow's simple one the same questions are asked.
+
+>>> Reader("ann", sees_people=True).role
+'marketing_reader'
+"""
+
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import HTTPException, Request
+
+DAG = "activate_segments"
+HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A login and what it may; each permission is one of Airflow's."""
+
+    name: str
+    sees_numbers: bool = True
+    sees_people: bool = False
+    sees_contacts: bool = False
+
+    @property
+    def may_approve(self) -> bool:
+        """Whoever may start the push may let a list through."""
+        return self.sees_people
+
+    @property
+    def may_download(self) -> bool:
+        """A list with addresses, as a file."""
+        return self.sees_contacts
+
+    @property
+    def role(self) -> str:
+        """The role of the warehouse in which this reader's questions are asked."""
+        if self.sees_contacts:
+            return "support_reader"
+        return "marketing_reader" if self.sees_people else "bi_reader"
+
+
+def reader_of(user: Any) -> Reader:
+    """What Airflow's auth manager lets this user do."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.models.resource_details import (
+        AccessView,
+        DagAccessEntity,
+        DagDetails,
+    )
+
+    manager = get_auth_manager()
+    sees_people = manager.is_authorized_dag(
+        method="POST", access_entity=DagAccessEntity.RUN, details=DagDetails(id=DAG), user=user
+    )
+    return Reader(
+        name=str(user.get_name()),
+        sees_numbers=manager.is_authorized_view(access_view=AccessView.PLUGINS, user=user),
+        sees_people=sees_people,
+        sees_contacts=sees_people and manager.is_authorized_connection(method="GET", user=user),
+    )
+
+
+async def of_airflow(request: Request) -> Reader:
+    """The reader behind a request: its bearer token, else the cookie of Airflow's UI.
+
+    Raises 401 without either, as Airflow's own API does.
+    """
+    from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
+
+    credentials = await bearer_scheme(request)
+    return reader_of(await get_user(request, None, credentials))
+
+
+def secret_of_airflow() -> bytes:
+    """The key that all api-servers of an installation share."""
+    from airflow.configuration import conf
+
+    return str(conf.get_mandatory_value("api", "secret_key")).encode()
+
+
+def must(allowed: bool, what: str) -> None:
+    """Raise 403 with what is missing."""
+    if not allowed:
+        raise HTTPException(403, what)
+
+
+def seal(secret: bytes, reader: Reader, subject: str, now: float | None = None) -> str:
+    """A token for one form of one reader, good for an hour: no other site can make one.
+
+    >>> ann = Reader("ann")
+    >>> is_sealed(b"k", ann, "approve x", seal(b"k", ann, "approve x"))
+    True
+    >>> is_sealed(b"k", Reader("bob"), "approve x", seal(b"k", ann, "approve x"))
+    False
+    """
+    until = int(now if now is not None else time.time()) + HOUR
+    return f"{until}.{_mac(secret, reader, subject, until)}"
+
+
+def is_sealed(
+    secret: bytes, reader: Reader, subject: str, token: str, now: float | None = None
+) -> bool:
+    """Whether the token was made for this reader and subject within the hour."""
+    until, _, mac = token.partition(".")
+    if not (until.isascii() and until.isdigit() and len(until) < 12 and mac.isascii()):
+        return False
+    is_young = int(until) >= (now if now is not None else time.time())
+    return hmac.compare_digest(mac, _mac(secret, reader, subject, int(until))) and is_young
+
+
+def _mac(secret: bytes, reader: Reader, subject: str, until: int) -> str:
+    message = "\x00".join(("rapport", reader.name, subject, str(until)))
+    return hmac.new(secret, message.encode(), hashlib.sha256).hexdigest()
