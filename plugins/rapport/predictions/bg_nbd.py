@@ -21,7 +21,10 @@ from rapport.predictions.errors import NoFit
 
 Floats = NDArray[np.float64]
 
-LIMIT = 12.0  # |log parameter|: beyond it the likelihood is flat
+# Where customers hardly differ (large parameters) or differ in the extreme (small ones), the
+# likelihood runs flat to infinity. It ends at these, where forecasts no longer change: for r and
+# alpha / mean age, then for a and b.
+LEAST, MOST, MOST_LEAVING = np.log(1e-3), np.log(50.0), np.log(200.0)
 _NUDGE = 1e-6
 
 
@@ -41,18 +44,14 @@ class Histories:
     @classmethod
     def group(cls, repeats: ArrayLike, last: ArrayLike, age: ArrayLike) -> Self:
         """Histories of single customers, equal ones put together."""
-        columns = [np.asarray(column, np.float64) for column in (repeats, last, age)]
-        order = np.lexsort(columns)
-        columns = [column[order] for column in columns]
-        if len(order) == 0:
-            return cls(*columns, np.empty(0))
-        differs = np.zeros(len(order), bool)
-        differs[0] = True
-        for column in columns:
-            differs[1:] |= column[1:] != column[:-1]
+        columns = np.array([repeats, last, age], np.float64)
+        columns = columns[:, np.lexsort(columns)]
+        differs = np.ones(columns.shape[1], bool)
+        differs[1:] = np.any(columns[:, 1:] != columns[:, :-1], axis=0)
         starts = np.flatnonzero(differs)
-        weight = np.diff(starts, append=len(order)).astype(np.float64)
-        return cls(*(column[starts] for column in columns), weight)
+        weight = np.diff(starts, append=columns.shape[1]).astype(np.float64)
+        x, t_x, age_ = columns[:, starts]
+        return cls(x, t_x, age_, weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class BgNbd:
     alpha: float
     a: float
     b: float
-    log_likelihood: float = float("nan")
+    log_likelihood: float | None = None
 
     def p_alive(self, repeats: ArrayLike, last: ArrayLike, age: ArrayLike) -> Floats:
         """The chance that the customer still buys; 1 before the first repeat.
@@ -166,7 +165,7 @@ class _Likelihood:
 def fit(histories: Histories) -> BgNbd:
     """The parameters of maximum likelihood.
 
-    Raises `NoFit` without a repeat purchase or where the likelihood has no inner maximum.
+    Raises `NoFit` without a repeat purchase or where no maximum is found.
     """
     if not np.any(histories.repeats > 0):
         raise NoFit("BG/NBD: nobody bought a second time, so there is nothing to estimate from.")
@@ -184,16 +183,15 @@ def fit(histories: Histories) -> BgNbd:
         jac=True,
         method="L-BFGS-B",
         bounds=[
-            (-LIMIT, LIMIT),
-            (middle - LIMIT, middle + LIMIT),
-            (-LIMIT, LIMIT),
-            (-LIMIT, LIMIT),
+            (LEAST, MOST),
+            (middle + LEAST, middle + MOST),
+            (LEAST, MOST_LEAVING),
+            (LEAST, MOST_LEAVING),
         ],
         options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 20},
     )
-    off = np.abs(outcome.x - np.array([0.0, middle, 0.0, 0.0]))
-    if not np.isfinite(outcome.fun) or np.abs(outcome.jac).max() > 1e-4 or off.max() > LIMIT - 0.1:
-        raise NoFit("BG/NBD: the likelihood has no inner maximum on these histories.")
+    if not np.isfinite(outcome.fun) or not np.all(np.isfinite(outcome.x)) or outcome.nit == 0:
+        raise NoFit("BG/NBD: the likelihood has no maximum on these histories.")
     r, alpha, a, b = (float(value) for value in np.exp(outcome.x))
     return BgNbd(r, alpha, a, b, -float(outcome.fun) * likelihood.total)
 

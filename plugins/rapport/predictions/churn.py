@@ -151,7 +151,7 @@ def _fit(connection: Connection, as_of: datetime, kind: str) -> tuple[dict[str, 
 
 def features(frame: pd.DataFrame) -> Floats:
     """The declared features: log(1 + value), since the second visit tells more than the 20th."""
-    return np.log1p(np.maximum(frame[list(FEATURES)].to_numpy(float), 0))
+    return np.asarray(np.log1p(np.maximum(frame[list(FEATURES)].to_numpy(float), 0)))
 
 
 def estimate(frame: pd.DataFrame) -> logistic.Logistic:

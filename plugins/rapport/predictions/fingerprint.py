@@ -1,4 +1,4 @@
-"""What the predictions are made of, in one line: the same night with the same data needs no work."""
+"""What the predictions are made of: the same night with the same data needs no work."""
 
 import hashlib
 from datetime import datetime
@@ -24,7 +24,7 @@ def of_tonight(connection: Connection, as_of: datetime) -> str:
     for table in READ:
         row = connection.execute(
             f"select count(*), sum(hashtextextended(read::text, 0)) from {table} as read"  # noqa: S608
-        ).fetchone()  # type: ignore[call-overload]
+        ).fetchone()
         digest.update(repr(row).encode())
     folder = project_root() / "dbt_project"
     for path in sorted((folder / "models" / "predictions").iterdir()):
@@ -42,7 +42,10 @@ def is_known(connection: Connection, fingerprint: str) -> bool:
         """
         select
             exists (select from predictions.state where fingerprint = %s)
-            and (select bool_and(to_regclass('build.' || name) is not null) from unnest(%s::text[]) as name)
+            and (
+                select bool_and(to_regclass('build.' || name) is not null)
+                from unnest(%s::text[]) as name
+            )
         """,
         (fingerprint, list(BUILT)),
     ).fetchone()

@@ -8,7 +8,7 @@ array([24.65, 18.91, ...])
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,9 @@ from rapport.predictions.errors import NoFit
 
 Floats = NDArray[np.float64]
 
-LIMIT = 12.0
+LIMIT = 9.0  # |log parameter|: beyond it customers hardly differ and the likelihood is flat
+
+_NO_DIFFERENCE = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,12 @@ class GammaGamma:
     p: float
     q: float
     v: float
-    log_likelihood: float = float("nan")
+    log_likelihood: float | None = None
+
+    @classmethod
+    def of_equals(cls, value: float) -> Self:
+        """The limit in which nobody differs from anybody: every purchase is expected at `value`."""
+        return cls(1.0, _NO_DIFFERENCE, value * (_NO_DIFFERENCE - 1))
 
     def expected_value(self, repeats: ArrayLike, values: ArrayLike) -> Floats:
         """The mean value of the purchases to come; FH equation 5.
@@ -106,9 +113,8 @@ def fit(repeats: ArrayLike, values: ArrayLike) -> GammaGamma:
         options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 20},
     )
     p, q, v = (float(value) for value in np.exp(outcome.x))
-    off = np.abs(outcome.x - np.array([0.0, 0.0, scale])).max()
-    if not np.isfinite(outcome.fun) or np.abs(outcome.jac).max() > 1e-4 or off > LIMIT - 0.1:
-        raise NoFit("Gamma-Gamma: the likelihood has no inner maximum on these values.")
+    if not np.isfinite(outcome.fun) or not np.all(np.isfinite(outcome.x)) or outcome.nit == 0:
+        raise NoFit("Gamma-Gamma: the likelihood has no maximum on these values.")
     if q <= 1:
         raise NoFit("Gamma-Gamma: q is at most 1, so the mean value of a purchase is unbounded.")
     return GammaGamma(p, q, v, -float(outcome.fun) * len(x))

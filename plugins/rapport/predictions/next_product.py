@@ -148,7 +148,7 @@ def _matrix(evidence: pd.DataFrame, products: list[str]) -> tuple[Any, list[str]
     """Customers by products: 1 for bought, less for looked at; products that are new are left."""
     from scipy import sparse
 
-    column = pd.Index(products).get_indexer(evidence["product_id"])
+    column = pd.Index(products).get_indexer(pd.Index(evidence["product_id"]))
     known = evidence[column >= 0]
     rows, customers = pd.factorize(known["customer_id"])
     weight = np.where(known["is_bought"].to_numpy(bool), BOUGHT, LOOKED_AT)

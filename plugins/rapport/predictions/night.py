@@ -1,6 +1,7 @@
 """One night's predictions: every model in turn, then the marts that hand them out."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,7 +33,7 @@ def _score(connection: Any, as_of: datetime) -> dict[str, Any]:
     today = as_of.astimezone(ZoneInfo(company.timezone)).date()
     connection.execute("delete from predictions.standings")
     connection.execute("set local jit = off")
-    steps = {
+    steps: dict[str, Callable[[], dict[str, Any]]] = {
         "clv": lambda: clv.run(connection, as_of, today),
         "churn": lambda: churn.run(connection, as_of),
         "next_products": lambda: next_product.run(connection, as_of),

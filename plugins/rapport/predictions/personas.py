@@ -170,7 +170,7 @@ def choose(scores: Floats, current: "pd.Series[str]") -> NDArray[Any]:
     """
     names = np.array(PERSONAS, dtype=object)
     best = np.where(scores.max(axis=1) > 0, scores.argmax(axis=1), len(PERSONAS) - 1)
-    now = pd.Index(PERSONAS).get_indexer(current)
+    now = pd.Index(PERSONAS).get_indexer(pd.Index(current))
     everybody = np.arange(len(scores))
     here = np.where(now >= 0, scores[everybody, np.maximum(now, 0)], 0.0)
     keeps = (now >= 0) & (scores[everybody, best] < here + MARGIN)

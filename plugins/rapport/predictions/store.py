@@ -156,7 +156,7 @@ def read(connection: Connection, query: str, **values: Any) -> pd.DataFrame:
         text = psycopg.ClientCursor(connection).mogrify(query, values) if values else query
         buffer = io.BytesIO()
         statement = f"copy ({text}) to stdout (format csv, header)"
-        with cursor.copy(statement) as copy:  # type: ignore[arg-type]
+        with cursor.copy(statement) as copy:
             for part in copy:
                 buffer.write(part)
     buffer.seek(0)
