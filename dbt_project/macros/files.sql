@@ -13,6 +13,7 @@
         {%- do columns.update(dataset.columns or {}) -%}
         {%- do chosen.append({
             'name': name,
+            'source': dataset.source or 'files',
             'entity': dataset.entity,
             'namespace': dataset.namespace or name,
             'key': dataset.key or [],
@@ -95,7 +96,7 @@
     {%- set id = id or file_object_id(dataset, id_column) -%}
     (
         select {% if not is_unique %}distinct on ({{ id }}) {% endif %}*
-        from raw.{{ 'files__' ~ dataset.name }}
+        from raw.{{ dataset.source ~ '__' ~ dataset.name }}
         where is_latest and not is_deleted
         {%- if not is_unique %}
         order by {{ id }}, load_id desc, record_key desc

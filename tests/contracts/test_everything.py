@@ -1,5 +1,6 @@
 """Every source at once: each stream has rows, and every staging model builds on them."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,9 +21,25 @@ SETTINGS = Path(__file__).with_name("everything.yml")
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
+# The other database is the warehouse's own here.
+PARTNER = """
+create schema partner;
+create table partner.orders (
+    id text primary key, customer text, ordered_at timestamptz, amount numeric, currency text,
+    changed_at timestamptz
+);
+insert into partner.orders
+values ('x1', 'u_0000003', '2026-03-01', 12.50, 'EUR', '2026-03-01');
+"""
+
+
 @pytest.fixture
-def everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warehouse: psycopg.Connection[Any]
+) -> Iterator[None]:
     """A sandbox of its own, with every source switched on."""
+    warehouse.execute(PARTNER)
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES", os.environ["AIRFLOW_CONN_WAREHOUSE"])
     text = SETTINGS.read_text().replace("var/sandbox", str(tmp_path))
     file = tmp_path / "rapport.yml"
     file.write_text(text)
@@ -52,9 +69,11 @@ def test_every_stream_of_every_source_lands_and_every_staging_model_builds(
         "select table_name from information_schema.views where table_schema = 'staging'"
         " and table_name not like 'stg_files_%'"  # of which there are rows, rapport.yml says
     ).fetchall()
+    orders = warehouse.execute("select source, profile_id from staging.stg_files__orders")
+    assert ("postgres", "files:shop:u_0000003") in orders.fetchall()
     assert {view.split("__")[0].removeprefix("stg_") for (view,) in views} >= set(
         settings.enabled("sources")
-    ) - {"files"}
+    ) - {"files", "postgres"}
     empty = [
         view
         for (view,) in views

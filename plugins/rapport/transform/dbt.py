@@ -61,11 +61,12 @@ def variables(settings: Settings) -> dict[str, Any]:
         if match and match["source"] not in unused:
             canonical.setdefault(match["entity"], []).append(path.stem)
     from rapport.sources.files import datasets_for_dbt
+    from rapport.sources.postgres import tables_for_dbt
 
     return {
         "canonical": canonical,
         "unused": unused,
-        "datasets": datasets_for_dbt(settings),
+        "datasets": {**datasets_for_dbt(settings), **tables_for_dbt(settings)},
         "surveys": settings.surveys,
         "company": settings.company.model_dump(),
     }

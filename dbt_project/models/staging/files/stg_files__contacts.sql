@@ -1,6 +1,6 @@
 {%- for dataset in datasets_of('contacts') %}
 select
-    'files' as source,
+    {{ text_literal(dataset.source) }} as source,
     {{ file_profile_id(dataset) }} as profile_id,
     {{ file_profile_key(dataset) }} as vendor_id,
     {{ file_column(dataset, 'email') }} as email,

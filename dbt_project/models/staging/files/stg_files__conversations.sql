@@ -1,6 +1,6 @@
 {%- for dataset in datasets_of('conversations') %}
 select
-    'files' as source,
+    {{ text_literal(dataset.source) }} as source,
     {{ file_profile_id(dataset) }} as profile_id,
     {{ file_object_id(dataset, 'conversation_id') }} as conversation_id,
     coalesce({{ file_column(dataset, 'channel') }}, 'unknown') as channel,

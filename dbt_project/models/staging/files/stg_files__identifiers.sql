@@ -10,7 +10,7 @@ with offered as (
         {{ file_column(dataset, 'phone') }} as phone,
         {{ file_device_id(dataset) }} as device_id,
         min(first_as_of) as first_as_of
-    from raw.{{ 'files__' ~ dataset.name }}
+    from raw.{{ dataset.source ~ '__' ~ dataset.name }}
     where
         is_latest and not is_deleted
         {%- if dataset.entity == 'web_events' %}

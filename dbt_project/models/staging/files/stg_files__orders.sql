@@ -1,6 +1,6 @@
 {%- for dataset in datasets_of('orders') %}
 select
-    'files' as source,
+    {{ text_literal(dataset.source) }} as source,
     {{ file_profile_id(dataset) }} as profile_id,
     {{ file_object_id(dataset, 'order_id') }} as order_id,
     {{ file_column(dataset, 'ordered_at', 'timestamptz') }} as ordered_at,

@@ -1,6 +1,6 @@
 {%- for dataset in datasets_of('payments') %}
 select
-    'files' as source,
+    {{ text_literal(dataset.source) }} as source,
     {{ file_profile_id(dataset) }} as profile_id,
     {{ file_object_id(dataset, 'payment_id') }} as payment_id,
     {{ text_literal(dataset.namespace ~ ':') }} || {{ file_column(dataset, 'subscription_id') }} as subscription_id,

@@ -1,6 +1,6 @@
 {%- for dataset in datasets_of('subscriptions') %}
 select
-    'files' as source,
+    {{ text_literal(dataset.source) }} as source,
     {{ file_profile_id(dataset) }} as profile_id,
     {{ file_object_id(dataset, 'subscription_id') }} as subscription_id,
     {{ file_column(dataset, 'plan') }} as plan,

@@ -1,6 +1,6 @@
 {%- for dataset in datasets_of('survey_responses') %}
 select
-    'files' as source,
+    {{ text_literal(dataset.source) }} as source,
     {{ file_profile_id(dataset) }} as profile_id,
     {{ file_object_id(dataset, 'response_id') }} as response_id,
     coalesce({{ file_column(dataset, 'survey_id') }}, {{ text_literal(dataset.name) }}) as survey_id,

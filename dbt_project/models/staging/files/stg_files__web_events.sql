@@ -1,6 +1,6 @@
 {%- for dataset in datasets_of('web_events') %}
 select
-    'files' as source,
+    {{ text_literal(dataset.source) }} as source,
     {{ file_profile_id(dataset) }} as profile_id,
     {{ file_object_id(dataset, 'event_id') }} as event_id,
     {{ file_event_name(dataset) }} as event_name,

@@ -30,7 +30,7 @@ from rapport.settings import Settings
 from rapport.sources.base import Page, Position, Rejected, Source, Stream, with_context
 from rapport.sources.files import access_log, delimited, json_lines, parquet
 from rapport.sources.files.checks import Check
-from rapport.sources.files.dataset import Dataset, Options
+from rapport.sources.files.dataset import Column, Dataset, Options
 from rapport.sources.files.moments import warehouse_format
 from rapport.sources.files.places import File, FileError, find
 from rapport.sources.files.row import Row
@@ -179,12 +179,17 @@ def datasets_for_dbt(settings: Settings) -> dict[str, Any]:
             "namespace": dataset.namespace or name,
             "format": dataset.format,
             "key": list(dataset.key),
-            "columns": {
-                column: _for_dbt(given.model_dump(exclude_none=True))
-                for column, given in dataset.mapped.items()
-            },
+            "columns": mapped_for_dbt(dataset.columns),
         }
         for name, dataset in datasets.items()
+    }
+
+
+def mapped_for_dbt(columns: Mapping[str, str | Column]) -> dict[str, Any]:
+    """The columns of a dataset as the macros read them."""
+    return {
+        name: column if isinstance(column, str) else _for_dbt(column.model_dump(exclude_none=True))
+        for name, column in columns.items()
     }
 
 
