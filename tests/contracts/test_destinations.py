@@ -144,7 +144,7 @@ def test_the_outgoing_request_is_the_known_one(
     files = {
         str(path.relative_to(out)): path.read_text()
         for path in sorted(out.rglob("*"))
-        if path.is_file()
+        if path.is_file() and not path.name.startswith(".")
     }
     snapshot = SNAPSHOTS / f"{tool.name}.json"
     found = json.dumps({"requests": sent, "files": files}, indent=1, sort_keys=True) + "\n"

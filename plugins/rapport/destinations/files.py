@@ -1,34 +1,45 @@
 """CSV files for people and for tools without an interface, with a manifest written last.
 
-`<path>/<segment>/files/<date>/<segment>__files__<run>__full.csv` and so on. A reader who waits for
-`manifest.json` sees whole files only. Cells that a spreadsheet would run as a formula get a leading
-apostrophe (https://owasp.org/www-community/attacks/CSV_Injection).
+`<path>/<segment>/files/<date>/<segment>__files__<run>__full.csv` and so on, to a folder, an object
+store or an SFTP server. A reader who waits for `manifest.json` sees whole files only. Cells that a
+spreadsheet would run as a formula get a leading apostrophe
+(https://owasp.org/www-community/attacks/CSV_Injection). With `hash: google`, `meta` or `tiktok` the
+file is what that ad platform takes, and holds digests only.
 
-Each batch is a part on disk under its own id, so that a repeated batch overwrites itself and a
-killed run loses nothing; `finish` makes the files out of the parts.
+What changes is kept on disk batch by batch, so that a repeated batch overwrites itself, a killed
+run loses nothing, and nobody has to fit into memory; `finish` makes the files out of it.
 """
 
 import csv
 import hashlib
-import io
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from rapport.destinations import _hashed
+from rapport.destinations._places import Folder, place
 from rapport.destinations.base import Audience, Batch, Destination, Night, Person, Result
-from rapport.paths import under_project
+from rapport.errors import ConfigError
+from rapport.paths import var_dir
 
 _TRIGGER = re.compile(r"^[\s'\"]*[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$")
 _PHONE = re.compile(r"^\+\d{6,15}$")
+_CHANGES = """
+create table if not exists changes (customer_id text primary key, kind text not null,
+    row text not null) without rowid;
+create table if not exists runs (run_id text not null);
+"""
 
 
 class Files(Destination):
-    """Folders of CSV files, for one company's own network; nothing leaves the machine."""
+    """Folders of CSV files; without `path: s3://…` or `sftp://…` nothing leaves the machine."""
 
     name = "files"
     documentation = "https://www.rfc-editor.org/rfc/rfc4180"
@@ -37,117 +48,146 @@ class Files(Destination):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.root = under_project(str(self.options.get("path", "var/exports")))
+        self.form = self.options.get("hash")
+        if self.form is not None and self.form not in _hashed.FORMS:
+            raise ConfigError(f"destinations.files.hash: write {', '.join(_hashed.FORMS)}.")
+        try:
+            mode = int(str(self.options.get("mode", "0600")), 8)
+        except ValueError:
+            raise ConfigError('destinations.files.mode: write it like "0640".') from None
+        path, conn_id = str(self.options.get("path", "var/exports")), self.options.get("conn_id")
+        self.place = place(path, conn_id, mode)
+        if isinstance(self.place, Folder):
+            self._home = self.place.root
+        else:
+            mark = hashlib.sha256(path.encode()).hexdigest()[:8]
+            self._home = var_dir() / "exports" / f".{mark}"
 
     def upsert(self, batch: Batch) -> Sequence[Result]:
-        """Keep the batch as a part, in which people who were on the list before are changed."""
-        self._keep(batch, "added")
-        return [Result(person.customer_id) for person in batch.people]
+        """Keep who is new and who has changed; a hashed form has no row for who has no address."""
+        errors: dict[str, str] = {}
+        if self.form is not None:
+            wanted = [p for p in batch.people if not (p.email or p.phone)]
+            errors = {person.customer_id: "no address" for person in wanted}
+        kept = [person for person in batch.people if person.customer_id not in errors]
+        self._keep(batch.audience, [("changed" if p.is_listed else "added", p) for p in kept])
+        return [Result(p.customer_id, error=errors.get(p.customer_id)) for p in batch.people]
 
     def remove(self, batch: Batch) -> Sequence[Result]:
-        """Keep the batch as a part of those who left."""
-        self._keep(batch, "removed")
+        """Keep who left."""
+        self._keep(batch.audience, [("removed", person) for person in batch.people])
         return [Result(person.customer_id) for person in batch.people]
 
     def finish(self, audience: Audience, night: Night) -> None:
         """Write the night's files, if anything changed since the last ones."""
-        home = self.root / audience.key / self.name
-        parts = home / ".parts"
-        if not any(parts.glob("*.jsonl")) and any(home.glob("*/manifest.json")):
-            return
-        folder = home / night.as_of.date().isoformat()
-        folder.mkdir(parents=True, exist_ok=True)
-        columns = _columns(audience)
-        files = {
-            "full": night.everybody(),
-            "added": _changed(parts, "added"),
-            "removed": _changed(parts, "removed"),
-        }
-        entries = [
-            self._write(folder, audience, night, kind, columns, people)
-            for kind, people in files.items()
-        ]
-        manifest = {
-            "segment": audience.key,
-            "destination": self.name,
-            "purpose": audience.purpose,
-            "channel": audience.channel,
-            "run_id": night.run_id,
-            "previous_run_id": _last_run(home),
-            "as_of": night.as_of.isoformat(),
-            "code_version": night.code_version,
-            "columns": columns,
-            "hashed": None,
-            "files": entries,
-        }
-        _publish(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
-        shutil.rmtree(parts, ignore_errors=True)
+        with closing(self._changes(audience)) as changes:
+            last = changes.execute("select run_id from runs").fetchone()
+            if last and not changes.execute("select 1 from changes limit 1").fetchone():
+                return
+            columns = self._columns(audience)
+            files: dict[str, Iterable[Person]] = {
+                "full": night.everybody(),
+                "added": _changed(changes, "added"),
+                "removed": _changed(changes, "removed"),
+            }
+            folder = f"{audience.key}/{self.name}/{night.as_of.date().isoformat()}"
+            entries = [
+                self._write(folder, f"{audience.key}__{self.name}__{night.run_id}__{kind}.csv",
+                            kind, columns, people)
+                for kind, people in files.items()
+            ]  # fmt: skip
+            manifest = {
+                "segment": audience.key,
+                "destination": self.name,
+                "purpose": audience.purpose,
+                "channel": audience.channel,
+                "run_id": night.run_id,
+                "previous_run_id": last[0] if last else None,
+                "as_of": night.as_of.isoformat(),
+                "code_version": night.code_version,
+                "columns": list(columns),
+                "hashed": self.form,
+                "files": entries,
+            }
+            content = json.dumps(manifest, indent=2) + "\n"
+            self.place.put(self._draft(content.encode()), f"{folder}/manifest.json")
+            with changes:
+                changes.execute("delete from changes")
+                changes.execute("delete from runs")
+                changes.execute("insert into runs values (?)", (night.run_id,))
 
-    def erase(self, person: Person) -> str:
-        """Take the person's lines out of every file, and bring the manifests to what is there."""
-        marks = {person.customer_id, person.email, *person.aliases} - {"", None}
-        changed = 0
-        for path in sorted(self.root.rglob("*.csv")):
-            with path.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.reader(file))
-            kept = [rows[0], *(row for row in rows[1:] if not marks & set(row))]
-            if len(kept) < len(rows):
-                text = io.StringIO()
-                csv.writer(text, lineterminator="\n").writerows(kept)
-                _publish(path, text.getvalue())
-                _amend(path, len(kept) - 1)
-                changed += 1
-        for path in sorted(self.root.rglob(".parts/*.jsonl")):
-            lines = path.read_text(encoding="utf-8").splitlines()
-            kept_lines = [line for line in lines if not marks & set(json.loads(line)[:3])]
-            if len(kept_lines) < len(lines):
-                _publish(path, "".join(line + "\n" for line in kept_lines))
-                changed += 1
-        return "deleted" if changed else "not there"
-
-    def _keep(self, batch: Batch, kind: str) -> None:
-        parts = self.root / batch.audience.key / self.name / ".parts"
-        parts.mkdir(parents=True, exist_ok=True)
-        rows = (
-            json.dumps([p.customer_id, p.email, p.phone, p.full_name, p.is_listed, dict(p.traits)])
-            for p in batch.people
-        )
-        order = f"{len(list(parts.glob('*.jsonl'))):06d}"
-        there = next(parts.glob(f"*.{batch.id}.{kind}.jsonl"), None)
-        path = there or parts / f"{order}.{batch.id}.{kind}.jsonl"
-        _publish(path, "".join(row + "\n" for row in rows))
+    def _columns(self, audience: Audience) -> dict[str, _hashed.Cell]:
+        """Header and content of each column."""
+        if self.form is not None:
+            hashed = _hashed.columns(self.form, audience.attributes)
+            return {header: _safe(cell) for header, cell in hashed.items()}
+        cells: dict[str, _hashed.Cell] = {
+            "customer_id": lambda person: disarmed(person.customer_id)
+        }
+        if audience.channel == "sms":
+            cells["phone"] = lambda person: disarmed(person.phone)
+        else:
+            cells["email"] = lambda person: disarmed(person.email)
+        cells["full_name"] = lambda person: disarmed(person.full_name)
+        return cells | {
+            disarmed(name): _trait(name)
+            for name in sorted(audience.attributes)
+            if name not in cells
+        }
 
     def _write(
         self,
-        folder: Path,
-        audience: Audience,
-        night: Night,
+        folder: str,
+        name: str,
         kind: str,
-        columns: list[str],
+        columns: Mapping[str, _hashed.Cell],
         people: Iterable[Person],
     ) -> dict[str, Any]:
-        path = folder / f"{audience.key}__{self.name}__{night.run_id}__{kind}.csv"
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        count = 0
+        draft, count = self._draft(), 0
+        cells = list(columns.values())
         with draft.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([disarmed(column) for column in columns])
+            writer.writerow(columns)
             for person in people:
-                writer.writerow(_cells(person, columns))
+                writer.writerow([cell(person) for cell in cells])
                 count += 1
-            _to_disk(file)
-        size, digest = draft.stat().st_size, hashlib.sha256()
+            file.flush()
+            os.fsync(file.fileno())
         with draft.open("rb") as content:
-            while chunk := content.read(1 << 20):
-                digest.update(chunk)
-        draft.replace(path)
-        return {
-            "name": path.name,
-            "kind": kind,
-            "rows": count,
-            "bytes": size,
-            "sha256": digest.hexdigest(),
-        }
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        size = draft.stat().st_size
+        self.place.put(draft, f"{folder}/{name}")
+        return {"name": name, "kind": kind, "rows": count, "bytes": size, "sha256": digest}
+
+    def _draft(self, content: bytes = b"") -> Path:
+        """A file of this machine that only its owner can read."""
+        self._home.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".draft.", suffix=f".{os.getpid()}", dir=self._home)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        return Path(name)
+
+    def _changes(self, audience: Audience) -> sqlite3.Connection:
+        """What has changed since the last files of the segment."""
+        folder = self._home / audience.key / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / ".changes.sqlite"
+        path.touch(mode=0o600)
+        changes = sqlite3.connect(path)
+        changes.executescript(_CHANGES)
+        return changes
+
+    def _keep(self, audience: Audience, people: Sequence[tuple[str, Person]]) -> None:
+        """The last word on each; who was new tonight stays new when something of them changes."""
+        if not people:
+            return
+        with closing(self._changes(audience)) as changes, changes:
+            changes.executemany(
+                "insert into changes values (?, ?, ?) on conflict (customer_id) do update set"
+                " kind = case when excluded.kind = 'changed' then changes.kind"
+                " else excluded.kind end, row = excluded.row",
+                [(person.customer_id, kind, _row(person)) for kind, person in people],
+            )
 
 
 def disarmed(value: Any) -> str:
@@ -170,71 +210,21 @@ def disarmed(value: Any) -> str:
     return text
 
 
-def _columns(audience: Audience) -> list[str]:
-    address = ["phone"] if audience.channel == "sms" else ["email"]
-    return ["customer_id", *address, "full_name", *sorted(audience.attributes)]
+def _safe(cell: _hashed.Cell) -> _hashed.Cell:
+    return lambda person: disarmed(cell(person))
 
 
-def _cells(person: Person, columns: list[str]) -> Iterator[str]:
-    own = {
-        "customer_id": person.customer_id,
-        "email": person.email,
-        "phone": person.phone,
-        "full_name": person.full_name,
-    }
-    for place, column in enumerate(columns):
-        value = own.get(column) if place < 3 else person.traits.get(column)
-        yield disarmed(value)
+def _trait(name: str) -> _hashed.Cell:
+    return lambda person: disarmed(person.traits.get(name))
 
 
-def _changed(parts: Path, kind: str) -> list[Person]:
-    """The last word on each person in the parts, sorted; those who were there before are left out.
-
-    Somebody who was added and then removed before the files were written is in neither file's
-    opposite: the later part wins.
-    """
-    last: dict[str, tuple[str, Person]] = {}
-    for path in sorted(parts.glob("*.jsonl")):
-        part_kind = path.stem.rsplit(".", 1)[1]
-        for line in path.read_text(encoding="utf-8").splitlines():
-            customer_id, email, phone, full_name, is_listed, traits = json.loads(line)
-            if part_kind == "added" and is_listed:
-                continue
-            person = Person(customer_id, None, email, phone, full_name, traits=traits)
-            last[customer_id] = (part_kind, person)
-    return [person for _, (found, person) in sorted(last.items()) if found == kind]
+def _row(person: Person) -> str:
+    return json.dumps([person.email, person.phone, person.full_name, dict(person.traits)])
 
 
-def _last_run(home: Path) -> str | None:
-    manifests = sorted(home.glob("*/manifest.json"))
-    if not manifests:
-        return None
-    run_id: str = json.loads(manifests[-1].read_text(encoding="utf-8"))["run_id"]
-    return run_id
-
-
-def _amend(path: Path, rows: int) -> None:
-    """Bring a manifest to a file that has become shorter."""
-    manifest = path.with_name("manifest.json")
-    if not manifest.exists():
-        return
-    content = json.loads(manifest.read_text(encoding="utf-8"))
-    for entry in content["files"]:
-        if entry["name"] == path.name:
-            data = path.read_bytes()
-            entry |= {"rows": rows, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    _publish(manifest, json.dumps(content, indent=2) + "\n")
-
-
-def _publish(path: Path, content: str) -> None:
-    """The whole file or nothing under the name."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8", newline="") as file:
-        file.write(content)
-        _to_disk(file)
-    draft.replace(path)
-
-
-def _to_disk(file: TextIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+def _changed(changes: sqlite3.Connection, kind: str) -> Iterator[Person]:
+    """Those of a kind by customer_id, as bytes sort."""
+    sql = "select customer_id, row from changes where kind = ? order by customer_id"
+    for customer_id, row in changes.execute(sql, (kind,)):
+        email, phone, full_name, traits = json.loads(row)
+        yield Person(customer_id, None, email, phone, full_name, traits=traits)
