@@ -106,9 +106,10 @@ def _connections() -> Iterator[Finding]:
         "destinations": dict(destinations.discover()),
     }
     for kind, classes in there_are.items():
-        for name in settings.enabled(kind):  # type: ignore[arg-type]
-            if name in classes and getattr(classes[name], "needs_connection", True):
-                fields = getattr(classes[name], "connection_fields", {})
+        for name, options in settings.enabled(kind).items():  # type: ignore[arg-type]
+            found = classes.get(options.get("kind", name) if kind == "destinations" else name)
+            if found is not None and getattr(found, "needs_connection", True):
+                fields = getattr(found, "connection_fields", {})
                 yield _connection(name, fields, settings)
 
 

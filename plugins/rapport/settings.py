@@ -304,7 +304,7 @@ def _unknown_names(
 ) -> Iterator[str]:
     block = content.get(kind)
     for name, options in block.items() if isinstance(block, dict) else ():
-        if name not in there_are:
+        if _kind_of(str(name), options, kind) not in there_are:
             yield document.at(
                 (kind, name),
                 f"no such {kind[:-1]}{_closest(str(name), there_are)}. "
@@ -312,6 +312,12 @@ def _unknown_names(
             )
         elif isinstance(options, dict) and not isinstance(options.get("enabled", True), bool):
             yield document.at((kind, name, "enabled"), "write true or false.")
+
+
+def _kind_of(name: str, options: Any, kind: str) -> Any:
+    """What a destination is, where `kind` gives it a name of its own; else its name."""
+    is_named = kind == "destinations" and isinstance(options, dict)
+    return options.get("kind", name) if is_named else name
 
 
 def _without_enabled(options: Options) -> Options:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from rapport.destinations import discover
+from rapport.destinations import kind_of, names
 from rapport.destinations.base import Audience, Mode
 from rapport.paths import project_root
 from rapport.settings import Block, Document, Loader
@@ -80,8 +80,8 @@ class Segment(Block):
     @classmethod
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
-            if name not in discover():
-                raise ValueError(f'no destination "{name}", there are: {", ".join(discover())}')
+            if name not in names():
+                raise ValueError(f'no destination "{name}", there are: {", ".join(names())}')
         return value
 
     @model_validator(mode="after")
@@ -91,7 +91,7 @@ class Segment(Block):
         if self.channel == "none" and self.purpose != "service":
             raise ValueError("channel none is for service: name the channel of the message")
         for name in self.destinations:
-            if self.mode not in (modes := discover()[name].modes):
+            if self.mode not in (modes := kind_of(name).modes):
                 raise ValueError(f"mode {self.mode}: {name} can {', '.join(modes)}")
         if list(self.steps) != sorted(set(self.steps)):
             raise ValueError("steps: days since entering, each later than the one before")

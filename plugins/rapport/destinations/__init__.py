@@ -7,6 +7,7 @@ True
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from rapport.connections import get_connection
 from rapport.destinations.base import Destination
 from rapport.errors import ConfigError
+from rapport.settings import load_settings
 
 
 @cache
@@ -30,9 +32,34 @@ def discover() -> dict[str, type[Destination]]:
 
 
 def open_destination(name: str, options: Mapping[str, Any] | None = None) -> Destination:
-    """The destination of that name, logged in; raises `ConfigError` for an unknown one."""
+    """The destination of that name, logged in; raises `ConfigError` for an unknown one.
+
+    Option `kind` says what it is where its name is one of the company's own, which is then the
+    connection's too: `files_meta: {kind: files, hash: meta}`.
+    """
+    options = dict(options or {})
+    kind = kind_of(name, options)
+    options.pop("kind", None)
+    made = kind(options, get_connection(name) if kind.needs_connection else None)
+    made.name = name
+    return made
+
+
+def kind_of(name: str, options: Mapping[str, Any] | None = None) -> type[Destination]:
+    """What the destination of that name is, by rapport.yml where no options are given.
+
+    Raises `ConfigError` for an unknown one.
+    """
     known = discover()
-    if name not in known:
+    options = load_settings().destination_options(name) if options is None else options
+    kind = known.get(str(options.get("kind", name)))
+    if kind is None:
         raise ConfigError(f'no destination "{name}". There are: {", ".join(known)}.')
-    kind = known[name]
-    return kind(options, get_connection(name) if kind.needs_connection else None)
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ConfigError(f"destinations.{name}: write small letters, digits and _ only.")
+    return kind
+
+
+def names() -> list[str]:
+    """Every destination, and those that rapport.yml gives a name of their own."""
+    return sorted({*discover(), *load_settings().destinations})

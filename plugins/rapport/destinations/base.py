@@ -117,6 +117,7 @@ class Night:
 class Destination:
     """A tool. A destination overrides `upsert` and `remove`, the rest where the tool has it.
 
+    `name` is what rapport.yml calls it, by default the tool's.
     `batch_size` is how many people one call of `upsert` or `remove` gets, `parallel` how many of
     those calls the engine may have under way at once, from threads of its own. `modes` are what a
     segment may ask of the tool: `mirror` needs a `remove`. `lists_everybody` says that who is
@@ -127,7 +128,7 @@ class Destination:
     `GiveUp` when it is busy, down, or the login is wrong. A row without an answer was not accepted.
     """
 
-    name: ClassVar[str]
+    name: str
     documentation: ClassVar[str]
     connection_fields: ClassVar[Mapping[str, str]] = {}
     needs_connection: ClassVar[bool] = True
