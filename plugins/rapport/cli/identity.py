@@ -1,4 +1,4 @@
-"""`rapport identity`: why two records are one, how identity is doing, how right it is."""
+"""`rapport identity`: why two records are one, how identity is doing, how right it is, review."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -113,3 +113,53 @@ def _evaluated(verdict: dict[str, Any]) -> Group:
         f"{verdict['wrongly_one']:,} wrongly one, {verdict['missed']:,} missed.",
         worst,
     )
+
+
+@identity.command()
+def review(
+    out: Annotated[Path | None, typer.Option("--out", help="Else var/identity/review.csv.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the pairs that matching leaves to a person; fill in the column `same`, then decide."""
+    from rapport.identity.matching.review import export, review_path
+    from rapport.identity.rules import load_rules
+    from rapport.settings import load_settings
+    from rapport.warehouse import connect
+
+    path = out or review_path()
+    with connect() as warehouse:
+        count = export(warehouse, load_rules(load_settings().identity).matching, path)
+    text = f"{count:,} pairs to decide in {path}. Write 1 or 0 in the column same, then "
+    text += f"`rapport identity decide {path}`."
+    show({"pairs": count, "path": str(path)}, lambda: text, as_json)
+
+
+@identity.command()
+def decide(
+    reviewed: Annotated[Path, typer.Argument(help="The file of `review`, with answers.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take the answers of a reviewed file into the seeds of must-link and cannot-link."""
+    from rapport.identity.matching.review import decide as take
+    from rapport.identity.matching.review import seeds_dir
+    from rapport.warehouse import connect
+
+    with connect() as warehouse:
+        counts = take(warehouse, reviewed, seeds_dir())
+    text = (
+        f"{counts['must_link']} pairs are one person, {counts['cannot_link']} are two; "
+        f"{counts['undecided']} have no answer, {counts['known']} were known. "
+        f"Look at the change of {seeds_dir().name}/ and commit it; the next night obeys."
+    )
+    show(counts, lambda: text, as_json)
+
+
+@identity.command()
+def refit(as_json: AsJson = False) -> None:
+    """Estimate the weights of matching anew on the next night, and score everybody again."""
+    from rapport.warehouse import connect
+
+    with connect() as warehouse:
+        count = warehouse.execute("delete from identity.match_model").rowcount
+    text = "The next night estimates the weights " + ("anew." if count else "for the first time.")
+    show({"forgotten": count}, lambda: text, as_json)

@@ -36,11 +36,18 @@ def resolve(
     Only what changed since the last resolution is computed, unless `full`; both give the same.
     Where `identity.matching` is on, people who share no identifier are matched first.
     """
+    from rapport.identity.dictionary import connected
     from rapport.identity.matching import match
     from rapport.identity.resolver import resolve as run
     from rapport.identity.rules import load_rules
     from rapport.settings import load_settings
 
     rules = load_rules(load_settings().identity)
-    matched = match(run_id=run_id, as_of=as_of, rules=rules, connection=connection)
-    return matched | run(run_id=run_id, as_of=as_of, full=full, connection=connection)
+    with connected(connection) as warehouse:
+        matched = match(run_id=run_id, as_of=as_of, rules=rules, connection=warehouse)
+        counts = run(run_id=run_id, as_of=as_of, full=full, connection=warehouse)
+        if rules.matching.enabled:
+            from rapport.identity.matching.review import export, review_path
+
+            matched["to_review"] = export(warehouse, rules.matching, review_path())
+    return matched | counts

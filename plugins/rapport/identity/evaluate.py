@@ -21,15 +21,18 @@ ANSWERS = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false
 
 
 class Pair(NamedTuple):
-    """Two profile ids and whether they are the same person."""
+    """Two profile ids and whether they are the same person; None where nobody said."""
 
     a: str
     b: str
-    same: bool
+    same: bool | None
 
 
-def read_pairs(path: Path) -> Iterator[Pair]:
-    """The labelled pairs of a CSV file; raises `ConfigError` naming the line."""
+def read_pairs(path: Path, blank: bool = False) -> Iterator[Pair]:
+    """The labelled pairs of a CSV file, those without an answer too if `blank`.
+
+    Raises `ConfigError` naming the line.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
@@ -40,8 +43,9 @@ def read_pairs(path: Path) -> Iterator[Pair]:
                     f"{','.join(COLUMNS)}."
                 )
             for row in rows:
-                answer = ANSWERS.get((row["same"] or "").strip().lower())
-                if answer is None:
+                said = (row["same"] or "").strip().lower()
+                answer = ANSWERS.get(said)
+                if answer is None and not (blank and not said):
                     raise ConfigError(
                         f"{path}:{rows.line_num}: same is {row['same']!r}. Write 1 or 0."
                     )

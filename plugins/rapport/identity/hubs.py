@@ -29,6 +29,7 @@ def count_all(warehouse: psycopg.Connection[Any], keys: Ints, codes: Ints) -> In
 
 def recount(warehouse: psycopg.Connection[Any]) -> None:
     """Bring `identity.capped` up to date with the changed profiles; `flipped` has what changed."""
+    warehouse.execute("analyze identity.changed_profiles, identity.former_identifiers")
     warehouse.execute(RECOUNTED)
     warehouse.execute(FLIPPED)
     warehouse.execute(REMOVE)

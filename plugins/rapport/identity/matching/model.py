@@ -16,7 +16,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from rapport.identity.matching import records
-from rapport.identity.matching.scorer import CHUNK, COLUMNS, Scorer, settings
+from rapport.identity.matching.scorer import CHUNK, COLUMNS, WEIGHED, Scorer, settings
 from rapport.identity.rules import Matching
 from rapport.paths import var_dir
 
@@ -44,16 +44,14 @@ def score(
     if model is None and count < FEWEST:
         log.warning("identity: %d records with a name are too few to match by", count)
         return {"compared": 0}
-    with Scorer(options, var_dir() / "tmp") as scorer:
-        if model is None:
-            compared = _score_all(warehouse, scorer, options, count, at)
-        else:
-            compared = _score_new(warehouse, scorer, options, model)
-        warehouse.execute(PAIRS)
-        with warehouse.cursor().copy("copy match_pairs from stdin") as copy:
-            for pair in scorer.pairs():
-                copy.write_row(pair)
-    warehouse.execute(ADD_MATCHES, {**at, "link_at": options.link_at})
+    compared = 0
+    if model is None or _has_changed(warehouse):
+        with Scorer(options, var_dir() / "tmp") as scorer:
+            if model is None:
+                compared = _score_all(warehouse, scorer, options, count, at)
+            else:
+                compared = _score_new(warehouse, scorer, model)
+            _write_pairs(warehouse, scorer, {**at, "link_at": options.link_at})
     # The thresholds may have changed since the pair was scored.
     warehouse.execute(FORGET_IMPROBABLE, [options.review_at])
     warehouse.execute(LINK, [options.link_at])
@@ -65,6 +63,19 @@ def score(
         "linked": linked.get(True, 0),
         "to_review": linked.get(False, 0),
     }
+
+
+def _has_changed(warehouse: psycopg.Connection[Any]) -> bool:
+    row = warehouse.execute("select exists (select from match_changed)").fetchone()
+    return bool(row and row[0])
+
+
+def _write_pairs(warehouse: psycopg.Connection[Any], scorer: Scorer, at: dict[str, Any]) -> None:
+    warehouse.execute(PAIRS)
+    with warehouse.cursor().copy("copy match_pairs from stdin") as copy:
+        for pair in scorer.pairs():
+            copy.write_row(pair)
+    warehouse.execute(ADD_MATCHES, at)
 
 
 def _score_all(
@@ -93,9 +104,7 @@ def _score_all(
     return compared
 
 
-def _score_new(
-    warehouse: psycopg.Connection[Any], scorer: Scorer, options: Matching, model: Model
-) -> int:
+def _score_new(warehouse: psycopg.Connection[Any], scorer: Scorer, model: Model) -> int:
     warehouse.execute(FORGET_CHANGED)
     records.add_keys(warehouse, records.CHANGED_ONLY)
     tonight = scorer.load("tonight", _rows(warehouse, TONIGHT))
@@ -133,17 +142,17 @@ def _rows(warehouse: psycopg.Connection[Any], query: str) -> Iterator[list[tuple
 
 # A value that was not there when weights were estimated counts as one of a kind.
 RECORDS = f"""
-select {", ".join(name for name in COLUMNS if not name.startswith("tf_"))},
-    coalesce(givens.frequency, 1.0 / model.records),
-    coalesce(surnames.frequency, 1.0 / model.records),
-    coalesce(numbers.frequency, 1.0 / model.records)
+select
+    {", ".join(name for name in COLUMNS if not name.startswith("frequency_"))},
+    {", ".join(f"coalesce({field}s.frequency, 1.0 / model.records)" for field in WEIGHED)}
 from identity.match_records as records
-left join identity.match_frequencies as givens
-    on givens.field = 'given' and records.given = givens.value
-left join identity.match_frequencies as surnames
-    on surnames.field = 'surname' and records.surname = surnames.value
-left join identity.match_frequencies as numbers
-    on numbers.field = 'number' and records.number = numbers.value
+{
+    " ".join(
+        f"left join identity.match_frequencies as {field}s"
+        f" on {field}s.field = '{field}' and {field}s.value = records.{field}"
+        for field in WEIGHED
+    )
+}
 cross join (
     select greatest(coalesce(max(records), 1), 1) as records from identity.match_model
 ) as model
@@ -152,9 +161,9 @@ order by profile_key
 """  # noqa: S608 - the names of our own columns
 
 EVERYBODY = RECORDS.format(only="true")
-TONIGHT = RECORDS.format(only="profile_key in (select profile_key from match_changed)")
+TONIGHT = RECORDS.format(only="records.profile_key in (select profile_key from match_changed)")
 OTHERS = RECORDS.format(
-    only="""profile_key in (
+    only="""records.profile_key in (
     select others.profile_key
     from match_changed
     inner join identity.match_records as mine using (profile_key)
@@ -172,7 +181,11 @@ select offered.field, offered.value, count(*)::double precision / sum(count(*)) 
 )
 from identity.match_records as records
 cross join lateral (
-    values ('given', records.given), ('surname', records.surname), ('number', records.number)
+    values
+    ('given', records.given),
+    ('surname', records.surname),
+    ('number', records.number),
+    ('phone', records.phone)
 ) as offered (field, value)
 where offered.value is not null
 group by offered.field, offered.value

@@ -7,6 +7,7 @@ is logged.
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,8 +17,12 @@ import pyarrow as pa
 import splink.comparison_level_library as levels
 import splink.comparison_library as comparisons
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+from splink.internals.splink_dataframe import SplinkDataFrame
 
 from rapport.identity.rules import Matching
+
+WEIGHED = ("given", "surname", "number", "phone")
+"""Fields of which a rare value says more than a common one."""
 
 COLUMNS = {
     "profile_key": pa.int64(),
@@ -31,11 +36,9 @@ COLUMNS = {
     "emails": pa.list_(pa.int64()),
     "accounts": pa.list_(pa.int64()),
     "keys": pa.list_(pa.int64()),
-    "tf_given": pa.float64(),
-    "tf_surname": pa.float64(),
-    "tf_number": pa.float64(),
+    **{f"frequency_{field}": pa.float64() for field in WEIGHED},
 }
-"""What a record is loaded with; `tf_` is how common the value was when weights were estimated."""
+"""What a record is loaded with: fields, what it has in common, how common its values are."""
 
 SEED = 7
 U_PAIRS = 1_000_000
@@ -55,7 +58,7 @@ def settings(prior: float = 1e-4) -> SettingsCreator:
             _name("given"),
             _name("surname"),
             comparisons.ExactMatch("number").configure(term_frequency_adjustments=True),
-            comparisons.ExactMatch("phone"),
+            comparisons.ExactMatch("phone").configure(term_frequency_adjustments=True),
             comparisons.ExactMatch("country"),
             comparisons.ExactMatch("city"),
             comparisons.ExactMatch("company"),
@@ -100,6 +103,8 @@ class Scorer:
         )
         self.api = DuckDBAPI(self.duckdb)
         self.counts: dict[str, int] = {}
+        self._uses = count(1)
+        self.duckdb.execute(SCORED)
 
     def __enter__(self) -> Self:
         return self
@@ -119,16 +124,16 @@ class Scorer:
         empty = schema.empty_table()
         self.duckdb.register("chunk", empty)
         self.duckdb.execute(CREATE.format(table=table))
-        count = 0
+        loaded = 0
         for rows in chunks:
             columns = [list(column) for column in zip(*rows, strict=True)]
             arrays = [pa.array(c, kind) for c, kind in zip(columns, COLUMNS.values(), strict=True)]
             self.duckdb.register("chunk", pa.table(arrays, schema=schema))
             self.duckdb.execute(APPEND.format(table=table))
-            count += len(rows)
+            loaded += len(rows)
         self.duckdb.unregister("chunk")
-        self.counts[table] = count
-        return count
+        self.counts[table] = loaded
+        return loaded
 
     def fit(self, table: str) -> dict[str, Any]:
         """The weights, estimated from the records of a table; as Splink writes its models."""
@@ -143,8 +148,8 @@ class Scorer:
     def _prior(self, table: str) -> float:
         """The share of all pairs that are one person: those that share an address or an account."""
         [[one]] = self.duckdb.execute(ONE_PERSON.format(table=table)).fetchall()
-        count = self.counts[table]
-        return float(max(one, 1) / max(count * (count - 1) / 2, 1))
+        records = self.counts[table]
+        return float(max(one, 1) / max(records * (records - 1) / 2, 1))
 
     def within(self, table: str, model: dict[str, Any]) -> None:
         """Score the pairs among the records of a table."""
@@ -161,8 +166,8 @@ class Scorer:
         """Score the pairs of a record of one table and a record of the other."""
         linker = self._linker(right, model)
         scored = linker.inference.predict_between(
-            self.api.register(left, table_name=f"{left}_left"),
-            self.api.register(right, table_name=f"{right}_right"),
+            self._known(left),
+            self._known(right),
             threshold_match_probability=self.options.review_at,
             warning_mode="never",
         )
@@ -175,22 +180,36 @@ class Scorer:
             yield from rows
 
     def _linker(self, table: str, model: SettingsCreator | dict[str, Any]) -> Linker:
-        return Linker(
-            self.api.register(table, table_name=f"{table}_{len(self.api._registered_table_names)}"),
-            model,
-            log_level=logging.ERROR,
-        )
+        linker = Linker(self._known(table), model, log_level=logging.ERROR)
+        everybody = " union all ".join(map(EVERYTHING.format, self.counts))
+        for field in WEIGHED:
+            self.duckdb.execute(FREQUENCIES.format(field=field, records=everybody))
+            frequencies = self._known(f"frequencies_{field}")
+            linker.table_management.register_term_frequency_lookup(frequencies, field)
+        return linker
+
+    def _known(self, table: str) -> SplinkDataFrame:
+        """Splink wants a name of its own for each use of a table."""
+        return self.api.register(table, table_name=f"use_{next(self._uses)}")
 
     def _keep(self, predictions: str) -> None:
-        self.duckdb.execute(SCORED)
         everybody = " union all ".join(map(EVERYBODY.format, self.counts))
         self.duckdb.execute(KEEP.format(records=everybody, predictions=predictions))
 
 
 CREATE = "create table {table} as select * from chunk"
 APPEND = "insert into {table} select * from chunk"
-SCORED = "create table if not exists scored (a bigint, b bigint, probability double)"
+SCORED = "create table scored (a bigint, b bigint, probability double)"
 EVERYBODY = "select profile_key, emails, accounts from {}"
+EVERYTHING = "select * from {}"
+
+FREQUENCIES = """
+create or replace table frequencies_{field} as
+select {field}, max(frequency_{field}) as tf_{field}
+from ({records}) as records
+where {field} is not null
+group by {field}
+"""
 
 ONE_PERSON = """
 with shared as (
