@@ -42,6 +42,12 @@ with DAG(
         verbs.normalise(run_id)
 
     @task
+    def read_comments(run_id: str | None = None) -> None:
+        from rapport.night import verbs
+
+        verbs.read_comments(run_id)
+
+    @task
     def resolve(run_id: str | None = None) -> None:
         from rapport.night import verbs
 
@@ -69,6 +75,7 @@ with DAG(
         WaitForSources(task_id="wait_for_sources", mode="reschedule", poke_interval=60)
         >> build_layer.override(task_id="build_staging")("staging")
         >> normalise()
+        >> read_comments()
         >> build_layer.override(task_id="build_identity")("identity")
         >> resolve()
         >> build_layer.override(task_id="build_marts")("marts")

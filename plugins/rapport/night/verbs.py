@@ -107,6 +107,14 @@ def normalise(holder: str) -> None:
         current.result = dict(identity.normalise(run_id=night.run_id, as_of=night.as_of) or {})
 
 
+def read_comments(holder: str) -> None:
+    """What people say in their own words, each comment once."""
+    from rapport import comments
+
+    with _building(holder, "read comments") as (night, current):
+        current.result = comments.read(as_of=night.as_of)
+
+
 def resolve(holder: str) -> None:
     """Who is who."""
     from rapport import identity

@@ -58,6 +58,22 @@ conversations as (
 
 ),
 
+comments as (
+
+    select
+        {{ local_date('comments.said_at') }},
+        'sentiment',
+        'points',
+        members.customer_id,
+        comments.kind,
+        round((100 * judgements.compound)::numeric, 2)
+    from {{ ref('int_comments_unioned') }} as comments
+    inner join {{ source('comments', 'judgements') }} as judgements on comments.text_hash = judgements.text_hash
+    left join {{ source('identity', 'members') }} as members on comments.profile_id = members.profile_id
+    where judgements.compound is not null and {{ is_reportable('comments.said_at') }}
+
+),
+
 churn as (
 
     select
@@ -79,6 +95,8 @@ final as (
     select * from orders
     union all
     select * from conversations
+    union all
+    select * from comments
     union all
     select * from churn
 

@@ -1,0 +1,10 @@
+"""What people say in their own words: its language, how it feels, whether it asks for something.
+
+The text stays where it is; `comments.judgements` knows it by its hash. It is all done on this
+machine, by py3langid and vaderSentiment.
+"""
+
+from rapport.comments.judge import Judgement, judge
+from rapport.comments.read import read
+
+__all__ = ["Judgement", "judge", "read"]
