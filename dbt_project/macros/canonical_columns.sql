@@ -45,6 +45,9 @@
             'source': text, 'profile_id': text, 'invitation_id': text, 'metric': text, 'scale': text,
             'conversation_id': text, 'invited_at': time, 'is_answered': flag,
         },
+        'vendor_figures': {
+            'source': text, 'metric': text, 'figure_date': 'date', 'value': number, 'explanation': text,
+        },
         'web_events': {
             'source': text, 'profile_id': text, 'event_id': text, 'event_name': text, 'occurred_at': time,
             'url': text, 'path': text, 'referrer': text, 'utm_source': text, 'utm_medium': text,

@@ -14,20 +14,7 @@ deleted_tickets as (
 
 metrics as (
 
-    select distinct on (vendor.ticket_id)
-        vendor.ticket_id,
-        {{ try_timestamp('vendor.solved_at') }} as solved_at,
-        {{ minutes("vendor.reply_time_in_minutes ->> 'calendar'") }} as first_reply_minutes,
-        {{ minutes("vendor.full_resolution_time_in_minutes ->> 'calendar'") }} as full_resolution_minutes,
-        {{ try_integer('vendor.reopens') }} as reopens,
-        {{ try_integer('vendor.replies') }} as replies
-    from {{ source('zendesk', 'ticket_metrics') }} as ticket_metrics
-    cross join lateral jsonb_to_record({{ json_object('ticket_metrics.payload') }}) as vendor (
-        ticket_id text, solved_at text, reply_time_in_minutes jsonb,
-        full_resolution_time_in_minutes jsonb, reopens text, replies text
-    )
-    where ticket_metrics.is_latest and not ticket_metrics.is_deleted
-    order by vendor.ticket_id, ticket_metrics.load_id desc, ticket_metrics.record_key desc
+    select * from {{ ref('base_zendesk__ticket_metrics') }}
 
 ),
 
