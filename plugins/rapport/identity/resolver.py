@@ -24,6 +24,9 @@ from rapport.identity.graph import resolve as partition
 log = logging.getLogger(__name__)
 
 Ints = NDArray[Any]
+CACHED = ("seq_page_cost = 0.1", "random_page_cost = 0.1", "max_parallel_workers_per_gather = 0")
+LOOK_UP = ("enable_hashjoin = off", "enable_mergejoin = off")
+JOIN = ("enable_hashjoin = on", "enable_mergejoin = on")
 LOCK = 5_120_733_402  # any number, the same for everybody
 TABLE = "identity_build.int_identifiers_normalised"
 OFFERED = """(
@@ -64,14 +67,15 @@ def resolve(
         row = warehouse.execute("select must_rebuild from identity.state").fetchone()
         full = full or bool(row and row[0])
         touched.load_overrides(warehouse)
+        full = full or touched.is_most(warehouse)
         if not full:
-            # A night looks up some rows of pages that its models have just had in memory; counted
-            # as reads from a disk, they would look dearer than reading everything.
-            warehouse.execute("set local seq_page_cost = 0.1")
-            warehouse.execute("set local random_page_cost = 0.1")
+            # A night looks up rows of pages that its models have just had in memory, few enough
+            # that reading whole tables to join them never pays.
+            _set(warehouse, CACHED + LOOK_UP)
             touched.find(warehouse)
         touched.load_pairs(warehouse, full)
         graph = _read(warehouse, full)
+        _set(warehouse, JOIN)
         result = partition(graph.edges, graph.apart, _most_matched(warehouse))
         has_ties = _write_labels(warehouse, graph, result)
         _write_probable(warehouse, graph, result)
@@ -80,6 +84,11 @@ def resolve(
         touched.forget(warehouse)
     log.info("identity: %s: %s", run_id, counts)
     return counts
+
+
+def _set(warehouse: psycopg.Connection[Any], settings: tuple[str, ...]) -> None:
+    for setting in settings:
+        warehouse.execute(f"set local {setting}".encode())
 
 
 class Graph(NamedTuple):

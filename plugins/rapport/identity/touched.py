@@ -62,6 +62,8 @@ def load_overrides(warehouse: psycopg.Connection[Any]) -> None:
         if row and row[0]:
             warehouse.execute(REVIEWED.format(table), [kind])
     warehouse.execute(MATCHES)
+    warehouse.execute("create index on tonight_overrides (profile_a, profile_b, kind)")
+    warehouse.execute("create index on tonight_overrides (profile_b)")
     warehouse.execute("analyze tonight_overrides")
 
 
@@ -69,6 +71,15 @@ def load_pairs(warehouse: psycopg.Connection[Any], full: bool) -> None:
     """Number the pairs of which both profiles are known, only the touched ones unless `full`."""
     where = "true" if full else "a.profile_key in (select profile_key from touched)"
     warehouse.execute(PAIRS.format(where=where).encode())
+
+
+def is_most(warehouse: psycopg.Connection[Any]) -> bool:
+    """Whether so much changed that resolving everything is less work; both give the same."""
+    row = warehouse.execute(
+        "select (select count(*) from identity.changed_profiles)"
+        " > 0.2 * (select count(*) from identity.profiles)"
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def find(warehouse: psycopg.Connection[Any]) -> None:
