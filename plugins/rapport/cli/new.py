@@ -1,7 +1,7 @@
-"""`rapport new`: the two files of a segment, to be filled in."""
+"""`rapport new`: the files of a segment, a source or a destination, to be filled in."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -62,6 +62,8 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     new = typer.Typer(help="Scaffold something new.", no_args_is_help=True)
     new.command()(segment)
+    new.command()(source)
+    new.command()(destination)
     new.callback()(lambda: None)
     app.add_typer(new, name="new")
 
@@ -89,3 +91,33 @@ def segment(
         path.write_text(content.format(key=key, name=name, owner=owner), encoding="utf-8")
     written = [str(path.relative_to(project_root())) for path in paths]
     show({"written": written}, lambda: "\n".join(written), as_json)
+
+
+def source(
+    name: Annotated[str, typer.Argument(help="The vendor, in snake case.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a source with its double, staging models and tests, which run as they are."""
+    _scaffold("source", name, as_json)
+
+
+def destination(
+    name: Annotated[str, typer.Argument(help="The tool, in snake case.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a destination with its double and tests, which run as they are."""
+    _scaffold("destination", name, as_json)
+
+
+def _scaffold(kind: Literal["source", "destination"], name: str, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from rapport.scaffold import write
+
+    written = write(kind, name)
+    said = [f"written: {path}" for path in written.files]
+    said += [f"a line in: {path}" for path in written.lines]
+    said += [f"find no place for a line in: {path}" for path in written.left]
+    tests = f"pytest tests/contracts/test_{kind}s.py tests/{kind}s/test_{name}.py -k {name}"
+    said.append(f"Next: {tests}; then a line `{name}: {{}}` below {kind}s in rapport.yml.")
+    show(asdict(written), lambda: "\n".join(said), as_json)
