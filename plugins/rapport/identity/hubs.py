@@ -46,21 +46,32 @@ where counted.profiles > rules.cap
 returning identifier_key
 """
 
+# Only what a profile began or ceased to offer can change a count.
 RECOUNTED = """
 create temporary table recounted on commit drop as
-with candidates as (
-    select offered.identifier_key
+with offered as (
+    select offered.profile_key, offered.identifier_key
     from identity.changed_profiles
     inner join identity_build.int_identifiers_normalised as offered using (profile_key)
     where offered.identifier_key is not null
-    union
-    select identifier_key from identity.former_identifiers
+),
+
+former as (
+    select profile_key, identifier_key from identity.former_identifiers
+),
+
+moved as (
+    (table offered except table former)
+    union all
+    (table former except table offered)
+),
+
+candidates as (
+    select distinct identifier_key from moved
 )
 
-select candidates.identifier_key, counted.profiles > rules.cap as is_hub
+select candidates.identifier_key, counted.profiles
 from candidates
-inner join identity.identifiers using (identifier_key)
-inner join identity.rules using (identifier_type)
 cross join lateral (
     select count(*) as profiles
     from identity_build.int_identifiers_normalised as offered
@@ -70,10 +81,25 @@ cross join lateral (
 
 FLIPPED = """
 create temporary table flipped on commit drop as
-select recounted.identifier_key, recounted.is_hub
-from recounted
-left join identity.capped using (identifier_key)
-where recounted.is_hub <> (capped.identifier_key is not null)
+with concerned as (
+    select recounted.identifier_key, recounted.profiles, false as was_hub
+    from recounted
+    where
+        recounted.profiles > (select min(cap) from identity.rules)
+        and not exists (
+            select from identity.capped where capped.identifier_key = recounted.identifier_key
+        )
+    union all
+    select identifier_key, recounted.profiles, true as was_hub
+    from recounted
+    inner join identity.capped using (identifier_key)
+)
+
+select concerned.identifier_key, not concerned.was_hub as is_hub
+from concerned
+inner join identity.identifiers using (identifier_key)
+inner join identity.rules using (identifier_type)
+where (concerned.profiles > rules.cap) <> concerned.was_hub
 """
 
 REMOVE = """

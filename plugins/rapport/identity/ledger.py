@@ -63,16 +63,20 @@ def write(
     at = {"run_id": run_id, "as_of": as_of}
     row = warehouse.execute("select exists (select from identity.members)").fetchone()
     empty = not (row and row[0])
-    customers = warehouse.execute(CUSTOMERS.format(tied=TIED if has_ties else "")).rowcount
+    tied = TIED if has_ties else ""
     if empty:
+        customers = warehouse.execute(CUSTOMERS.format(tied=tied, named=BY_KEY)).rowcount
         _fill(warehouse, at)
         moved = {}
     else:
-        warehouse.execute(NAMED)
-        warehouse.execute("analyze customers")
-        warehouse.execute("analyze named")
-        warehouse.execute(BEFORE.format(where=ALL if full else TOUCHED))
+        if full:
+            warehouse.execute(BEFORE)
+        warehouse.execute("analyze assigned")
         warehouse.execute("analyze before")
+        warehouse.execute(NAMED)
+        warehouse.execute("analyze named")
+        customers = warehouse.execute(CUSTOMERS.format(tied=tied, named="named")).rowcount
+        warehouse.execute("analyze customers")
         warehouse.execute(MOVES)
         warehouse.execute("analyze moves")
         warehouse.execute(CHANGE_MEMBERS, at)
@@ -126,18 +130,21 @@ def _total(warehouse: psycopg.Connection[Any], touched: int) -> int:
 
 NAMED = """
 create temporary table named on commit drop as
+select assigned.*, before.profile_id
+from assigned
+inner join before using (profile_key)
+union all
 select assigned.*, profiles.profile_id
 from assigned
 inner join identity.profiles using (profile_key)
+where not exists (select from before where before.profile_key = assigned.profile_key)
 """
 
+BY_KEY = "(select * from assigned inner join identity.profiles using (profile_key)) as named"
 CUSTOMERS = """
 create temporary table customers on commit drop as
 with anchors as (
-    select assigned.label, profiles.profile_id
-    from assigned
-    inner join identity.profiles using (profile_key)
-    where assigned.is_oldest and not assigned.is_tied
+    select label, profile_id from {named} where is_oldest and not is_tied
     {tied}
 )
 
@@ -165,15 +172,12 @@ inner join identity.profiles using (profile_key)
 inner join customers using (label)
 """
 
-ALL = "true"
-TOUCHED = "profile_key in (select profile_key from touched)"
 BEFORE = """
 create temporary table before on commit drop as
-select profile_key, profile_id, customer_id, region_key
-from identity.members
-where {where}
+select profile_key, profile_id, customer_id, region_key from identity.members
 """
 
+ALL = "true"
 # What hangs on the anchor by certain links only is certain.
 MARK_PROBABLE = """
 with marks as (

@@ -34,8 +34,7 @@ OFFERED = """(
         profile_key,
         coalesce(identifier_key, 0) as identifier_key,
         anchor_order,
-        strength,
-        ctid as row_place
+        strength{place}
     from identity_build.int_identifiers_normalised
     {only}
 )"""
@@ -103,10 +102,11 @@ class Graph(NamedTuple):
 
 def _read(warehouse: psycopg.Connection[Any], full: bool) -> Graph:
     only = "" if full else "where profile_key in (select profile_key from touched)"
+    place = ", ctid as row_place" if full else ""
     profile_key, identifier_key, order, strength = columns_out(
         warehouse,
         ("profile_key", "identifier_key", "anchor_order", "strength"),
-        sql.SQL(OFFERED).format(only=sql.SQL(only)),
+        sql.SQL(OFFERED).format(only=sql.SQL(only), place=sql.SQL(place)),
         slices=(TABLE, "row_place") if full else None,
     )
     profile_keys, profile = codes(profile_key)

@@ -77,16 +77,17 @@ def is_most(warehouse: psycopg.Connection[Any]) -> bool:
     """Whether so much changed that resolving everything is less work; both give the same."""
     row = warehouse.execute(
         "select (select count(*) from identity.changed_profiles)"
-        " > 0.2 * (select count(*) from identity.profiles)"
+        " > 0.2 * (select max(profile_key) from identity.profiles)"
     ).fetchone()
     return bool(row and row[0])
 
 
 def find(warehouse: psycopg.Connection[Any]) -> None:
-    """Fill the temporary table `touched` with the profiles to resolve again."""
+    """Fill `touched` with the profiles to resolve again, `before` with their members."""
     hubs.recount(warehouse)
     warehouse.execute(DIRTY)
     warehouse.execute("analyze dirty")
+    warehouse.execute(BEFORE)
     warehouse.execute(TOUCHED)
     warehouse.execute("create unique index on touched (profile_key)")
     warehouse.execute("analyze touched")
@@ -143,8 +144,8 @@ cross join lateral (values (overridden.profile_a), (overridden.profile_b)) as en
 inner join identity.profiles using (profile_id)
 """
 
-TOUCHED = """
-create temporary table touched on commit drop as
+BEFORE = """
+create temporary table before on commit drop as
 with neighbours as (
     select others.profile_key
     from dirty
@@ -174,7 +175,14 @@ regions as (
     inner join identity.members using (profile_key)
 )
 
-select members.profile_key from identity.members inner join regions using (region_key)
+select members.profile_key, members.profile_id, members.customer_id, members.region_key
+from regions
+inner join identity.members using (region_key)
+"""
+
+TOUCHED = """
+create temporary table touched on commit drop as
+select profile_key from before
 union
 select profile_key from dirty
 """

@@ -4,7 +4,7 @@
         incremental_strategy='delete+insert',
         unique_key='profile_key',
         indexes=[
-            {'columns': ['profile_key', 'identifier_key']},
+            {'columns': ['profile_key', 'identifier_key', 'anchor_order', 'strength']},
             {'columns': ['identifier_key', 'profile_key']},
         ],
         pre_hook="{{ remember_former_identifiers(this, ref('int_identifiers_changed')) }}",
