@@ -34,7 +34,11 @@ SPECS = Path(os.environ.get("RAPPORT_REFERENCE_DIR", ROOT.parent / "shared")) / 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 HOST = "http://vendor"
 # Calls that the vendor documents elsewhere than in the files we know, with where.
-ELSEWHERE: dict[str, dict[str, str]] = {}
+ELSEWHERE: dict[str, dict[str, str]] = {
+    "klaviyo": {
+        r"GET /api/lists/\w+/profiles": "developers.klaviyo.com/en/reference/get_profiles_for_list",
+    },
+}
 
 
 def described() -> list[str]:
@@ -173,8 +177,8 @@ def push(name: str, twins: Recorder) -> None:
         tool.prepare(audience)
         for send in (tool.upsert, tool.upsert, tool.remove):
             answer = send(batch)
-            while isinstance(answer, Job):
-                answer = tool.poll(answer, batch)
+            while isinstance(answer, Job) and tool.poll(answer, batch) is None:
+                pass
         tool.finish(audience, Night(batch.run_id, AS_OF, "abc123", lambda: iter(())))
         list(tool.members(audience) or ())
     list(tool.contacts())

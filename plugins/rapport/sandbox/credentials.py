@@ -26,6 +26,7 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
         "password": "whsec_ZGVtby1ub3QtYS1zZWNyZXQtd2ViaG9vay1rZXktMDE=",
         "extra": {"allow_private": True},
     },
+    "klaviyo": {"login": "", "password": "demo-not-a-secret-klaviyo", "extra": {}},
     "mailchimp": {"login": "*", "password": "demo-not-a-secret-us1", "extra": {}},
     "stripe": {"login": "", "password": "demo-not-a-secret-stripe", "extra": {}},
     "shopify": {"login": "", "password": "demo-not-a-secret-shopify", "extra": {}},
