@@ -21,7 +21,8 @@ AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 @pytest.fixture
 def built(warehouse: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     """A warehouse with every model built from no rows, published as the night would."""
-    models = ["--select", "tag:staging", "tag:identity", "tag:marts"]
+    models = ["--select", "tag:staging", "tag:identity", "tag:marts", "tag:predictions"]
+    assert dbt.invoke(["seed"], load_settings(), AS_OF).success
     outcome = dbt.invoke(["run", *models], load_settings(), AS_OF)
     failed = [r.node.name for r in outcome.result or [] if r.status not in ("success", "skipped")]
     assert outcome.success, failed or outcome.exception
@@ -62,7 +63,7 @@ def test_a_segment_has_a_unit_test(path: Path) -> None:
     assert [test["model"] for test in content["unit_tests"]] == [path.stem]
 
 
-def test_segments_pass_their_unit_tests_and_read_what_was_published(
+def test_segments_and_their_lift_pass_their_unit_tests_and_read_what_was_published(
     built: psycopg.Connection[Any],
 ) -> None:
     outcome = dbt.invoke(["build", "--select", "tag:segments"], load_settings(), AS_OF)
@@ -78,3 +79,8 @@ def test_segments_pass_their_unit_tests_and_read_what_was_published(
         if result.node.resource_type.value == "model":
             assert '"build"' not in result.node.compiled_code
             assert '"marts"' in result.node.compiled_code
+    lift = dbt.invoke(
+        ["test", "--select", "mart_play_lift_daily,test_type:unit"], load_settings(), AS_OF
+    )
+    assert lift.success, [result.message for result in lift.result or []]
+    assert len(lift.result) == 1

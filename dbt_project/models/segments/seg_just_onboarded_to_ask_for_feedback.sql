@@ -1,0 +1,23 @@
+with starts as (
+    select distinct on (customer_id) customer_id, plan, started_at, is_active
+    from {{ ref('fct_subscriptions') }}
+    where customer_id is not null and started_at <= {{ as_of() }}
+    order by customer_id, started_at, subscription_id
+),
+
+conditions as (
+    select
+        starts.*,
+        starts.is_active as is_still_here,
+        starts.started_at between {{ as_of() }} - interval '30 days' and {{ as_of() }} - interval '14 days' as is_just_onboarded,
+        not exists (
+            select 1 from {{ ref('fct_survey_responses') }} as responses
+            where responses.customer_id = starts.customer_id
+                and responses.responded_at between starts.started_at and {{ as_of() }}
+        ) as is_not_asked_yet
+    from starts
+)
+
+select customer_id, plan, started_at
+from conditions
+where is_still_here and is_just_onboarded and is_not_asked_yet
