@@ -54,7 +54,7 @@ def land(
         found = pages(ledger.position) if callable(pages) else pages
         erased = Erased(connection, source, stream.name)
         for batch in read_ahead(lambda: versions.ahead(erased.without(batches(stream, found)))):
-            _commit(connection, writer, versions, ledger, batch)
+            _commit(connection, writer, versions, ledger, batch, erased)
             progress(result)
         with connection.transaction():
             writer.check()
@@ -75,6 +75,7 @@ def _commit(
     versions: Versions,
     ledger: Ledger,
     batch: Batch,
+    erased: Erased,
 ) -> None:
     """Write one batch: rows, rejects, ledger and position, all or nothing."""
     rejected, repaired = list(batch.rejected), list(batch.repaired)
@@ -90,6 +91,7 @@ def _commit(
             repaired += sifted.repaired
             landed = versions.insert(sifted)
         faults.point("landing.copied")
+        erased.remember(connection, ledger.as_of)
         ledger.keep(rejected, "rejected")
         ledger.keep(repaired, "repaired")
         ledger.advance(batch)

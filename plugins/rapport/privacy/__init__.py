@@ -47,7 +47,11 @@ def answer(connection: psycopg.Connection, request: Request, *, at: datetime) ->
 
 def work(connection: psycopg.Connection, *, at: datetime) -> dict[str, int]:
     """Work the queue, the most urgent first; one that fails does not keep the others waiting."""
+    from rapport.privacy.replay import follow
+
     counts = {"done": 0, "failed": 0, "overdue": 0}
+    if deleted := follow(connection):
+        log.info("%s records named one that was turned away at landing", deleted)
     for request in pending(connection):
         try:
             answer(connection, request, at=at)

@@ -10,6 +10,7 @@ go too.
 """
 
 import logging
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -287,9 +288,11 @@ def _empty_rejected(connection: Connection, person: Person) -> Receipt:
             (source, stream, person.records(source, stream)),
         ).rowcount
     for trace in sorted(person.traces):
+        # Bytes that are no text are compared as they are; letters of ASCII in either case.
         gone += connection.execute(
-            "delete from raw.rejected_records where position(%s::bytea in original) > 0",
-            (trace.encode(),),
+            "delete from raw.rejected_records"
+            " where position(lower(%s) in lower(encode(original, 'escape'))) > 0",
+            (trace,),
         ).rowcount
     return _counted(gone)
 
@@ -297,12 +300,11 @@ def _empty_rejected(connection: Connection, person: Person) -> Receipt:
 def _scrub_files(person: Person) -> int:
     """Take addresses out of reports and logs, and archives of the person away."""
     traces = [trace.encode() for trace in sorted(person.traces, key=len, reverse=True)]
+    pattern = re.compile(b"|".join(map(re.escape, traces)), re.IGNORECASE) if traces else None
     changed = 0
     for path in _texts(var_dir()):
         content = path.read_bytes()
-        cleaned = content
-        for trace in traces:
-            cleaned = cleaned.replace(trace, stores.ERASED.encode())
+        cleaned = pattern.sub(stores.ERASED.encode(), content) if pattern else content
         if cleaned != content:
             path.write_bytes(cleaned)
             changed += 1

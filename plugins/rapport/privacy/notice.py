@@ -17,6 +17,7 @@ import psycopg
 from rapport.activation.segments import Segment, load
 from rapport.privacy.requests import Options
 from rapport.settings import Settings, load_settings
+from rapport.transform.dbt import STAGING_MODEL
 from rapport.transform.publish import manifest_path
 
 Connection = psycopg.Connection[Any]
@@ -195,7 +196,11 @@ def _origins(name: str, parents: Mapping[str, set[str]]) -> set[str]:
             if parent not in seen:
                 seen.add(parent)
                 todo.append(parent)
-    return {item.removeprefix("source:") for item in seen if item.startswith("source:")}
+    staged = (STAGING_MODEL.fullmatch(item) for item in seen)
+    return {
+        *(item.removeprefix("source:") for item in seen if item.startswith("source:")),
+        *(match["source"] for match in staged if match),
+    }
 
 
 def _list(items: list[str]) -> str:

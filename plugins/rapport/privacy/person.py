@@ -67,7 +67,7 @@ def find(connection: Connection, who: str, *, region: str = "DE") -> Person:
         person.traces |= {text, email.value}
     if text.count(":") >= 2:
         _add_profile(person, text)
-    if not person.handles and not person.customers:
+    if not any(person.handles.values()):
         raise ConfigError(
             "privacy: nobody has that id, address or phone number. An e-mail address is taken as "
             "it is; `rapport card` shows what else somebody is known by."
@@ -94,6 +94,7 @@ def _add_identity(connection: Connection, person: Person, customers: set[str]) -
     for alias, customer in connection.execute(ALIASES, {"ids": ids}):
         person.customers |= {alias, customer}
     person.customers |= customers
+    person.add("customer", *person.customers)
     for profile, key in connection.execute(PROFILES, {"ids": list(person.customers)}):
         _add_profile(person, profile)
         person.keys.add(str(key))
@@ -117,7 +118,10 @@ def _add_profile(person: Person, profile: str) -> None:
     person.profiles.add(profile)
     if source == "files" and kind == "consent":
         person.add("email" if "@" in value else "user_id", value)
-    person.add(f"{source}:{kind}", value)
+    namespace = f"{source}:{kind}"
+    person.add(namespace, value)
+    if prefix := references.key_prefix(namespace):
+        person.add(namespace, prefix + value)
 
 
 def _add_records(connection: Connection, person: Person) -> None:

@@ -76,7 +76,19 @@ def references(source: str, stream: str, settings: Settings | None = None) -> tu
     """The references of a stream; none for one that names nobody."""
     if source == "files":
         return _of_dataset(stream, settings or load_settings())
-    return tuple(_parsed(path, text) for path, text in _declared()[source].get(stream, {}).items())
+    declared = _declared().get(source, {}).get(stream, {})
+    return tuple(
+        reference
+        for path, text in declared.items()
+        if not path.startswith("_")
+        for reference in _parsed(path, text)
+    )
+
+
+def key_prefix(namespace: str) -> str:
+    """What the keys of a stream's records have before the id that their profiles have."""
+    source, _, stream = namespace.partition(":")
+    return _declared().get(source, {}).get(stream, {}).get("_key", "")
 
 
 def is_declared(source: str, stream: str) -> bool:
@@ -105,9 +117,9 @@ def _declared() -> dict[str, dict[str, dict[str, str]]]:
     return {source: content.get(source, {}) for source in {*content, *discover()}}
 
 
-def _parsed(path: str, text: str) -> Reference:
-    namespace, _, unless = text.partition(" unless ")
-    return Reference(path, namespace, unless or None)
+def _parsed(path: str, text: str) -> list[Reference]:
+    namespaces, _, unless = text.partition(" unless ")
+    return [Reference(path, name.strip(), unless or None) for name in namespaces.split(",")]
 
 
 def _of_dataset(stream: str, settings: Settings) -> tuple[Reference, ...]:

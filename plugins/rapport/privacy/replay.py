@@ -24,11 +24,28 @@ def replay(connection: Connection, *, at: datetime) -> dict[str, int]:
     for customer in customers:
         request = requests.request(connection, "erase", customer, at=at)
         erase(connection, request, at=at, tell_tools=False)
-    records = 0
-    for source, stream in references.streams():
-        if _is_there(connection, source, stream):
-            records += _delete_records(connection, source, stream)
-    return {"tombstones": recovered, "people": len(customers), "records": records}
+    return {"tombstones": recovered, "people": len(customers), "records": _sweep(connection)}
+
+
+def follow(connection: Connection) -> int:
+    """Delete what names a record that was turned away at landing; how many records."""
+    new = connection.execute(
+        "select exists (select from privacy.tombstones where not is_followed)"
+    ).fetchone()
+    if new != (True,):
+        return 0
+    with connection.transaction():
+        deleted = _sweep(connection)
+        connection.execute("update privacy.tombstones set is_followed = true")
+        return deleted
+
+
+def _sweep(connection: Connection) -> int:
+    return sum(
+        _delete_records(connection, source, stream)
+        for source, stream in references.streams()
+        if _is_there(connection, source, stream)
+    )
 
 
 def _is_there(connection: Connection, source: str, stream: str) -> bool:

@@ -65,17 +65,22 @@ def bury(connection: Connection, handles: Handles, request_id: int, at: datetime
         for namespace, values in handles.items()
         for value in values
     )
-    with held(_lock()), journal().open("a", encoding="utf-8") as file:
-        line = {"at": at.isoformat(), "hashes": [item.hex() for item in hashes]}
-        file.write(json.dumps(line) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    _write(hashes, at)
     connection.execute(
         "insert into privacy.tombstones (hash, request_id, erased_at)"
         " select hash, %s, %s from unnest(%s::bytea[]) as given (hash) on conflict do nothing",
         (request_id, at, hashes),
     )
     return len(hashes)
+
+
+def _write(hashes: list[bytes], at: datetime) -> None:
+    """To the journal, for good."""
+    with held(_lock()), journal().open("a", encoding="utf-8") as file:
+        line = {"at": at.isoformat(), "hashes": [item.hex() for item in hashes]}
+        file.write(json.dumps(line) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def lift(connection: Connection, handles: Handles) -> int:
@@ -142,6 +147,7 @@ class Erased:
         self.namespace = record_namespace(source, stream)
         self.references: tuple[Reference, ...] = ()
         self.hashes: set[bytes] = set()
+        self._found: list[bytes] = []
         rows = connection.execute("select hash from privacy.tombstones").fetchall()
         if rows:
             self.salt = salt(connection)
@@ -156,11 +162,15 @@ class Erased:
             yield batch
 
     def _take_out(self, batch: Batch) -> None:
-        kept = [
-            number
-            for number, (key, payload) in enumerate(zip(batch.keys, batch.payloads, strict=True))
-            if not self.names(key.decode(), payload)
-        ]
+        kept = []
+        for number, (key, payload) in enumerate(zip(batch.keys, batch.payloads, strict=True)):
+            if not self.names(key.decode(), payload):
+                kept.append(number)
+                continue
+            own = fingerprint(self.salt, self.namespace, key.decode())
+            if own not in self.hashes:
+                self.hashes.add(own)
+                self._found.append(own)
         if len(kept) < len(batch.keys):
             batch.keys = [batch.keys[number] for number in kept]
             batch.payloads = [batch.payloads[number] for number in kept]
@@ -179,6 +189,21 @@ class Erased:
             fingerprint(self.salt, "email", found.decode()) in self.hashes
             for found in ADDRESS.findall(original)
         )
+
+    def remember(self, connection: Connection, at: datetime) -> None:
+        """Inside of the caller's transaction: new records of theirs that were turned away.
+
+        What names such a record, as a ticket names its author, is theirs too.
+        """
+        found, self._found = self._found, []
+        if found:
+            _write(found, at)
+            connection.execute(
+                "insert into privacy.tombstones (hash, erased_at, is_followed)"
+                " select hash, %s, false from unnest(%s::bytea[]) as found (hash)"
+                " on conflict do nothing",
+                (at, found),
+            )
 
     def names(self, key: str, payload: bytes) -> bool:
         """Whether a record is of somebody who was erased, or of another record of theirs."""
