@@ -116,6 +116,22 @@ class Files(Destination):
                 changes.execute("delete from runs")
                 changes.execute("insert into runs values (?)", (night.run_id,))
 
+    def erase(self, person: Person) -> str | None:
+        """Take the person's lines out of every file, and bring the manifests to what is there.
+
+        What was put on a server of somebody else is theirs to delete.
+        """
+        ids = {mark for mark in (person.customer_id, *person.aliases) if mark}
+        mail = (person.email or "").strip().lower()
+        digests = {hashlib.sha256(mail.encode()).hexdigest()} if mail else set()
+        marks = {mark.lower() for mark in ids} | ({mail} if mail else set()) | digests
+        changed = sum(_forget_lines(path, marks) for path in sorted(self._home.rglob("*.csv")))
+        for path in sorted(self._home.rglob(".changes.sqlite")):
+            changed += _forget_changes(path, ids, mail)
+        if not isinstance(self.place, Folder):
+            return None
+        return "deleted" if changed else "not there"
+
     def _columns(self, audience: Audience) -> dict[str, _hashed.Cell]:
         """Header and content of each column."""
         if self.form is not None:
@@ -188,6 +204,45 @@ class Files(Destination):
                 " else excluded.kind end, row = excluded.row",
                 [(person.customer_id, kind, _row(person)) for kind, person in people],
             )
+
+
+def _forget_lines(path: Path, marks: set[str]) -> bool:
+    """Write a file anew without the lines that have one of the marks as a cell."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    kept = [row for row in rows if marks.isdisjoint(cell.lower() for cell in row)]
+    if len(kept) == len(rows):
+        return False
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=path.stat().st_mode & 0o777)
+    with draft.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *kept])
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    manifest = path.with_name("manifest.json")
+    if manifest.exists():
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        data = path.read_bytes()
+        now = {"rows": len(kept), "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for entry in content["files"]:
+            entry |= now if entry["name"] == path.name else {}
+        manifest.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return True
+
+
+def _forget_changes(path: Path, ids: set[str], mail: str) -> bool:
+    """Take a person out of what is kept for the next files, from the disk too."""
+    with closing(sqlite3.connect(path)) as changes, changes:
+        changes.execute("pragma secure_delete = on")
+        rows = changes.execute("select customer_id, row from changes").fetchall()
+        theirs = [
+            (customer_id,)
+            for customer_id, row in rows
+            if customer_id in ids or (mail and str(json.loads(row)[0]).lower() == mail)
+        ]
+        changes.executemany("delete from changes where customer_id = ?", theirs)
+    return bool(theirs)
 
 
 def disarmed(value: Any) -> str:
