@@ -18,6 +18,7 @@ import msgspec
 import tenacity
 
 from rapport.errors import GiveUp, RetryLater
+from rapport.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +77,8 @@ class Client:
     `name` is the connection's, for messages. `is_throttled` recognises a refusal that the vendor
     does not send as 429. A wait longer than `longest_wait` seconds is left to the scheduler
     (`RetryLater`). An answer larger than `max_bytes` after decompression, or slower in total than
-    `deadline` seconds, is refused. Redirects are not followed. With a `transport` of one's own no
-    proxy of the environment is asked.
+    `deadline` seconds, is refused. Redirects are not followed. A `pace` keeps all threads below
+    the vendor's limit. With a `transport` of one's own no proxy of the environment is asked.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Client:
         deadline: float = 300.0,
         max_bytes: int = 512 * 1024 * 1024,
         transport: httpx.BaseTransport | None = None,
+        pace: Pace | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -111,6 +113,7 @@ class Client:
         self._longest_wait = longest_wait
         self._deadline = deadline
         self._max_bytes = max_bytes
+        self._pace = pace
         self._sleep = sleep
         self._now = now
         self._backoff = tenacity.wait_exponential_jitter(initial=1, max=60)
@@ -202,6 +205,8 @@ class Client:
         into: BinaryIO | None,
         **options: Any,
     ) -> Answer:
+        if self._pace is not None:
+            self._pace.wait()
         try:
             answer = self._send(method, path, into, **options)
         except (httpx.TransportError, httpx.DecodingError) as error:
@@ -229,6 +234,8 @@ class Client:
                 "Run again after that.",
                 retry_after=asked,
             )
+        if asked is not None and self._pace is not None:
+            self._pace.pause(asked)
         log.info("%s: %s on %s %s, waiting", self.name, answer.status, method, path)
         return _TryAgainError(str(answer.status), asked)
 

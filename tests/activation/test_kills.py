@@ -57,7 +57,13 @@ def project(world: Any, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPat
     home = tmp_path / "project"
     folder = home / "dbt_project" / "models" / "segments"
     folder.mkdir(parents=True)
-    options = {"demo": False, "destinations": {"intercom": {}, "files": {"path": "exports"}}}
+    options = {
+        "demo": False,
+        "destinations": {
+            "intercom": {"requests_per_minute": 1_000_000},
+            "files": {"path": "exports"},
+        },
+    }
     (home / "rapport.yml").write_text(yaml.safe_dump(options))
     declared = {
         "key": "readers", "name": "Readers", "description": "People that a test made up here.",

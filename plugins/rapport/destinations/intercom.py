@@ -24,6 +24,7 @@ from rapport.destinations.base import (
 )
 from rapport.errors import ConfigError
 from rapport.http import Answer, Client
+from rapport.pace import Pace
 from rapport.sources.base import PageTokens, base_url
 
 VERSION = "2.14"
@@ -61,20 +62,30 @@ class Intercom(Destination):
                 "Accept": "application/json",
             },
             sleep=self.sleep,
+            pace=Pace(
+                float(self.options.get("requests_per_minute", 10_000)), 60.0, sleep=self.sleep
+            ),
         )
         self._tags: dict[str, str] | None = None
 
     def prepare(self, audience: Audience) -> None:
         """Make the tag and the custom attributes that are not there yet."""
         if self._tag(audience) is None:
-            answer = self._client.json("POST", "/tags", json={"name": tag_name(audience)})
-            self._known_tags()[answer["name"]] = str(answer["id"])
+            made = self._client.json("POST", "/tags", json={"name": tag_name(audience)})
+            self._known_tags()[made["name"]] = str(made["id"])
         listed = self._client.json("GET", "/data_attributes", params={"model": "contact"})
         there = {entry["name"] for entry in listed["data"]}
         for name, kind in audience.attributes.items():
             if name not in there:
                 attribute = {"name": name, "model": "contact", "data_type": kind}
-                self._client.request("POST", "/data_attributes", json=attribute)
+                answer = self._client.request(
+                    "POST", "/data_attributes", json=attribute, ok=_REFUSED
+                )
+                if answer.status >= 300:
+                    raise ConfigError(
+                        f'intercom: the attribute "{name}" cannot be made: {_reason(answer)}. '
+                        f"Rename the trait in seg_{audience.key}.yml, or make it in Intercom."
+                    )
 
     def upsert(self, batch: Batch) -> Sequence[Result]:
         """Create or update each contact, then put the tag on it."""
@@ -94,7 +105,7 @@ class Intercom(Destination):
         return self._each(one, batch.people)
 
     def remove(self, batch: Batch) -> Sequence[Result]:
-        """Take the tag off; a contact or tag that is gone counts as taken off."""
+        """Take the tag off, clear the traits; a contact or tag that is gone counts as taken off."""
         tag = self._tag(batch.audience)
         known = self._find(batch.people)
 
@@ -104,8 +115,14 @@ class Intercom(Destination):
                 return Result(person.customer_id)
             path = f"/contacts/{contact}/tags/{tag}"
             answer = self._client.request("DELETE", path, ok=_REFUSED)
-            is_off = answer.status < 300 or answer.status == 404
-            return Result(person.customer_id, contact, None if is_off else _reason(answer))
+            if answer.status >= 300 and answer.status != 404:
+                return Result(person.customer_id, contact, _reason(answer))
+            if person.traits:
+                body = {"custom_attributes": dict.fromkeys(sorted(person.traits))}
+                answer = self._client.request("PUT", f"/contacts/{contact}", json=body, ok=_REFUSED)
+                if answer.status >= 300 and answer.status != 404:
+                    return Result(person.customer_id, contact, _reason(answer))
+            return Result(person.customer_id, contact)
 
         return self._each(one, batch.people)
 
