@@ -38,6 +38,9 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "klaviyo": {
         r"GET /api/lists/\w+/profiles": "developers.klaviyo.com/en/reference/get_profiles_for_list",
     },
+    "sendgrid": {
+        r"GET /v3/suppression/\w+": "twilio.com/docs/sendgrid/api-reference/bounces-api",
+    },
 }
 
 

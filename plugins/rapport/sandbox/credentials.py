@@ -28,6 +28,7 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
     },
     "klaviyo": {"login": "", "password": "demo-not-a-secret-klaviyo", "extra": {}},
     "braze": {"login": "", "password": "demo-not-a-secret-braze", "extra": {}},
+    "sendgrid": {"login": "", "password": "demo-not-a-secret-sendgrid", "extra": {}},
     "mailchimp": {"login": "*", "password": "demo-not-a-secret-us1", "extra": {}},
     "stripe": {"login": "", "password": "demo-not-a-secret-stripe", "extra": {}},
     "shopify": {"login": "", "password": "demo-not-a-secret-shopify", "extra": {}},
