@@ -8,7 +8,9 @@ Every route asks `authenticate` who is looking before anything else; there is no
 
 import hashlib
 import logging
+import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -72,7 +74,6 @@ def application(
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(RapportError)(_explained)
     app.exception_handler(psycopg.Error)(_broken)
-    app.exception_handler(Exception)(_broken)
     app.middleware("http")(_headers)
     return app
 
@@ -91,7 +92,10 @@ def _unknown() -> Any:
 
 
 async def _headers(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call(request)
+    try:
+        response = await call(request)
+    except Exception as error:  # else it would be raised again, and its text logged
+        response = await _broken(request, error)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "private, no-store")
@@ -139,13 +143,17 @@ async def _explained(request: Request, error: Any) -> Response:
 
 async def _broken(request: Request, error: Any) -> Response:
     """Nothing of the error's own text: it may quote a value."""
-    log.error("%s %s: %s", request.method, request.url.path, type(error).__name__)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    kind, line = type(error).__name__, f"{Path(place.filename).name}:{place.lineno}"
+    log.error("%s %s: %s in %s", request.method, request.scope["path"], kind, line)
     if isinstance(error, psycopg.errors.QueryCanceled):
         return _answer(request, 503, "the warehouse took too long. Try again in a moment.")
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
         return _answer(request, 503, "not built yet, or by an older version: `rapport run` first.")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return _answer(request, 403, "the role of the warehouse does not let you read this.")
+    if isinstance(error, psycopg.DataError):
+        return _answer(request, 422, "the warehouse cannot read what was asked.")
     if isinstance(error, psycopg.OperationalError):
         return _answer(request, 503, "the warehouse does not answer. Try again in a moment.")
     return _answer(request, 500, "something broke. The log of the api-server names the error.")

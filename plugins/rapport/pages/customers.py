@@ -1,8 +1,9 @@
 """Customers: found by any id they ever had, and each in one window."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from psycopg.rows import dict_row
 
@@ -125,13 +126,8 @@ def look_at(
 ) -> tuple[Card, list[dict[str, Any]], picture.Picture]:
     """The card, the timeline before a time, and the picture of identity, as one moment."""
     who = reader(request)
-    settings = desk(request).settings
     with look_at_ledgers(request) as connection:
-        found = find(
-            connection, customer_id, region=settings.company.default_region, by_contact=False
-        )
-        if len(found) != 1:
-            raise ConfigError("this id means several customers: search for it.")
+        found = [_one(connection, customer_id)]
         as_of = published_as_of(connection)
         drawing = picture.draw(connection, found[0], with_values=who.sees_contacts)
         answer = card_of(
@@ -144,10 +140,24 @@ def look_at(
     return answer, touches, drawing
 
 
+def _one(connection: Connection, customer_id: str) -> str:
+    """The published customer of an id, a former one too; raises `ConfigError`."""
+    found = find(connection, customer_id, region="ZZ", by_contact=False)
+    if len(found) != 1:
+        raise ConfigError("this id means several customers: search for it.")
+    return found[0]
+
+
 def timeline(connection: Connection, customer_id: str, before: str | None) -> list[dict[str, Any]]:
     """What happened on every channel, newest first, one page more than `before`."""
-    moment, _, touchpoint_id = (before or "").partition("|")
-    values = {"id": customer_id, "before": moment or None, "touchpoint_id": touchpoint_id}
+    moment, _, touchpoint_id = (before or "").replace("\x00", "").partition("|")
+    try:
+        until = datetime.fromisoformat(moment) if moment else None
+    except ValueError:
+        raise HTTPException(
+            422, "before: a time and an id, as the page's own link has it"
+        ) from None
+    values = {"id": customer_id, "before": until, "touchpoint_id": touchpoint_id}
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(TIMELINE, {**values, "limit": TOUCHES + 1}).fetchall()
 
@@ -159,6 +169,8 @@ def why_in(request: Request, customer_id: str, segment: str) -> HTMLResponse:
     known = desk(request).segments().segments
     if segment not in known:
         raise ConfigError("there is no such segment, or its files cannot be read.")
+    with look_at_ledgers(request) as connection:
+        customer_id = _one(connection, customer_id)
     with look(request) as connection:
         answer = why.explain(connection, known[segment], customer_id, last_night(connection))
     return show(request, "why.html", answer=answer, segment=known[segment], customer_id=customer_id)
@@ -172,6 +184,7 @@ def identity(
     must(reader(request).sees_people, PEOPLE)
     who = reader(request)
     with look_at_ledgers(request) as connection:
+        customer_id = _one(connection, customer_id)
         drawing = picture.draw(connection, customer_id, with_values=who.sees_contacts, most=limit)
     if who.sees_contacts:
         desk(request).warehouse.note(who, "card", [customer_id])

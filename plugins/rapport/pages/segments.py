@@ -84,7 +84,7 @@ def preview(request: Request, segment: Segment) -> list[dict[str, Any]]:
     who = reader(request)
     with look(request) as connection:
         rows = members(connection, segment.key, "", SAMPLE)
-        if who.sees_contacts:
+        if who.sees_contacts and rows:
             names = _rows(connection, NAMES, {"ids": [row["customer_id"] for row in rows]})
             by_id = {row["customer_id"]: row["full_name"] for row in names}
             rows = [{**row, "full_name": by_id.get(row["customer_id"])} for row in rows]
@@ -105,7 +105,7 @@ def decide(
     request: Request,
     key: str,
     word: Annotated[str, Form()],
-    token: Annotated[str, Form()],
+    token: Annotated[str, Form()] = "",
     reason: Annotated[str, Form(max_length=LONGEST_REASON)] = "",
 ) -> Response:
     """Approve or decline what waits, as `rapport approve` does; of what was seen, nothing else."""

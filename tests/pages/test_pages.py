@@ -1,0 +1,187 @@
+"""What the pages say, and that hostile text stays text."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from rapport.pages.database import Warehouse
+from rapport.pages.desk import language
+
+from ..card.conftest import ANN, BOB, FORMER
+from .conftest import CANARIES, RUN, SCRIPT, Client, wait
+
+As = Callable[[str | None], Client]
+
+
+def page(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, (path, answer.text[-400:])
+    return answer.text
+
+
+def test_tonight_says_what_is_wrong_before_anything_else(as_: As) -> None:
+    said = page(as_("viewer"), "/tonight")
+    assert said.index("Somebody should look") < said.index("Stale: zendesk") < said.index("Sources")
+    assert "no consent" in said and "waiting" in said
+
+
+def test_a_night_of_long_ago_can_be_asked_for_and_one_that_never_was_is_said(as_: As) -> None:
+    assert RUN in page(as_("viewer"), f"/tonight?run={RUN}")
+    assert as_("viewer").get("/tonight?run=20200101T030000Z-01").status_code == 404
+
+
+def test_the_card_shows_open_conversations_first_and_consent_with_its_proof(as_: As) -> None:
+    said = page(as_("op"), f"/customers/{ANN}")
+    assert said.index("2 open conversations") < said.index("What did they do?")
+    assert "What are they doing?" in said and "What may they do next?" in said
+    assert CANARIES[0] in said and "1,234.50 EUR" in said
+    assert "marketing" in said and "policy" in said
+    assert '<svg class="picture"' in said and CANARIES[1] in said
+
+
+def test_a_block_whose_source_is_stale_is_grey(as_: As) -> None:
+    said = page(as_("op"), f"/customers/{ANN}")
+    assert 'class="card block stale" aria-label="Conversations"' in said
+    assert 'class="card block" aria-label="Consent"' in said
+
+
+def test_a_former_id_leads_to_the_customer_of_today(as_: As) -> None:
+    answer = as_("op").get(f"/customers/{FORMER}")
+    assert (answer.status_code, answer.headers["location"]) == (307, f"/customers/{ANN}")
+
+
+@pytest.mark.parametrize("who", [ANN, FORMER, "hubspot:contacts:1", "u_0000001",
+                                 CANARIES[1].upper(), "030 901820"])  # fmt: skip
+def test_every_id_and_address_leads_to_the_card(as_: As, who: str) -> None:
+    answer = as_("op").post("/customers", data={"who": who})
+    assert (answer.status_code, answer.headers.get("location")) == (303, f"/customers/{ANN}")
+
+
+def test_a_name_is_found_by_its_beginning_in_any_case(as_: As) -> None:
+    answer = as_("op").post("/customers", data={"who": "bEc"})
+    assert answer.headers.get("location") == f"/customers/{BOB}"
+
+
+def test_many_of_a_name_come_in_pages_that_meet(as_: As, world: psycopg.Connection[Any]) -> None:
+    ids = [f"c_{number:020x}" for number in range(45)]
+    for customer in ids:
+        world.execute(
+            "insert into marts.dim_customers (customer_id, sources) values (%s, '{}')", [customer]
+        )
+        world.execute(
+            "insert into marts_pii.dim_customer_contacts (customer_id, full_name, last_name)"
+            " values (%s, 'Zoe Zett', 'Zett')", [customer]
+        )  # fmt: skip
+    try:
+        found, after = [], ""
+        while after is not None:
+            answer = as_("op").post("/api/v1/customers/search", json={"who": "zo", "after": after})
+            found += [match["customer_id"] for match in answer.json()["matches"]]
+            after = answer.json()["next"]
+        assert found == ids
+    finally:
+        for table in ("marts.dim_customers", "marts_pii.dim_customer_contacts"):
+            world.execute(f"delete from {table} where customer_id = any(%s)", [ids])
+
+
+def test_nobody_found_is_said_with_what_to_do(as_: As) -> None:
+    said = as_("op").post("/customers", data={"who": "nobody at all"}).text
+    assert "Nobody is found by that" in said and "country code" in said
+
+
+def test_the_timeline_goes_on_where_the_page_ends(as_: As) -> None:
+    first = page(as_("op"), f"/customers/{ANN}")
+    assert first.count("<time ") == 40
+    link = first.split("before=")[1].split('"')[0]
+    later = page(as_("op"), f"/customers/{ANN}?before={link}")
+    assert later.count("<time ") == 5
+
+
+def test_hostile_text_is_text_on_every_page(as_: As, world: psycopg.Connection[Any]) -> None:
+    wait(world)
+    client = as_("op")
+    for path in ("/tonight", "/segments", "/segments/payment_failed", f"/customers/{ANN}",
+                 f"/customers/{ANN}/identity", "/metrics"):  # fmt: skip
+        said = page(client, path)
+        assert SCRIPT not in said and "<img" not in said, path
+        assert "{{ 7*7 }}" in said or "49" not in said.split("7*7")[0][-5:]
+    answer = client.post("/customers", data={"who": SCRIPT})
+    assert SCRIPT not in answer.text and "&lt;script&gt;" in answer.text
+
+
+def test_a_segment_is_shown_in_words_and_in_sql(as_: As) -> None:
+    said = page(as_("viewer"), "/segments/payment_failed")
+    assert "from {{ ref(&#39;" in said and "Hold-out" in said
+    assert "Also in" in said and "open ticket" in said and "50 %" in said
+
+
+def test_why_in_shows_each_condition(as_: As) -> None:
+    said = page(as_("user"), f"/customers/{ANN}/why/open_ticket")
+    assert "Conditions" in said and ANN in said
+
+
+def test_a_metric_has_its_curve_its_card_and_the_period_before(as_: As) -> None:
+    said = page(as_("viewer"), "/metrics/nps_90d")
+    assert "data-plot=" in said and "the period before" in said
+    assert "NPS by day." in said and "Beside the period before" in said and "zendesk" in said
+
+
+def test_pages_speak_russian_to_who_reads_it(as_: As) -> None:
+    said = as_("op").get("/tonight", headers={"Accept-Language": "ru-RU,ru;q=0.9"}).text
+    assert '<html lang="ru">' in said and "Сегодня ночью" in said
+    chosen = as_("op").get("/tonight?lang=ru")
+    assert "rapport_language=ru" in chosen.headers["set-cookie"]
+    assert language({}, {"rapport_language": "ru"}, "en") == "ru"
+    assert language({"lang": "xx"}, {}, "fr") == "en"
+
+
+def test_a_reader_is_asked_in_their_role_and_can_write_nothing(world: Any) -> None:
+    warehouse = Warehouse()
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), warehouse.look("bi_reader") as look:
+        look.execute("select * from marts_pii.dim_customer_contacts")
+    with (
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+        warehouse.look("marketing_reader") as look,
+    ):
+        look.execute("select * from marts_pii.fct_survey_comments")
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), warehouse.look() as look:
+        look.execute("delete from ops.nights")
+    with warehouse.look("support_reader") as look:
+        assert look.execute("select current_user").fetchone() == ("support_reader",)
+    with warehouse.look() as look:
+        assert look.execute("select current_user").fetchone() != ("support_reader",), "given back"
+    warehouse.close()
+
+
+def test_an_error_names_itself_in_the_log_and_quotes_nothing(
+    as_: As, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ValueError(CANARIES[1])
+
+    monkeypatch.setattr("rapport.pages.customers.published_as_of", broken)
+    for path in (f"/customers/{ANN}", f"/api/v1/customers/{ANN}"):
+        answer = as_("op").get(path)
+        assert answer.status_code == 500
+        assert CANARIES[1] not in answer.text
+    assert "ValueError in" in caplog.text and CANARIES[1] not in caplog.text
+
+
+def test_a_warehouse_without_a_night_is_an_empty_page_and_no_error(
+    warehouse: psycopg.Connection[Any],
+) -> None:
+    from rapport.pages.app import application
+
+    from .conftest import SECRET, by_header
+
+    desk = Warehouse()
+    client = Client(application(by_header, lambda: SECRET, desk), "op")
+    assert "There was no night yet" in client.get("/tonight").text
+    for path in ("/segments", "/segments/payment_failed", "/customers"):
+        assert client.get(path).status_code == 200, path
+    for path in ("/metrics", f"/customers/{ANN}", "/metrics/nps_90d"):
+        answer = client.get(path)
+        assert answer.status_code in (404, 503) and "rapport run" in answer.text, path
+    desk.close()
