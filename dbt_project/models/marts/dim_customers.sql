@@ -85,6 +85,12 @@ subscriptions as (
 
 ),
 
+custom_fields as (
+
+    select * from {{ ref('int_custom_fields_survived') }}
+
+),
+
 final as (
 
     select
@@ -105,13 +111,15 @@ final as (
         orders.revenue,
         orders.currency,
         orders.first_ordered_at,
-        orders.last_ordered_at
+        orders.last_ordered_at,
+        coalesce(custom_fields.custom_fields, '{}') as custom_fields
     from customers
     left join golden_fields on customers.customer_id = golden_fields.customer_id
     left join contacts on customers.customer_id = contacts.customer_id
     left join touchpoints on customers.customer_id = touchpoints.customer_id
     left join orders on customers.customer_id = orders.customer_id
     left join subscriptions on customers.customer_id = subscriptions.customer_id
+    left join custom_fields on customers.customer_id = custom_fields.customer_id
 
 )
 

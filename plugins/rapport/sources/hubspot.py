@@ -26,6 +26,7 @@ import msgspec
 from rapport.connections import Connection
 from rapport.errors import BadRecord, ConfigError, GiveUp
 from rapport.http import Client
+from rapport.sources._custom_fields import paths_of
 from rapport.sources.base import (
     Nothing,
     Page,
@@ -211,7 +212,8 @@ def _without(found: Found, read: Sequence[tuple[str, int | None]], seen: set[str
 
 
 class HubSpot(Source):
-    """Option `properties`: further ones to ask for, `{contacts: [loyalty_tier]}`.
+    """Option `properties`: further ones to ask for, `{contacts: [loyalty_tier]}`; those of
+    `custom_fields` are asked for by themselves.
 
     Option `feedback_submissions: true` for the answers to HubSpot's own surveys: the token needs
     the scope, and the account Service Hub.
@@ -237,7 +239,8 @@ class HubSpot(Source):
         streams: list[Stream] = []
         for name, properties in PROPERTIES.items():
             modified = "lastmodifieddate" if name == "contacts" else "hs_lastmodifieddate"
-            asked = [*properties.split(), *self.further.get(name, ())]
+            own = [path.removeprefix("properties.") for path in paths_of(self.options, name)]
+            asked = [*properties.split(), *self.further.get(name, ()), *own]
             objects = Objects(
                 name=name,
                 cursor=f"properties.{modified}",

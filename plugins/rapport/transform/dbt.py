@@ -60,6 +60,7 @@ def variables(settings: Settings) -> dict[str, Any]:
         match = STAGING_MODEL.fullmatch(path.stem)
         if match and match["source"] not in unused:
             canonical.setdefault(match["entity"], []).append(path.stem)
+    from rapport.sources._custom_fields import fields_for_dbt
     from rapport.sources.files import datasets_for_dbt
     from rapport.sources.postgres import tables_for_dbt
 
@@ -68,6 +69,7 @@ def variables(settings: Settings) -> dict[str, Any]:
         "unused": unused,
         "datasets": {**datasets_for_dbt(settings), **tables_for_dbt(settings)},
         "surveys": settings.surveys,
+        "custom_fields": fields_for_dbt(settings),
         "company": settings.company.model_dump(),
     }
 
