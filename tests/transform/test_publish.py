@@ -164,3 +164,18 @@ def test_a_reader_never_sees_a_mixture_of_two_nights(built: psycopg.Connection[A
         thread.join()
     assert len(seen) > 5
     assert {row for row in seen if not (row[0] == row[1] == row[3] and row[2] == 1000)} == set()
+
+
+def test_declared_indexes_are_made_once_and_on_a_table_that_was_there_before(
+    built: psycopg.Connection[Any],
+) -> None:
+    night(built, 1)
+    indexed = Published(
+        ("build", "people"), "marts", "people", ("customer_id",), ('lower(name) collate "C"',)
+    )
+    for number in (2, 3):
+        night(built, number, indexed)
+    made = built.execute(
+        "select count(*) from pg_indexes where schemaname = 'marts' and indexdef ~ 'lower'"
+    ).fetchone()
+    assert made == (1,)

@@ -1,12 +1,14 @@
 """Publication: one transaction that moves what changed from the built tables to the published ones.
 
 A reader sees the last night whole or tonight whole. A model is published if its configuration
-says `meta: {publish: <schema>, key: [<columns>]}`.
+says `meta: {publish: <schema>, key: [<columns>]}`; `indexes: [<expressions>]` are for who looks up
+single rows.
 
 >>> publish(run_id=run_id, as_of=as_of)  # doctest: +SKIP
 {'marts.dim_customers': {'changed': 21, 'deleted': 0}, ...}
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +36,7 @@ class Published:
     schema: str
     name: str
     key: tuple[str, ...]
+    indexes: tuple[str, ...] = ()
 
     @property
     def source(self) -> sql.Identifier:
@@ -80,7 +83,8 @@ def published_tables(path: Path | None = None) -> list[Published]:
         if not key:
             raise ConfigError(f"model {node.name}: published, so its meta needs a `key`.")
         name = node.alias or node.name
-        tables.append(Published((node.schema, name), schema, name, key))
+        indexes = tuple(node.config.meta.get("indexes", ()))
+        tables.append(Published((node.schema, name), schema, name, key, indexes))
     return sorted(tables, key=lambda table: (table.schema, table.name))
 
 
@@ -175,6 +179,7 @@ def _move(connection: psycopg.Connection[Any], table: Published) -> tuple[int, i
     if published != built:
         published = _reshape(connection, table, built, published)
     _comment(connection, table, built)
+    _index(connection, table)
     names = sql.SQL(", ").join(map(sql.Identifier, built))
     same_key = sql.SQL(" and ").join(
         sql.SQL("built.{0} = published.{0}").format(sql.Identifier(column)) for column in table.key
@@ -252,6 +257,17 @@ def _reshape(
     if "customer_id" in built and table.key != ("customer_id",):
         connection.execute(sql.SQL("create index on {} (customer_id)").format(table.target))
     return built
+
+
+def _index(connection: psycopg.Connection[Any], table: Published) -> None:
+    """Make the declared indexes that are missing; their names follow from what they index."""
+    for expression in table.indexes:
+        digest = hashlib.sha256(expression.encode()).hexdigest()[:8]
+        connection.execute(
+            sql.SQL("create index if not exists {} on {} ({})").format(
+                sql.Identifier(f"{table.name}_{digest}"), table.target, sql.SQL(expression)
+            )
+        )
 
 
 def _comment(connection: psycopg.Connection[Any], table: Published, built: dict[str, str]) -> None:
