@@ -8,20 +8,28 @@ with members as (
 
 shared_phones as (
 
-    select cut_edges.profile_key, cut_edges.identifier_key
+    select
+        cut_edges.identifier_key,
+        members.profile_id,
+        members.customer_id
     from {{ source('identity_dictionary', 'cut_edges') }} as cut_edges
     inner join {{ source('identity_dictionary', 'identifiers') }} as identifiers
         on cut_edges.identifier_key = identifiers.identifier_key
+    inner join members on cut_edges.profile_key = members.profile_key
     where cut_edges.reason = 'shared_by_several_people' and identifiers.identifier_type = 'phone'
 
 ),
 
 ages as (
 
-    select identifiers.profile_key, min(identifiers.anchor_order) as anchor_order
-    from {{ ref('int_identifiers_normalised') }} as identifiers
-    where identifiers.profile_key in (select shared_phones.profile_key from shared_phones)
-    group by identifiers.profile_key
+    select
+        identifiers.profile_id,
+        min(extract(epoch from identifiers.first_as_of)::bigint * 1000 + sources.rank) as anchor_order
+    from {{ ref('int_identifiers_unioned') }} as identifiers
+    inner join {{ source('identity_dictionary', 'sources') }} as sources
+        on identifiers.source = sources.source
+    where identifiers.profile_id in (select shared_phones.profile_id from shared_phones)
+    group by identifiers.profile_id
 
 ),
 
@@ -41,17 +49,16 @@ sharing as (
 
     select
         shared_phones.identifier_key,
-        members.customer_id,
+        shared_phones.customer_id,
         fields.surname,
         fields.city,
-        (array_agg(members.profile_id order by ages.anchor_order, members.profile_id collate "C"))[1]
+        (array_agg(shared_phones.profile_id order by ages.anchor_order, shared_phones.profile_id collate "C"))[1]
         as profile_id,
         min(ages.anchor_order) as anchor_order
     from shared_phones
-    inner join members on shared_phones.profile_key = members.profile_key
-    inner join ages on shared_phones.profile_key = ages.profile_key
-    left join fields on members.customer_id = fields.customer_id
-    group by shared_phones.identifier_key, members.customer_id, fields.surname, fields.city
+    inner join ages on shared_phones.profile_id = ages.profile_id
+    left join fields on shared_phones.customer_id = fields.customer_id
+    group by shared_phones.identifier_key, shared_phones.customer_id, fields.surname, fields.city
 
 ),
 

@@ -6,30 +6,19 @@ with members as (
 
 ),
 
-ages as (
+identifiers as (
 
-    select profile_key, min(anchor_order) as anchor_order
-    from {{ ref('int_identifiers_normalised') }}
-    group by profile_key
-
-),
-
-profiles as (
-
-    select members.profile_id, members.profile_key, members.customer_id, ages.anchor_order
-    from members
-    inner join ages on members.profile_key = ages.profile_key
+    select * from {{ ref('int_identifiers_unioned') }}
 
 ),
 
 contacts as (
 
     select
-        profiles.profile_key,
-        contacts.company_domain,
-        {{ organisation_name_key('contacts.company_name') }} as name_key
-    from {{ ref('int_contacts_unioned') }} as contacts
-    inner join profiles on contacts.profile_id = profiles.profile_id
+        profile_id,
+        company_domain,
+        {{ organisation_name_key('company_name') }} as name_key
+    from {{ ref('int_contacts_unioned') }}
 
 ),
 
@@ -67,39 +56,66 @@ company_domains as (
 addresses as (
 
     select
-        edges.profile_key,
-        split_part(identifiers.normal_form, '@', 2) collate "default" as domain
-    from {{ ref('int_identity_edges') }} as edges
-    inner join {{ source('identity_dictionary', 'identifiers') }} as identifiers
-        on edges.identifier_key = identifiers.identifier_key
-    where edges.identifier_type = 'email'
+        identifiers.profile_id,
+        split_part(normal_forms.normal_form, '@', 2) collate "default" as domain
+    from identifiers
+    inner join {{ source('identity_dictionary', 'normal_forms') }} as normal_forms
+        on
+            identifiers.identifier_type = normal_forms.identifier_type
+            and identifiers.identifier_value = normal_forms.raw_value
+    where identifiers.identifier_type = 'email' and normal_forms.problem is null
 
 ),
 
 offered as (
 
-    select profile_key, 1 as place, company_domain as domain, null as name_key from contacts
+    select profile_id, 1 as place, company_domain as domain, null as name_key from contacts
     union all
-    select contacts.profile_key, 2 as place, name_domains.domain, contacts.name_key
+    select contacts.profile_id, 2 as place, name_domains.domain, contacts.name_key
     from contacts
     left join name_domains on contacts.name_key = name_domains.name_key
     union all
-    select profile_key, 3 as place, domain, null as name_key from addresses
+    select profile_id, 3 as place, domain, null as name_key from addresses
+
+),
+
+known as (
+
+    select
+        offered.profile_id,
+        offered.place,
+        company_domains.domain,
+        offered.name_key
+    from offered
+    left join company_domains on offered.domain = company_domains.domain
+    where coalesce(company_domains.domain, offered.name_key) is not null
+
+),
+
+ages as (
+
+    select
+        identifiers.profile_id,
+        min(extract(epoch from identifiers.first_as_of)::bigint * 1000 + sources.rank) as anchor_order
+    from identifiers
+    inner join {{ source('identity_dictionary', 'sources') }} as sources
+        on identifiers.source = sources.source
+    where identifiers.profile_id in (select known.profile_id from known)
+    group by identifiers.profile_id
 
 ),
 
 keyed as (
 
     select
-        profiles.customer_id,
-        offered.place,
-        profiles.anchor_order,
-        coalesce('domain:' || company_domains.domain, 'name:' || offered.name_key) as organisation_key,
-        coalesce('name:' || offered.name_key, 'domain:' || company_domains.domain) as offered_key
-    from offered
-    inner join profiles on offered.profile_key = profiles.profile_key
-    left join company_domains on offered.domain = company_domains.domain
-    where coalesce(company_domains.domain, offered.name_key) is not null
+        members.customer_id,
+        known.place,
+        ages.anchor_order,
+        coalesce('domain:' || known.domain, 'name:' || known.name_key) as organisation_key,
+        coalesce('name:' || known.name_key, 'domain:' || known.domain) as offered_key
+    from known
+    inner join members on known.profile_id = members.profile_id
+    inner join ages on known.profile_id = ages.profile_id
 
 ),
 
