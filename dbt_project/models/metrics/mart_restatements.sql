@@ -54,6 +54,8 @@ final as (
     inner join last_publication on metric_date < {{ local_date('last_publication.as_of') }}
     where
         (published.n, published.total) is distinct from (built.n, built.total)
+        -- A month that has just ended has its first figure.
+        and not (metric like 'churn%' and published.n is null)
         and metric_date > {{ local_date(as_of()) }} - {{ var('sliced_days') }}
 
 )
