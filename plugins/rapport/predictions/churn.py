@@ -5,7 +5,8 @@ none `HORIZON` days later. `inactivity`: somebody without one, whose last paid o
 the declared inactivity, buys nothing in the time ahead.
 
 The plain rule knows one thing: contractual, whether a payment failed lately; inactivity, how many
-months ago the last order was. It gives everybody the share that left in their group.
+months ago the last order was. It gives everybody the share that left in their group, or the share
+of all where that is nearer to what came.
 """
 
 from dataclasses import asdict
@@ -23,8 +24,8 @@ from rapport.predictions.quality import (
     Figure,
     auc,
     calibration_error,
-    log_loss,
-    rmse,
+    log_losses,
+    standard_error,
     tenths,
 )  # fmt: skip
 from rapport.predictions.store import Connection, Standing, read, refit, replace
@@ -178,14 +179,19 @@ def plain_rule(before: pd.DataFrame, after: pd.DataFrame) -> Floats:
 def judge(before: pd.DataFrame, after: pd.DataFrame) -> Backtest:
     """What the model of the time before says about the time after, and what the rule says."""
     predicted = estimate(before).probability(features(after))
-    plain, seen = plain_rule(before, after), after["has_left"].to_numpy(float)
+    seen = after["has_left"].to_numpy(float)
+    everybody = np.full(len(after), before["has_left"].mean())
+    # A rule that splits too finely loses to the share of everybody, and would be easy to beat.
+    plain = min(plain_rule(before, after), everybody, key=lambda rule: ((rule - seen) ** 2).mean())
     if not 0 < seen.sum() < len(seen):
         raise TooFew("everybody or nobody left in the hold-out: nothing to judge by")
     parts, others = tenths(predicted, seen), tenths(plain, seen)
+    squares = [(said - seen) ** 2 for said in (predicted, plain)]
+    losses = [log_losses(said, seen) for said in (predicted, plain)]
     return Backtest(
         [
-            Figure("brier_score", rmse(predicted, seen) ** 2, rmse(plain, seen) ** 2, -1),
-            Figure("log_loss", log_loss(predicted, seen), log_loss(plain, seen), -1),
+            Figure("brier_score", *_means(squares), -1, standard_error(squares[0] - squares[1])),
+            Figure("log_loss", *_means(losses), -1, standard_error(losses[0] - losses[1])),
             Figure("auc", auc(predicted, seen), auc(plain, seen)),
             Figure("calibration_error", calibration_error(parts), calibration_error(others)),
             Figure(
@@ -196,6 +202,10 @@ def judge(before: pd.DataFrame, after: pd.DataFrame) -> Backtest:
         ],
         parts,
     )
+
+
+def _means(columns: list[Floats]) -> tuple[float, float]:
+    return float(columns[0].mean()), float(columns[1].mean())
 
 
 def _probabilities(rows: pd.DataFrame, standing: Standing) -> Floats:

@@ -17,7 +17,7 @@ from rapport.predictions import bg_nbd, gamma_gamma, histories
 from rapport.predictions.bg_nbd import BgNbd, Histories
 from rapport.predictions.errors import TooFew
 from rapport.predictions.gamma_gamma import GammaGamma
-from rapport.predictions.quality import Backtest, Figure, rmse, tenths
+from rapport.predictions.quality import Backtest, Figure, by_squares, rmse, tenths
 from rapport.predictions.store import Connection, Standing, read, refit, replace
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ LEAST_CUSTOMERS, LEAST_REPEATERS = 100, 50
 TOLERATED = 0.25  # by so much the sum of all values may be off, even where the rule is nearer
 LONGEST_HOLDOUT = timedelta(days=182)
 WEEK = 7.0
+MONTH = 30 / WEEK
 
 EVENTS = """
 select
@@ -102,8 +103,8 @@ def judge(before: pd.DataFrame, after: pd.DataFrame, weeks: float) -> tuple[Back
     repeats, age = before["repeats"].to_numpy(float), before["age"].to_numpy(float) / WEEK
     orders = buying.expected_purchases(weeks, repeats, before["last_day"] / WEEK, age)
     mean = mean_value(before)
-    # Somebody of today has been watched for no time at all: at least a week counts.
-    pace = repeats / np.maximum(age, 1.0) * weeks
+    # Two orders in the first week are no pace of a hundred a year: a month counts at least.
+    pace = repeats / np.maximum(age, MONTH) * weeks
     plain = pace * before["mean_value"].fillna(mean).to_numpy(float)
     seen = before[["customer_id"]].merge(after, on="customer_id", how="left").fillna(0)
     bought, spent = seen["purchases"].to_numpy(float), seen["value"].to_numpy(float)
@@ -113,8 +114,8 @@ def judge(before: pd.DataFrame, after: pd.DataFrame, weeks: float) -> tuple[Back
     value = by_gamma if differ else orders * mean
     parts, again = tenths(value, spent), before[before["repeats"] > 0]
     figures = [
-        Figure("orders_rmse", rmse(orders, bought), rmse(pace, bought), -1),
-        Figure("value_rmse", rmse(value, spent), rmse(plain, spent), -1),
+        by_squares("orders_rmse", orders, pace, bought),
+        by_squares("value_rmse", value, plain, spent),
         Figure("value_off_by", _off_by(value, spent), max(_off_by(plain, spent), TOLERATED), -1),
         Figure("orders_off_by", _off_by(orders, bought), _off_by(pace, bought)),
         Figure("gamma_gamma_rmse", *errors),

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rapport.predictions.errors import TooFew
-from rapport.predictions.quality import Backtest, Figure
+from rapport.predictions.quality import Backtest, Figure, standard_error
 from rapport.predictions.store import Connection, Standing, read, refit, replace
 
 Floats = NDArray[np.float64]
@@ -148,13 +148,10 @@ def judge(before: pd.DataFrame, after: pd.DataFrame, predict: Any) -> Backtest:
     expected = tested["customer_id"].map(predict(before))
     metric = "share_within_an_hour" if what == "hour" else "share_on_the_channel"
     ours, theirs = (_near(tested[what], guess) for guess in (expected, plain))
+    share, rule = (float(signs @ near / signs.sum()) for near in (ours, theirs))
+    noise = standard_error(ours - theirs, signs)
     return Backtest(
-        [
-            Figure(
-                metric, float(signs @ ours / signs.sum()), float(signs @ theirs / signs.sum()), 1
-            ),
-            Figure("later_signs", float(signs.sum())),
-        ]
+        [Figure(metric, share, rule, 1, noise), Figure("later_signs", float(signs.sum()))]
     )
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rapport.predictions.errors import TooFew
-from rapport.predictions.quality import Backtest, Figure
+from rapport.predictions.quality import Backtest, Figure, standard_error
 from rapport.predictions.store import Connection, read, refit, replace
 
 MODEL, VERSION, SCOPE = "next_product", "1", "all"
@@ -215,8 +215,8 @@ def judge(before: pd.DataFrame, later: pd.DataFrame) -> Backtest:
     ours, popular = suggest(likeness, tested), _popular(likeness, tested)
     return Backtest(
         [
-            Figure("hit_rate_at_3", _hits(fresh, ours), _hits(fresh, popular), 1),
-            Figure("hit_rate_at_1", _first(fresh, ours), _first(fresh, popular)),
+            _hit_rate(fresh, ours, popular, 3, sign=1),
+            _hit_rate(fresh, ours, popular, 1, sign=0),
             Figure("products_bought_later", float(len(fresh))),
         ]
     )
@@ -237,13 +237,18 @@ def _popular(likeness: Likeness, evidence: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _hits(fresh: pd.DataFrame, suggested: pd.DataFrame) -> float:
-    found = fresh.merge(suggested[["customer_id", "product_id"]], how="inner")
-    return len(found) / len(fresh)
+def _hit_rate(
+    fresh: pd.DataFrame, ours: pd.DataFrame, popular: pd.DataFrame, best: int, sign: int
+) -> Figure:
+    hits = [_hits(fresh, said[said["rank"] <= best]) for said in (ours, popular)]
+    noise = standard_error(hits[0] - hits[1])
+    return Figure(f"hit_rate_at_{best}", float(hits[0].mean()), float(hits[1].mean()), sign, noise)
 
 
-def _first(fresh: pd.DataFrame, suggested: pd.DataFrame) -> float:
-    return _hits(fresh, suggested[suggested["rank"] == 1])
+def _hits(fresh: pd.DataFrame, suggested: pd.DataFrame) -> NDArray[np.float64]:
+    """For each product bought, whether it had been suggested."""
+    found = fresh.merge(suggested[["customer_id", "product_id"]], how="left", indicator=True)
+    return np.asarray(found["_merge"] == "both", np.float64)
 
 
 def _kept(likeness: Likeness) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rapport.predictions.errors import TooFew
-from rapport.predictions.quality import Backtest, Figure
+from rapport.predictions.quality import Backtest, Figure, standard_error
 from rapport.predictions.store import Connection, read, refit, replace
 
 Floats = NDArray[np.float64]
@@ -29,6 +29,7 @@ MARGIN = 0.15
 STANDS_OUT = 0.5
 LEAST_CUSTOMERS = 200
 RANKED = ("orders_180d", "order_value_180d", "visits_90d", "conversations_180d")
+LATER = ("orders_later", "visits_later", "conversations_later")
 NEW_DAYS, QUIET_AFTER, QUIET_FULLY = 30.0, 30.0, 120.0
 
 TRAITS = """
@@ -63,21 +64,29 @@ spent as (
     group by customer_id
 ),
 
-bought_later as (
-    select customer_id, count(*) as orders_later
-    from build.fct_orders
-    where status = 'paid' and ordered_at > %(at)s and ordered_at <= %(later)s
+later as (
+    select
+        customer_id,
+        count(*) filter (where kind = 'order') as orders_later,
+        count(*) filter (where kind = 'web_session') as visits_later,
+        count(*) filter (where kind = 'conversation') as conversations_later
+    from build.fct_touchpoints
+    where
+        occurred_at > %(at)s and occurred_at <= %(later)s
+        and not (kind = 'order' and status <> 'paid')
     group by customer_id
 )
 
 select
     touched.*,
     coalesce(spent.order_value_180d, 0) as order_value_180d,
-    coalesce(bought_later.orders_later, 0) as orders_later
+    coalesce(later.orders_later, 0) as orders_later,
+    coalesce(later.visits_later, 0) as visits_later,
+    coalesce(later.conversations_later, 0) as conversations_later
 from touched
 inner join build.dim_customers using (customer_id)
 left join spent using (customer_id)
-left join bought_later using (customer_id)
+left join later using (customer_id)
 order by touched.customer_id
 """
 
@@ -184,15 +193,15 @@ def _outstanding(row: Floats) -> str:
 
 
 def judge(before: pd.DataFrame, tonight: pd.DataFrame) -> Backtest:
-    """How much of the orders to come the personas tell apart, and how steady they are.
+    """How much of what people do next the personas tell apart, and how steady they are.
 
-    The rule tells apart who bought in the half year before and who did not. Steady: the share that
+    Next: orders, visits and conversations, each counting alike. The rule tells apart who bought in
+    the half year before and who did not. Steady: the share that
     a month moves to another persona, beside the share without the margin.
     """
     breakpoints = estimate(before)
     scores = score(before, breakpoints)
     earlier = choose(scores, pd.Series([None] * len(before), dtype=object))
-    later = np.log1p(before["orders_later"].to_numpy(float))
     bought = (before["orders_180d"] > 0).to_numpy()
     known = tonight[["customer_id"]].merge(
         before[["customer_id"]].assign(persona=earlier), on="customer_id", how="left"
@@ -204,7 +213,7 @@ def judge(before: pd.DataFrame, tonight: pd.DataFrame) -> Backtest:
     was = known["persona"].to_numpy()
     return Backtest(
         [
-            Figure("variance_explained", _explained(earlier, later), _explained(bought, later), 1),
+            _told_apart(before, earlier, bought),
             Figure(
                 "share_changed_in_30_days",
                 float(np.mean(held[old] != was[old])) if old.any() else float("nan"),
@@ -214,8 +223,16 @@ def judge(before: pd.DataFrame, tonight: pd.DataFrame) -> Backtest:
     )
 
 
-def _explained(groups: Any, values: Floats) -> float:
-    """The share of the variance that lies between groups (eta squared)."""
-    total = float(((values - values.mean()) ** 2).sum())
-    means = pd.Series(values).groupby(groups).transform("mean").to_numpy()
-    return float(((means - values.mean()) ** 2).sum()) / total if total else float("nan")
+def _told_apart(frame: pd.DataFrame, ours: Any, rule: Any) -> Figure:
+    """The share of the variance that lies between groups (eta squared), a mean of three."""
+    names = [name for name in LATER if frame[name].any()]
+    left = np.zeros((2, len(frame)))
+    for name in names:
+        values = pd.Series(np.log1p(frame[name].to_numpy(float)))
+        for number, groups in enumerate((ours, rule)):
+            means = values.groupby(np.asarray(groups)).transform("mean")
+            left[number] += ((values - means) ** 2 / values.var(ddof=0)).to_numpy() / len(names)
+    if not names:
+        return Figure("variance_explained", float("nan"), float("nan"), 1)
+    value, baseline = (1 - left.mean(axis=1)).tolist()
+    return Figure("variance_explained", value, baseline, 1, standard_error(left[1] - left[0]))

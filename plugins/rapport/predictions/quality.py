@@ -1,6 +1,6 @@
 """How good a prediction was on the time after it: figures beside a plain rule's, and tenths.
 
->>> better(0.10, 0.2), better(0.1999, 0.2)
+>>> Figure("error", 0.10, 0.2, sign=-1).is_won, Figure("error", 0.1999, 0.2, sign=-1).is_won
 (True, False)
 """
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 MARGIN = 0.01  # a model that is not better than its rule by a hundredth is not worth its trouble
+CERTAIN = 2.0  # standard errors
 TENTHS = 10
 
 
@@ -21,12 +22,14 @@ class Figure:
     """A figure of the model and the plain rule's; None where the rule has none.
 
     `sign` says what better is: -1 a lower one, 1 a higher one, 0 neither: it only informs.
+    `noise` is the standard error of the difference between the two.
     """
 
     metric: str
     value: float
     baseline: float | None = None
     sign: int = 0
+    noise: float = 0.0
 
     @property
     def is_decisive(self) -> bool:
@@ -35,12 +38,11 @@ class Figure:
 
     @property
     def is_won(self) -> bool:
-        """Whether the model beats the rule."""
+        """Whether the model beats the rule: by the margin, and by more than chance would."""
         if self.baseline is None:
             return False
-        return better(self.value, self.baseline) if self.sign < 0 else better(
-            self.baseline, self.value
-        )  # fmt: skip
+        gain = self.sign * (self.value - self.baseline)
+        return bool(gain > max(MARGIN * abs(self.baseline), CERTAIN * self.noise))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +69,31 @@ class Backtest:
         return bool(decisive) and all(figure.is_won for figure in decisive)
 
 
-def better(low: float, high: float) -> bool:
-    """Whether the first is lower by the margin; no figure at all is never better."""
-    return bool(np.isfinite(low) and np.isfinite(high) and low < high - MARGIN * abs(high))
-
-
 def rmse(predicted: Any, actual: Any) -> float:
     """The root of the mean squared error."""
     return float(np.sqrt(np.mean((np.asarray(predicted, float) - np.asarray(actual, float)) ** 2)))
 
 
-def log_loss(predicted: Floats, happened: Floats) -> float:
-    """The mean of -log of the probability that was given to what happened."""
+def standard_error(differences: Any, weights: Any = None) -> float:
+    """The standard error of the (weighted) mean of differences."""
+    gaps = np.asarray(differences, float)
+    share = np.full(len(gaps), 1.0) if weights is None else np.asarray(weights, float)
+    share = share / share.sum()
+    return float(np.sqrt((share**2 * (gaps - share @ gaps) ** 2).sum()))
+
+
+def by_squares(metric: str, ours: Any, rule: Any, seen: Any) -> Figure:
+    """The decisive figure of two forecasts of a number: the root of the mean squared error."""
+    squares = [(np.asarray(said, float) - np.asarray(seen, float)) ** 2 for said in (ours, rule)]
+    value, baseline = (float(np.sqrt(square.mean())) for square in squares)
+    noise = standard_error(squares[0] - squares[1]) / max(value + baseline, 1e-12)
+    return Figure(metric, value, baseline, -1, noise)
+
+
+def log_losses(predicted: Floats, happened: Floats) -> Floats:
+    """-log of the probability that was given to what happened, one each."""
     sure = np.clip(predicted, 1e-9, 1 - 1e-9)
-    return float(-np.mean(happened * np.log(sure) + (1 - happened) * np.log(1 - sure)))
+    return np.asarray(-(happened * np.log(sure) + (1 - happened) * np.log(1 - sure)))
 
 
 def auc(predicted: Floats, happened: Floats) -> float:
