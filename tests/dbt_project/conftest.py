@@ -16,6 +16,7 @@ from rapport.settings import Settings, load_settings
 from rapport.transform import dbt
 from rapport.transform.publish import manifest_path
 
+from .crowd import ZONE, land_the_crowd
 from .landed import NIGHT, Connection, know_everybody, land_the_company
 
 Read = Callable[[str], pd.DataFrame]
@@ -104,3 +105,27 @@ def manifest(built: tuple[Connection, dict[str, Any]]) -> dict[str, Any]:
 def rows(company: Connection) -> Read:
     """Reads a query of the hand-made company."""
     return lambda query: read(company, query)
+
+
+@pytest.fixture(scope="session")
+def crowd(postgres: str, template: str) -> Iterator[Connection]:
+    """The random people after their night, read only."""
+
+    def prepare(connection: Connection) -> None:
+        land_the_crowd(connection)
+        build(connection, NIGHT, "--exclude-resource-type", "unit_test")
+
+    with prepared(postgres, template, prepare) as connection:
+        yield connection
+
+
+def staged(connection: Connection, entity: str, time: str) -> pd.DataFrame:
+    """Staged rows with their customer and local day."""
+    rows = read(
+        connection,
+        f"select * from intermediate.int_{entity}_unioned"
+        " left join identity.members using (profile_id)",
+    )
+    rows[time] = pd.to_datetime(rows[time], utc=True)
+    rows["day"] = rows[time].dt.tz_convert(ZONE).dt.date
+    return rows

@@ -100,6 +100,34 @@ def test_the_metrics_of_cdnow_equal_pandas_on_the_file(
     )
 
 
+def test_the_cohorts_of_cdnow_equal_pandas_on_the_file(
+    public: psycopg.Connection[Any], reference_dir: Path
+) -> None:
+    path = reference_dir / "data" / "cdnow" / "CDNOW_master.txt"
+    file = pd.read_csv(path, sep=r"\s+", dtype={0: str, 1: str})
+    file.columns = pd.Index(["customer", "date", "cds", "dollars"])
+    file["month"] = pd.to_datetime(file.date, format="%Y%m%d").dt.to_period("M")
+    file["cohort"] = file.groupby("customer").month.transform("min")
+    sizes = file.groupby("cohort").customer.nunique()
+    assert sizes.tolist() == [7846, 8476, 7248]
+    active = file.groupby(["cohort", "month"]).customer.nunique()
+    retention = read(
+        public, "select * from build.mart_retention_monthly where month < '1998-07-01'"
+    )
+    assert len(retention) == 18 + 17 + 16
+    for row in retention.itertuples():
+        cohort, month = pd.Period(row.cohort_month, "M"), pd.Period(row.month, "M")
+        share = active.get((cohort, month), 0) / sizes[cohort]
+        assert float(row.retention_rate) == pytest.approx(share, abs=1e-6)
+    spent = file.groupby("cohort").dollars.sum() / sizes
+    values = read(
+        public,
+        "select distinct on (cohort_month) realised_clv from build.mart_clv_monthly"
+        " order by cohort_month, month_number desc",
+    )
+    assert np.allclose(values.realised_clv.astype(float), spent, atol=1e-4)
+
+
 def test_an_access_log_becomes_sessions_without_addresses(
     public: psycopg.Connection[Any], reference_dir: Path
 ) -> None:

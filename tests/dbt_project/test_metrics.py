@@ -1,6 +1,5 @@
 """The metric marts against pandas, on a company of random people: two ways to the same number."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,130 +8,8 @@ import pandas as pd
 import psycopg
 import pytest
 
-from .conftest import build, prepared, read
-from .landed import NIGHT, land
-
-ZONE = "Europe/Berlin"
-AS_OF = pd.Timestamp(NIGHT)
-
-
-@pytest.fixture(scope="module")
-def crowd(postgres: str, template: str) -> Iterator[psycopg.Connection[Any]]:
-    """Random people after their night."""
-
-    def prepare(connection: psycopg.Connection[Any]) -> None:
-        for table, frame in payloads(np.random.default_rng(11)).items():
-            records = dict(zip(frame.key.astype(str), frame.payload, strict=True))
-            land(connection, table, records, NIGHT)
-        build(connection, NIGHT, "--exclude-resource-type", "unit_test")
-
-    with prepared(postgres, template, prepare) as connection:
-        yield connection
-
-
-def payloads(random: np.random.Generator) -> dict[str, pd.DataFrame]:
-    def moments(count: int, days: int = 200) -> list[str]:
-        seconds = random.integers(0, days * 86400, count)
-        return [
-            (NIGHT - timedelta(seconds=int(second))).strftime("%Y-%m-%dT%H:%M:%SZ")
-            for second in seconds
-        ]
-
-    def people(count: int) -> list[str]:
-        return [f"u_{number}" for number in random.integers(0, 120, count)]
-
-    orders = [
-        {
-            "order_id": f"o{number}",
-            "customer_id": customer,
-            "ordered_at": at,
-            "amount": str(amount / 100),
-            "currency": currency,
-            "status": status,
-        }
-        for number, (customer, at, amount, currency, status) in enumerate(
-            zip(
-                people(600),
-                moments(600),
-                random.integers(0, 20000, 600),
-                random.choice(["EUR", "USD"], 600, p=[0.8, 0.2]),
-                random.choice(["paid", "refunded", "cancelled"], 600, p=[0.8, 0.1, 0.1]),
-                strict=True,
-            )
-        )
-    ]
-    subscriptions = []
-    for number, (customer, at) in enumerate(zip(people(200), moments(200, 400), strict=True)):
-        ends = pd.Timestamp(at) + pd.Timedelta(days=int(random.integers(5, 300)))
-        over = ends <= AS_OF and random.random() < 0.8
-        subscriptions.append(
-            {
-                "subscription_id": f"s{number}",
-                "customer_id": customer,
-                "status": "cancelled" if over else str(random.choice(["active", "trialing"])),
-                "started_at": at,
-                "cancelled_at": ends.strftime("%Y-%m-%dT%H:%M:%SZ") if over else None,
-            }
-        )
-    responses = [
-        {
-            "token": f"r{number}",
-            "form_id": "f",
-            "submitted_at": at,
-            "hidden": {"user_id": customer},
-            "answers": [
-                {"type": "number", "number": int(nps), "field": {"ref": "nps"}},
-                {"type": "number", "number": int(csat), "field": {"ref": "csat"}},
-                {"type": "number", "number": int(ces), "field": {"ref": "ces"}},
-            ],
-        }
-        for number, (customer, at, nps, csat, ces) in enumerate(
-            zip(
-                people(400),
-                moments(400),
-                random.integers(0, 11, 400),
-                random.integers(1, 6, 400),
-                random.integers(1, 8, 400),
-                strict=True,
-            )
-        )
-    ]
-    tickets, metrics = [], []
-    for number, at in enumerate(moments(300)):
-        tickets.append({"id": number, "requester_id": 1, "status": "open", "created_at": at})
-        metrics.append(
-            {
-                "id": number,
-                "ticket_id": number,
-                "reply_time_in_minutes": {
-                    "calendar": int(random.integers(1, 5000)) if random.random() < 0.9 else None
-                },
-                "full_resolution_time_in_minutes": {"calendar": int(random.integers(1, 9000))},
-                "reopens": int(random.integers(0, 2)),
-            }
-        )
-
-    def landed(records: list[dict[str, Any]], key: str) -> pd.DataFrame:
-        return pd.DataFrame({"key": [row[key] for row in records], "payload": records})
-
-    return {
-        "files__shop_orders": landed(orders, "order_id"),
-        "files__billing_subscriptions": landed(subscriptions, "subscription_id"),
-        "typeform__responses": landed(responses, "token"),
-        "zendesk__tickets": landed(tickets, "id"),
-        "zendesk__ticket_metrics": landed(metrics, "id"),
-    }
-
-
-def staged(crowd: psycopg.Connection[Any], entity: str, time: str) -> pd.DataFrame:
-    rows = read(
-        crowd,
-        f"select * from intermediate.int_{entity}_unioned"
-        " left join identity.members using (profile_id)",
-    )
-    rows[time] = pd.to_datetime(rows[time], utc=True)
-    rows["day"] = rows[time].dt.tz_convert(ZONE).dt.date
-    return rows
+from .conftest import read, staged
+from .crowd import AS_OF, ZONE
 
 
 def test_nps_equals_pandas(crowd: psycopg.Connection[Any]) -> None:
@@ -153,10 +30,15 @@ def test_nps_equals_pandas(crowd: psycopg.Connection[Any]) -> None:
 def test_csat_and_ces_equal_pandas(crowd: psycopg.Connection[Any]) -> None:
     answers = staged(crowd, "survey_responses", "responded_at")
     answers["score"] = answers.score.astype(float)
-    csat = answers.query("metric == 'csat'")
-    expected = (csat.score >= 4).groupby(csat.day).mean() * 100
-    ours = read(crowd, "select * from build.mart_csat_daily where responses > 0 order by 1")
-    assert np.allclose(ours.csat.astype(float), expected, atol=0.005)
+    for scale, satisfied in (("1-5", 4), ("good_bad", 1)):
+        csat = answers.query("metric == 'csat' and scale == @scale")
+        expected = (csat.score >= satisfied).groupby(csat.day).mean() * 100
+        ours = read(
+            crowd,
+            "select * from build.mart_csat_daily"
+            f" where responses > 0 and scale = '{scale}' order by 1",
+        )
+        assert np.allclose(ours.csat.astype(float), expected, atol=0.005)
     ces = answers.query("metric == 'ces'")
     ours = read(crowd, "select * from build.mart_ces_daily where responses > 0 order by 1")
     assert np.allclose(ours.ces.astype(float), ces.groupby("day").score.mean(), atol=0.0001)

@@ -1,0 +1,29 @@
+with ordered as (
+
+    select order_date, currency, orders, revenue
+    from {{ ref('mart_revenue_daily') }}
+    where orders > 0
+
+),
+
+models as (
+
+    select distinct model from {{ ref('mart_attribution_daily') }}
+
+),
+
+credited as (
+
+    select model, order_date, currency, sum(orders) as orders, sum(revenue) as revenue
+    from {{ ref('mart_attribution_daily') }}
+    group by model, order_date, currency
+
+)
+
+select *
+from ordered
+cross join models
+full join credited using (model, order_date, currency)
+where
+    ordered.orders is distinct from credited.orders
+    or coalesce(ordered.revenue, 0) is distinct from credited.revenue
