@@ -63,6 +63,21 @@ def test_an_unsubscribe_under_an_address_counts_for_all_who_have_it(world: Any) 
     assert world.reasons("readers") == {"ann": "suppressed", "bob": "suppressed"}
 
 
+def test_a_no_to_text_messages_is_kept_for_the_number_and_that_channel(world: Any) -> None:
+    world.customers("ann", "bob")
+    world.connection.execute(
+        "update marts_pii.dim_customer_contacts set phone = '+4930111' where customer_id = 'ann'"
+    )
+    said = Contact("r1", says=("unsubscribed",), phone="+4930111", channel="sms")
+    world.tool.told = [said]
+    world.night()
+    kept = "select customer_id, kind, channel from activation.suppressions where lifted_at is null"
+    assert world.connection.execute(kept).fetchall() == [("ann", "unsubscribed", "sms")]
+    world.tool.told = []
+    world.night()
+    assert world.connection.execute(kept).fetchall() == []
+
+
 def test_service_needs_no_yes_but_heeds_a_no(world: Any) -> None:
     world.customers("ann", "bob", consent=False)
     world.consent("bob", False, purpose="service")

@@ -140,13 +140,13 @@ def _find_deleted(connection: psycopg.Connection, destination: str) -> None:
     connection.execute(
         """
         insert into told
-        select distinct 'deleted', ledger.customer_id, null
+        select distinct 'deleted', ledger.customer_id, null, null, 'email'
         from activation.ledger
         where destination = %s and state = 'sent' and remote_id is not null
             and not exists (select from there where there.remote_id = ledger.remote_id)
             and not exists (select from there where there.external_id = ledger.customer_id)
         union all
-        select 'deleted', suppressions.customer_id, null
+        select 'deleted', suppressions.customer_id, null, null, 'email'
         from activation.suppressions
         where destination = %s and kind = 'deleted' and lifted_at is null
             and not exists (
@@ -164,14 +164,15 @@ def _copy_contacts(connection: psycopg.Connection, contacts: Iterable[Contact]) 
     """
     connection.execute("drop table if exists pg_temp.there")
     connection.execute(
-        "create temp table there (remote_id text, external_id text, email text, says text[])"
+        "create temp table there (remote_id text, external_id text, email text, phone text,"
+        " channel text, says text[])"
     )
     source = iter(contacts)
     while chunk := list(islice(source, CHUNK)):
         with connection.cursor().copy("copy there from stdin") as copy:
             for contact in chunk:
-                names = (contact.remote_id, contact.external_id, contact.email)
-                copy.write_row((*map(_text, names), list(contact.says)))
+                names = (contact.remote_id, contact.external_id, contact.email, contact.phone)
+                copy.write_row((*map(_text, names), contact.channel, list(contact.says)))
     connection.execute("create index on there (remote_id)")
     connection.execute("create index on there (external_id)")
     connection.execute("analyze there")
@@ -187,7 +188,7 @@ def _tell(connection: psycopg.Connection) -> None:
     connection.execute("drop table if exists pg_temp.told")
     connection.execute(
         "create temp table told on commit drop as"
-        " select unnest(says) as kind, external_id, email from there"
+        " select unnest(says) as kind, external_id, email, phone, channel from there"
     )
 
 
@@ -198,30 +199,39 @@ def _merge(connection: psycopg.Connection, destination: str, as_of: datetime) ->
         merge into activation.suppressions as target
         using (
             select coalesce(now.customer_id, before.customer_id) as customer_id,
-                coalesce(now.kind, before.kind) as kind, now.customer_id is not null as is_told
+                coalesce(now.kind, before.kind) as kind,
+                coalesce(now.channel, before.channel) as channel,
+                now.customer_id is not null as is_told
             from (
-                select coalesce(alias.customer_id, told.external_id) as customer_id, told.kind
+                select coalesce(alias.customer_id, told.external_id) as customer_id, told.kind,
+                    told.channel
                 from told
                 left join identity.aliases as alias on alias.alias_id = told.external_id
                 where told.external_id is not null
                 union
-                select contact.customer_id, told.kind
+                select contact.customer_id, told.kind, told.channel
                 from told
                 join marts_pii.dim_customer_contacts as contact
                     on lower(contact.email) = lower(told.email)
+                union
+                select contact.customer_id, told.kind, told.channel
+                from told
+                join marts_pii.dim_customer_contacts as contact on contact.phone = told.phone
             ) as now
             full join (
-                select customer_id, kind from activation.suppressions
+                select customer_id, kind, channel from activation.suppressions
                 where destination = %(destination)s and lifted_at is null
             ) as before on before.customer_id = now.customer_id and before.kind = now.kind
+                and before.channel = now.channel
         ) as source
         on target.destination = %(destination)s and target.customer_id = source.customer_id
-            and target.kind = source.kind
+            and target.kind = source.kind and target.channel = source.channel
         when matched and not source.is_told then update set lifted_at = %(as_of)s
         when matched and target.lifted_at is not null then
             update set lifted_at = null, since = %(as_of)s
         when not matched and source.is_told then
-            insert values (%(destination)s, source.customer_id, source.kind, 'email', %(as_of)s)
+            insert values (%(destination)s, source.customer_id, source.kind, source.channel,
+                %(as_of)s)
         """,
         {"destination": destination, "as_of": as_of},
     )

@@ -96,12 +96,18 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A contact that the tool holds: its id there, the id that we gave, what it says of them."""
+    """A contact that the tool holds: its id there, the id that we gave, what it says of them.
+
+    What it says holds for `channel`: email, sms or push. Someone is known by our id, or by every
+    address that is given.
+    """
 
     remote_id: str
     external_id: str | None = None
     email: str | None = field(default=None, repr=False)
     says: tuple[Kind, ...] = ()
+    phone: str | None = field(default=None, repr=False)
+    channel: str = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +162,10 @@ class Destination:
         raise NotImplementedError
 
     def remove(self, batch: Batch) -> Sequence[Result] | Job:
-        """Take people off the list; somebody who is not on it counts as removed."""
+        """Take people off the list; somebody who is not on it counts as removed.
+
+        After a merge the tool may know somebody under one of the `aliases`: that one has to go.
+        """
         raise NotImplementedError
 
     def poll(self, job: Job, batch: Batch) -> Sequence[Result] | None:
