@@ -12,7 +12,7 @@ import pytest
 from rapport.destinations import discover
 from rapport.destinations.base import Audience, Batch, Destination, Job, Night, Person, Result
 from rapport.sandbox.company import Company
-from rapport.sandbox.recorder import Recorder, serve
+from rapport.sandbox.recorder import OPTIONS, Recorder, serve
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
@@ -48,7 +48,8 @@ def twins(served: Recorder, few_people: Path, tmp_path: Path) -> Iterator[Record
 def tool(request: pytest.FixtureRequest, tmp_path: Path, twins: Recorder) -> Iterator[Destination]:
     kind = discover()[request.param]
     connection = twins.connection(kind.name) if kind.needs_connection else None
-    made = kind({"path": str(tmp_path / "out")}, connection, sleep=lambda seconds: None)
+    options = OPTIONS.get(kind.name, {"path": str(tmp_path / "out")})
+    made = kind(options, connection, sleep=lambda seconds: None)
     yield made
     made.close()
 
@@ -56,8 +57,8 @@ def tool(request: pytest.FixtureRequest, tmp_path: Path, twins: Recorder) -> Ite
 def person(number: int, **fields: Any) -> Person:
     traits = {"score": number, "read_at": "2026-03-30T12:00:00Z"}
     return Person(
-        f"customer_{number}", email=f"p{number}@example.com", full_name=f"Person {number}",
-        traits=traits, **fields,
+        f"customer_{number}", email=f"p{number}@example.com", phone=f"+4930{number:06d}",
+        full_name=f"Person {number}", user_id=f"u_{number}", traits=traits, **fields,
     )  # fmt: skip
 
 

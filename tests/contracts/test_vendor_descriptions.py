@@ -27,7 +27,7 @@ from rapport import destinations, sources
 from rapport.destinations.base import Audience, Batch, Job, Night, Person
 from rapport.sandbox.company import Company
 from rapport.sandbox.credentials import CREDENTIALS
-from rapport.sandbox.recorder import Recorder, serve
+from rapport.sandbox.recorder import OPTIONS, Recorder, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECS = Path(os.environ.get("RAPPORT_REFERENCE_DIR", ROOT.parent / "shared")) / "specs"
@@ -130,11 +130,22 @@ def judge(vendor: str) -> Judge:
 
 
 @pytest.fixture(scope="module")
-def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
-    folder = tmp_path_factory.mktemp("judged")
-    Company.generate(folder / "company", 5, seed=3, start=date(2026, 3, 31))
-    with serve() as recorder, recorder.company(folder / "company", folder / "copy"):
+def served() -> Iterator[Recorder]:
+    with serve() as recorder:
         yield recorder
+
+
+@pytest.fixture(scope="module")
+def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("judged") / "company"
+    Company.generate(root, 5, seed=3, start=date(2026, 3, 31))
+    return root
+
+
+@pytest.fixture
+def twins(served: Recorder, few_people: Path, tmp_path: Path) -> Iterator[Recorder]:
+    with served.company(few_people, tmp_path / "company"):
+        yield served
 
 
 def asked_of(twins: Recorder, vendor: str) -> list[dict[str, Any]]:
@@ -161,7 +172,9 @@ def assert_valid(vendor: str, requests: list[dict[str, Any]]) -> None:
 
 def push(name: str, twins: Recorder) -> None:
     """A list of every channel's people from beginning to end, and what the tool knows of them."""
-    tool = destinations.discover()[name]({}, twins.connection(name), sleep=lambda seconds: None)
+    tool = destinations.discover()[name](
+        OPTIONS.get(name, {}), twins.connection(name), sleep=lambda seconds: None
+    )
     kinds = ("string", "integer", "float", "boolean", "date", "datetime")
     values = ("text", 7, 1.5, True, "2026-03-30", "2026-03-30T12:00:00Z")
     attributes = {f"a_{kind}": kind for kind in kinds}
@@ -201,7 +214,6 @@ def test_there_are_descriptions_to_judge_by() -> None:
 
 @pytest.mark.parametrize("name", DESTINATIONS)
 def test_every_request_of_a_destination_is_valid(name: str, twins: Recorder) -> None:
-    twins.requests.clear()
     push(name, twins)
     assert_valid(name, asked_of(twins, name))
 
@@ -209,7 +221,6 @@ def test_every_request_of_a_destination_is_valid(name: str, twins: Recorder) -> 
 @pytest.mark.parametrize("name", DESTINATIONS)
 def test_the_description_can_refuse(name: str, twins: Recorder) -> None:
     """A body of the wrong type is refused by each operation, else nothing would be judged."""
-    twins.requests.clear()
     push(name, twins)
     bodies = [asked for asked in asked_of(twins, name) if isinstance(asked["body"], dict)]
     kinds = {(asked["method"], re.sub(r"[0-9a-f]{6,}|\d+", "*", asked["path"])) for asked in bodies}
@@ -224,7 +235,6 @@ def test_the_description_can_refuse(name: str, twins: Recorder) -> None:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_request_of_a_source_is_valid(name: str, twins: Recorder) -> None:
-    twins.requests.clear()
     source = sources.discover()[name]({})
     with source.client(twins.connection(name)) as client:
         for stream in source.streams():

@@ -29,8 +29,14 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
     "klaviyo": {"login": "", "password": "demo-not-a-secret-klaviyo", "extra": {}},
     "braze": {"login": "", "password": "demo-not-a-secret-braze", "extra": {}},
     "sendgrid": {"login": "", "password": "demo-not-a-secret-sendgrid", "extra": {}},
+    "twilio": {
+        "login": "AC00000000000000000000000000000000",
+        "password": "demo-not-a-secret-twilio",
+        "extra": {},
+    },
     "mailchimp": {"login": "*", "password": "demo-not-a-secret-us1", "extra": {}},
     "stripe": {"login": "", "password": "demo-not-a-secret-stripe", "extra": {}},
+    "surveymonkey": {"login": "", "password": "demo-not-a-secret-surveymonkey", "extra": {}},
     "shopify": {"login": "", "password": "demo-not-a-secret-shopify", "extra": {}},
 }
 

@@ -24,6 +24,11 @@ from rapport.sandbox.gate import Gate
 from rapport.sandbox.shelf import Shelf
 from rapport.sandbox.store import decode
 
+# What a tool cannot do without in rapport.yml.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "twilio": {"from": "+15005550006", "messages": {"*": "Hello {first_name}"}},
+}
+
 
 class Recorder:
     """An ASGI application that keeps what is asked of the one inside, which can be changed."""
