@@ -1,0 +1,242 @@
+"""The plugin inside Airflow's real api-server: its login, its roles, and a real browser."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from tests.conftest import ROOT, point_to
+
+from ..card.conftest import ANN, FORMER
+from .conftest import CANARIES, wait
+
+USERS = {"vera": "viewer", "uma": "user", "otto": "op", "ada": "admin"}
+AXE = os.environ.get("RAPPORT_AXE", "")
+
+
+class Airflow:
+    """A running api-server, and the tokens of its users."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.client = httpx.Client(base_url=address, trust_env=False, timeout=60)
+
+    def token(self, name: str) -> str:
+        asked = {"username": name, "password": f"password of {name}"}
+        answer = self.client.post("/auth/token", json=asked).raise_for_status()
+        return str(answer.json()["access_token"])
+
+    def get(self, path: str, name: str | None = None, cookie: bool = False) -> httpx.Response:
+        headers = {}
+        if name and cookie:
+            headers = {"Cookie": f"_token={self.token(name)}"}
+        elif name:
+            headers = {"Authorization": f"Bearer {self.token(name)}"}
+        return self.client.get(path, headers=headers)
+
+
+@pytest.fixture(scope="module")
+def airflow(
+    company: str, postgres: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Airflow]:
+    """One api-server for all tests of this file, on a metadata database of its own."""
+    var = tmp_path_factory.mktemp("airflow") / "var"
+    folder = var / "airflow"
+    folder.mkdir(parents=True)
+    passwords = folder / "logins.json"
+    passwords.write_text(json.dumps({name: f"password of {name}" for name in USERS}))
+    database = f"{company}_airflow"
+    with psycopg.connect(postgres, autocommit=True) as admin, pytest.MonkeyPatch.context() as patch:
+        admin.execute(f"create database {database}")
+        point_to(patch, postgres, company)
+        metadata = re.sub(r"/[^/]+$", f"/{database}", postgres)
+        patch.setenv("RAPPORT_VAR", str(var))
+        patch.setenv("AIRFLOW_HOME", str(folder))
+        patch.setenv(
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+            metadata.replace("postgresql://", "postgresql+psycopg2://", 1),
+        )
+        users = ",".join(f"{name}:{role}" for name, role in USERS.items())
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", users)
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(passwords))
+        address, log = var / "address.json", var / "server.log"
+        with log.open("w") as output:
+            server = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("airflow_server.py")), str(address)],
+                stdout=output, stderr=subprocess.STDOUT, cwd=ROOT,
+            )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 180
+            while not address.exists():
+                assert server.poll() is None, log.read_text()[-3000:]
+                assert time.monotonic() < deadline, log.read_text()[-3000:]
+                time.sleep(0.1)
+            running = Airflow(json.loads(address.read_text())["address"])
+            with running.client:
+                yield running
+        finally:
+            server.terminate()
+            server.wait(30)
+            admin.execute(f"drop database {database} with (force)")
+
+
+def test_airflow_asks_who_is_there_before_any_page(airflow: Airflow) -> None:
+    for path in ("/", "/tonight", "/customers", f"/customers/{ANN}", "/segments", "/metrics",
+                 "/static/rapport.css", "/api/v1/openapi.json", "/nowhere", "/docs"):  # fmt: skip
+        assert airflow.get(f"/rapport{path}").status_code in (401, 307), path
+        assert airflow.client.get(f"/rapport{path}", follow_redirects=True).status_code == 401
+        forged = {"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30."}
+        assert airflow.client.get(
+            f"/rapport{path}", headers=forged, follow_redirects=True
+        ).status_code in (401, 403), path
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "people", "contacts"),
+    [("vera", 200, 403, False), ("uma", 200, 200, False), ("otto", 200, 200, True),
+     ("ada", 200, 200, True)],
+)  # fmt: skip
+def test_airflow_roles_decide_who_sees_what(
+    airflow: Airflow, name: str, numbers: int, people: int, contacts: bool
+) -> None:
+    assert airflow.get("/rapport/tonight", name).status_code == numbers
+    answer = airflow.get(f"/rapport/api/v1/customers/{ANN}", name)
+    assert answer.status_code == people
+    assert (CANARIES[1] in answer.text) == contacts
+    by_cookie = airflow.get(f"/rapport/customers/{ANN}", name, cookie=True)
+    assert by_cookie.status_code == people
+    assert (CANARIES[1] in by_cookie.text) == contacts
+
+
+def test_airflow_shows_the_pages_in_its_navigation(airflow: Airflow) -> None:
+    plugins = airflow.get("/api/v2/plugins", "ada").json()["plugins"]
+    mine = next(plugin for plugin in plugins if plugin["name"] == "rapport")
+    assert [view["name"] for view in mine["external_views"]] == [
+        "Tonight", "Customers", "Segments", "Metrics"
+    ]  # fmt: skip
+    assert not any(view["href"].startswith("/") for view in mine["external_views"])
+    assert airflow.get("/api/v2/plugins/importErrors", "ada").json()["total_entries"] == 0
+
+
+def test_a_plugin_that_is_loaded_imports_nothing_and_asks_no_warehouse() -> None:
+    code = (
+        "import sys; sys.path.insert(0, 'plugins'); import airflow.plugins_manager as _;"
+        "before = set(sys.modules); import rapport_plugin;"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before};"
+        "print(sorted(new))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True,
+        check=True, env={**os.environ, "AIRFLOW_CONN_WAREHOUSE": "postgresql://nobody:0/x"},
+    )  # fmt: skip
+    assert done.stdout.strip().splitlines()[-1] == "['rapport_plugin']"
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    """Debian's Chromium without a screen."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("no chromium and chromedriver on this machine: the pages are not looked at")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1280,900",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ):
+        options.add_argument(argument)
+    downloads = {"download.default_directory": str(tmp_path / "downloads")}
+    options.add_experimental_option("prefs", downloads)
+    made = webdriver.Chrome(options=options, service=Service(driver))
+    made.implicitly_wait(20)
+    yield made
+    made.quit()
+
+
+def test_somebody_logs_in_finds_a_person_reads_the_card_and_approves_a_list(
+    airflow: Airflow, browser: Any, company: str, postgres: str
+) -> None:
+    from selenium.webdriver.common.by import By
+
+    def find(selector: str) -> Any:
+        return browser.find_element(By.CSS_SELECTOR, selector)
+
+    with psycopg.connect(re.sub(r"/[^/]+$", f"/{company}", postgres), autocommit=True) as admin:
+        wait(admin, "payment_failed")
+        browser.get(f"{airflow.address}/auth/login?next={airflow.address}/rapport/customers")
+        find("input[name=username]").send_keys("otto")
+        find("input[name=password]").send_keys("password of otto")
+        find("button[type=submit]").click()
+        find("#who").send_keys(FORMER)
+        find("form.search button").click()
+        assert find("h1").text == CANARIES[0]
+        assert browser.current_url.endswith(f"/rapport/customers/{ANN}")
+        assert "owned" not in browser.title
+        _no_serious_barrier(browser)
+        find("a[href$='/why/payment_failed']").click()
+        assert find("h2").text.startswith("Conditions")
+        browser.get(f"{airflow.address}/rapport/segments/payment_failed")
+        find("#reason").send_keys("seen in a browser")
+        find("button[value=approve]").click()
+        assert "approved" in find("p[role=status]").text
+        decided = admin.execute(
+            "select state, decision from activation.approvals where segment = 'payment_failed'"
+        ).fetchone()
+        assert decided == ("approved", "seen in a browser (otto, in Airflow)")
+        browser.get(f"{airflow.address}/rapport/metrics/nps_90d")
+        assert find("figure canvas").is_displayed()
+        _no_serious_barrier(browser)
+        for path in ("tonight", f"customers/{ANN}", "segments/payment_failed", "metrics"):
+            for theme in ("light", "dark"):
+                _shown_on_a_phone(browser, f"{airflow.address}/rapport/{path}", theme)
+                _no_serious_barrier(browser)
+
+
+def _shown_on_a_phone(browser: Any, url: str, theme: str) -> None:
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    features = [{"name": "prefers-color-scheme", "value": theme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    browser.get(url)
+    width = browser.execute_script("return document.documentElement.scrollWidth")
+    assert width <= 390, f"{url} scrolls sideways on a phone"
+    paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", paper)[:3])) < 200) == (theme == "dark")
+
+
+def _no_serious_barrier(browser: Any) -> None:
+    """What axe-core finds, where `RAPPORT_AXE` names its axe.min.js; else nothing is checked."""
+    if not AXE:
+        return
+    # By the debugger, since the pages let no script in but their own.
+    browser.execute_cdp_cmd("Runtime.evaluate", {"expression": Path(AXE).read_text()})
+    found = browser.execute_cdp_cmd(
+        "Runtime.evaluate",
+        {"expression": "axe.run().then(found => JSON.stringify(found.violations))",
+         "awaitPromise": True},
+    )  # fmt: skip
+    serious = [
+        (entry["id"], [node["target"] for node in entry["nodes"]][:3])
+        for entry in json.loads(found["result"]["value"])
+        if entry["impact"] in ("serious", "critical")
+    ]
+    assert serious == [], browser.current_url
