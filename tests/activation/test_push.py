@@ -154,6 +154,28 @@ def test_the_survivor_of_a_merge_who_is_listed_already_stays(world: Any) -> None
     assert world.tool.on("readers") == ["new"]
 
 
+def test_a_merge_that_is_undone_leaves_ledger_and_tool_as_they_were(world: Any) -> None:
+    world.customers("old", "new")
+    world.segment("readers", ["old", "new"])
+
+    def state() -> tuple[Any, ...]:
+        ledger = world.connection.execute(
+            "select segment, customer_id, state from activation.ledger order by 1, 2"
+        ).fetchall()
+        return ledger, world.tool.on("readers")
+
+    world.night()
+    before = state()
+    world.merge("old", "new")
+    world.members("readers", "new")
+    world.night()
+    assert world.tool.on("readers") == ["new"]
+    world.connection.execute("update identity.aliases set customer_id = alias_id")
+    world.members("readers", "old", "new")
+    world.night()
+    assert state() == before
+
+
 def test_two_pushes_at_once_are_one_push(world: Any) -> None:
     world.customers("ann")
     world.segment("readers", ["ann"])
