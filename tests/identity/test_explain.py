@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from rapport.cli import application
 from rapport.errors import ConfigError
-from rapport.identity.audit import audit, plot
+from rapport.identity.audit import audit, plot, sizes
 from rapport.identity.evaluate import evaluate
 from rapport.identity.explain import explain
 
@@ -71,6 +71,8 @@ def test_the_audit_counts_sizes_moves_and_exclusions(company: Identity) -> None:
     assert report["share_of_ids_changed"] in (0.25, 0.75)
     assert report["excluded"] == {"blocked_pattern": 2}
     assert (report["former_ids"], report["dangling_ids"]) == (1, 0)
+    assert report["probable_profiles"] == 0
+    assert sizes(company.connection) == [(4, 1)]
     assert plot(report).count("<rect") == 1
 
 

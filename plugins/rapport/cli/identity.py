@@ -77,7 +77,8 @@ def _audited(report: dict[str, Any]) -> Group:
         excluded.add_row(reason, f"{count:,}")
     tonight = ", ".join(f"{count} {kind}" for kind, count in report["tonight"].items())
     return Group(
-        f"{report['profiles']:,} profiles are {report['customers']:,} customers.",
+        f"{report['profiles']:,} profiles are {report['customers']:,} customers, "
+        f"{report['probable_profiles']:,} of them by a probable match only.",
         f"Night {report['run_id']}: {tonight or 'nothing merged or split'}; "
         f"{report['share_of_ids_changed']:.2%} of the profiles changed their customer id.",
         f"{report['former_ids']:,} former ids still resolve, {report['dangling_ids']} do not.",

@@ -22,16 +22,17 @@ def audit(warehouse: Warehouse, run_id: str | None = None, largest: int = 5) -> 
     row = warehouse.execute("select resolved_run_id, resolved_as_of from identity.state").fetchone()
     last, as_of = row or (None, None)
     run = run_id or last
-    sizes = dict(warehouse.execute(BY_SIZE).fetchall())
+    counted = dict(sizes(warehouse))
     log = warehouse.execute(LOGGED, [run]).fetchall()
-    profiles = sum(size * count for size, count in sizes.items())
+    profiles = sum(size * count for size, count in counted.items())
     moved = sum(moved for _, _, moved in log)
     return {
         "run_id": run,
         "as_of": as_of.isoformat() if as_of and run == last else None,
         "profiles": profiles,
-        "customers": sum(sizes.values()),
-        "sizes": _histogram(sizes),
+        "customers": sum(counted.values()),
+        "probable_profiles": _one(warehouse, PROBABLE),
+        "sizes": _histogram(counted),
         "largest": [
             {"customer_id": customer_id, "profiles": count}
             for customer_id, count in warehouse.execute(LARGEST, [largest]).fetchall()
@@ -40,9 +41,14 @@ def audit(warehouse: Warehouse, run_id: str | None = None, largest: int = 5) -> 
         "share_of_ids_changed": moved / profiles if profiles else 0.0,
         "excluded": dict(warehouse.execute(EXCLUDED).fetchall()),
         "former_ids": _one(warehouse, "select count(*) from identity.aliases")
-        - sum(sizes.values()),
+        - sum(counted.values()),
         "dangling_ids": _one(warehouse, DANGLING),
     }
+
+
+def sizes(warehouse: Warehouse) -> list[tuple[int, int]]:
+    """How many customers have how many profiles: (size, customers), the smallest size first."""
+    return [(size, count) for size, count in warehouse.execute(BY_SIZE).fetchall()]
 
 
 def _one(warehouse: Warehouse, query: str) -> int:
@@ -91,7 +97,10 @@ select profiles, count(*) from (
     select count(*) as profiles from identity.members group by customer_id
 ) as customers
 group by profiles
+order by profiles
 """
+
+PROBABLE = "select count(*) from identity.members where is_probable"
 
 LARGEST = """
 select customer_id, count(*) from identity.members
