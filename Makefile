@@ -38,10 +38,10 @@ bench: install    ## how fast, against the bare database
 	@set -e; for file in benchmarks/bench_*.py; do $(BIN)/python $$file; done
 
 faults: install   ## kill things and compare
-	@RAPPORT_FAULTS=all $(BIN)/python -m pytest tests -k "kill or fault or frozen"
+	@RAPPORT_FAULTS=all $(BIN)/python -m pytest tests -k "kill or fault or frozen or simulation"
 
-docs: install     ## dbt's docs of every table, var/dbt/target/static_index.html
-	@$(BIN)/rapport dbt docs generate --static
+docs: install     ## every table and column, from the raw stream to the tool's field; SERVE=8081 serves it
+	@$(BIN)/rapport docs $(if $(SERVE),--serve $(SERVE))
 
 clean: down       ## remove everything that was made here, the embedded warehouse too
 	@if [ -x $(BIN)/rapport ]; then $(BIN)/rapport db remove --yes; fi

@@ -1,11 +1,15 @@
 """A small world: customers with consent, segments, one tool that remembers, and nights."""
 
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import uvicorn
 
 from rapport.activation.draft import ListPlan
 from rapport.activation.membership import evaluate_segment
@@ -78,7 +82,8 @@ class Tool(Destination):
     def remove(self, batch: Batch) -> Sequence[Result]:
         self._called("remove", batch)
         for person in batch.people:
-            self._list(batch).pop(person.customer_id, None)
+            for name in (person.customer_id, *person.aliases):
+                self._list(batch).pop(name, None)
         return [Result(person.customer_id) for person in batch.people]
 
     def contacts(self) -> Iterator[Contact]:
@@ -107,7 +112,7 @@ class World:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
-        self.tool = Tool()
+        self.tool: Any = Tool()
         self.options = ActivationOptions(change_floor=1000)
         self.segments: dict[str, Segment] = {}
         self.night_number = 0
@@ -187,7 +192,7 @@ class World:
             "change_budget": 1.0, "expires": date(2030, 1, 1), "needs": ("orders",),
         }  # fmt: skip
         segment = Segment.model_validate({**fields, **declared})
-        self.segments[key] = segment.model_copy(update={"destinations": ("tool",)})
+        self.segments[key] = segment.model_copy(update={"destinations": (self.tool.name,)})
         self.members(key, *members)
         return self.segments[key]
 
@@ -203,6 +208,13 @@ class World:
         ordered = sorted(self.segments.values(), key=lambda s: (s.priority, s.key))
         return Definitions({segment.key: segment for segment in ordered})
 
+    def reconnect(self) -> None:
+        """What a killed process leaves: its connection is gone, and all that was not committed."""
+        from rapport.warehouse import connect
+
+        self.connection.close()
+        self.connection = connect(autocommit=True)
+
     def pull(self) -> dict[str, int]:
         return pull_destination(self.connection, self.definitions, self.tool, self.as_of)
 
@@ -214,7 +226,12 @@ class World:
                     self.frozen.get(segment.key),
                 )  # fmt: skip
         plans = plan_lists(
-            self.connection, self.definitions, ["tool"], self.options, self.run_id, self.as_of
+            self.connection,
+            self.definitions,
+            [self.tool.name],
+            self.options,
+            self.run_id,
+            self.as_of,
         )
         return {plan.segment: plan for plan in plans}
 
@@ -243,6 +260,28 @@ class World:
 
 
 @pytest.fixture
-def world(warehouse: psycopg.Connection[Any]) -> World:
+def world(warehouse: psycopg.Connection[Any]) -> Iterator[World]:
     warehouse.execute(MARTS)
-    return World(warehouse)
+    made = World(warehouse)
+    yield made
+    made.connection.close()
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Iterator[str]:
+    """The address of the sandbox's twins, in a thread of this process."""
+    from rapport.sandbox.app import create_app
+    from rapport.sandbox.company import Company
+
+    Company.generate(tmp_path / "company", 5, seed=3, start=date(2026, 3, 31))
+    app = create_app(tmp_path / "company")
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", ws="none")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)

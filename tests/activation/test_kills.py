@@ -5,16 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 import yaml
 
 from rapport import faults
@@ -28,25 +23,6 @@ as_of = datetime(2026, 3, 31, 3, tzinfo=UTC)
 activation.plan("20260331T030000Z-01", as_of)
 activation.push("20260331T030000Z-01", as_of, "{tool}")
 """
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Iterator[str]:
-    from rapport.sandbox.app import create_app
-    from rapport.sandbox.company import Company
-
-    Company.generate(tmp_path / "company", 5, seed=3, start=date(2026, 3, 31))
-    app = create_app(tmp_path / "company")
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", ws="none")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
 
 
 @pytest.fixture

@@ -122,6 +122,15 @@ async def clear_violations(request: Request) -> Any:
     return {"violations": []}
 
 
+@controls.post("/refusers")
+async def set_refusers(request: Request) -> Any:
+    """`{people: [...]}`: ids and addresses of whom said no to us; a payload about one of them
+    is refused by the messaging tool and kept as a violation."""
+    people = decode(await request.body())["people"]
+    gate_of(request).refusers = frozenset(str(name).lower() for name in people)
+    return {"people": len(people)}
+
+
 @controls.get("/faults")
 async def list_faults(request: Request) -> Any:
     return {"faults": gate_of(request).faults.list()}

@@ -45,6 +45,7 @@ class Gate:
         self.calls: dict[str, Counter[str]] = {}
         self.faults = Plan()
         self.limits = Limits()
+        self.refusers: frozenset[str] = frozenset()
 
     @staticmethod
     def key(method: str, template: str) -> str:

@@ -120,6 +120,7 @@ async def read_contact(request: Request, id: str) -> Response:
 @router.post("/contacts")
 async def create_contact(request: Request) -> Response:
     body, gate = await _body(request), gate_of(request)
+    _refuse_without_consent(request, body)
     email, external_id = body.get("email"), body.get("external_id")
     if not email and not external_id:
         raise Refused(refusal(400, "one of email or external_id is required"))
@@ -147,6 +148,7 @@ async def update_contact(request: Request, id: str) -> Response:
     row, body, gate = _existing(request, id), await _body(request), gate_of(request)
     _check_attributes(request, body)
     _refuse_said_no(request, row, body)
+    _refuse_without_consent(request, body)
     stored = decode(row[6])
     _merge(stored, body)
     email, external_id = body.get("email", row[2]), body.get("external_id", row[1])
@@ -198,6 +200,7 @@ async def attach_tag(request: Request, id: str) -> Response:
     row, body = _existing(request, id), await _body(request)
     tag = _tag(request, body.get("id"))
     _refuse_said_no(request, row, {"tag": tag["id"]})
+    _refuse_without_consent(request, {"external_id": row[1], "email": row[2]})
     _attach(request, id, int(tag["id"]))
     return _answer(request, tag)
 
@@ -386,6 +389,15 @@ def _refuse_said_no(request: Request, row: Any, body: Json) -> None:
     if row[5] and not (only_clears and stays_out):
         gate_of(request).violation(VENDOR, "unsubscribed", request, contact_id=row[0])
         message = "sandbox: this person unsubscribed here, nothing about them may be sent"
+        raise Refused(refusal(403, message, code="action_forbidden"))
+
+
+def _refuse_without_consent(request: Request, body: Json) -> None:
+    """Raises Refused where the payload names somebody of whom a test says that they said no."""
+    named = {str(body.get(name) or "").lower() for name in ("external_id", "email")}
+    if named & gate_of(request).refusers:
+        gate_of(request).violation(VENDOR, "no_consent", request)
+        message = "sandbox: this person said no, nothing about them may be sent"
         raise Refused(refusal(403, message, code="action_forbidden"))
 
 
