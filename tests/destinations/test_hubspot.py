@@ -132,6 +132,15 @@ def test_opt_outs_bounces_and_merged_ids_are_pulled(
     assert {one.remote_id for one in found} == {*ids, "111", "112"}
 
 
+def test_erasure_blocks_no_address(hubspot: Destination, twins: Recorder, make: Any) -> None:
+    (result,) = hubspot.upsert(make.batch(make.person(1)))
+    assert hubspot.erase(make.person(1)) == "deleted"
+    assert hubspot.erase(make.person(1)) == "not there"
+    sql = "select count(*) from hubspot_contacts where id = ?"
+    assert twins.gate.database.execute(sql, (result.remote_id,)).fetchone() == (0,)
+    assert twins.violations() == []
+
+
 def test_a_lost_ledger_can_be_read_back(hubspot: Destination, make: Any) -> None:
     hubspot.upsert(make.batch(*make.people(1, 2)))
     there = hubspot.members(make.audience)

@@ -123,6 +123,17 @@ def test_a_lost_ledger_can_be_read_back(mailchimp: Destination, make: Any) -> No
     assert sorted(str(contact.external_id) for contact in there) == ["customer_1", "customer_2"]
 
 
+def test_who_is_erased_does_not_come_back(
+    mailchimp: Destination, twins: Recorder, make: Any
+) -> None:
+    mailchimp.upsert(make.batch(make.person(1)))
+    assert mailchimp.erase(make.person(1)) == "deleted"
+    assert mailchimp.erase(make.person(1)) == "not there"
+    assert tagged(twins) == []
+    (result,) = mailchimp.upsert(make.batch(make.person(1)))
+    assert result.error == "ERROR_GENERIC"
+
+
 def test_a_bare_403_is_waited_out(mailchimp: Destination, twins: Recorder, make: Any) -> None:
     twins.fault("mailchimp", "403", times=2)
     assert all(result.accepted for result in mailchimp.upsert(make.batch(*make.people(1, 2))))

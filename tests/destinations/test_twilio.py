@@ -23,9 +23,10 @@ def sent(twins: Recorder) -> list[tuple[str, str]]:
 
 
 def hear(twins: Recorder, number: int, sender: str, text: str) -> None:
-    body = {"sid": f"in{number:04d}", "to": SENDER, "from": sender, "body": text, "status": "received",
+    sid = f"in{number:04d}"
+    body = {"sid": sid, "to": SENDER, "from": sender, "body": text, "status": "received",
             "direction": "inbound", "date_sent": "2026-03-30"}  # fmt: skip
-    twins.shelf("twilio").put("messages", f"in{number:04d}", body)
+    twins.shelf("twilio").put("messages", sid, body)
 
 
 def test_a_batch_that_comes_again_reaches_nobody_twice(

@@ -164,6 +164,15 @@ class HubSpot(Destination):
                 values = entry["properties"]
                 yield Contact(str(entry["id"]), values.get(OWN_ID), values.get("email"))
 
+    def erase(self, person: Person) -> str:
+        """Delete for good, by id: an address that HubSpot does not know it would block for ever."""
+        ids = {person.remote_id} if person.remote_id else set()
+        ids |= set(self._find([person]).values()) if person.email else set()
+        for id in sorted(ids):
+            path = f"{CONTACTS}/gdpr-delete"
+            self._client.request("POST", path, json={"objectId": id}, ok=(404,))
+        return "deleted" if ids else "not there"
+
     def close(self) -> None:
         """Close the connections."""
         self._client.__exit__(None, None, None)

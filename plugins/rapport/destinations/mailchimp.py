@@ -153,6 +153,18 @@ class Mailchimp(Destination):
             customer_id = member["merge_fields"].get(own) or None
             yield Contact(member["id"], customer_id, member["email_address"])
 
+    def erase(self, person: Person) -> str:
+        """Delete for good: the address can never be imported again, which an erasure wants."""
+        ids = {person.remote_id} if person.remote_id else set()
+        ids |= {md5(address_key(person.email))} if person.email else set()
+        gone = [
+            self._client.request(
+                "POST", f"{self._list}/members/{id}/actions/delete-permanent", ok=(404, 405)
+            ).status
+            for id in sorted(ids)
+        ]
+        return "deleted" if any(status < 300 for status in gone) else "not there"
+
     def close(self) -> None:
         """Close the connections."""
         self._client.__exit__(None, None, None)

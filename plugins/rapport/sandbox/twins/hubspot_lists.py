@@ -59,6 +59,18 @@ async def write_contacts(request: Request, how: str) -> Response:
     return reply(request, answer)
 
 
+@router.post("/crm/v3/objects/contacts/gdpr-delete")
+async def forget_contact(request: Request) -> Response:
+    """An address that is not known is put on a block list."""
+    gate, body = gate_of(request), await json_body(request, refusal)
+    if body.get("idProperty") == "email" and _by_email(gate, body["objectId"]) is None:
+        gate.violation(VENDOR, "blocked_for_ever", request)
+    else:
+        sql = "delete from hubspot_contacts where id = ?"
+        gate.database.execute(sql, (str(body["objectId"]),))
+    return Response(status_code=204)
+
+
 @router.get("/crm/v3/properties/contacts")
 async def list_properties(request: Request) -> Response:
     found = [{"name": name, **body} for name, body in shelf_of(request, VENDOR).list("properties")]

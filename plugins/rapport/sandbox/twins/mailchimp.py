@@ -116,6 +116,17 @@ async def tag_member(request: Request, audience: str, id: str) -> Response:
     return Response(status_code=204)
 
 
+@router.post("/lists/{audience}/members/{id}/actions/delete-permanent")
+async def forget_member(request: Request, audience: str, id: str) -> Response:
+    shelf = _shelf(request, audience)
+    if not shelf.drop("members", id):
+        raise Refused(refusal(404))
+    shelf.put("forgotten", id, {})
+    for segment, body in list(shelf.list("segments")):
+        _change(shelf, segment, [], [id] if id in body["members"] else [])
+    return Response(status_code=204)
+
+
 @router.get("/lists/{audience}/segments")
 async def list_segments(request: Request, audience: str) -> Response:
     found = [_segment(id, body) for id, body in _shelf(request, audience).list("segments")]
