@@ -21,7 +21,10 @@ AUDIENCE = Audience(
     "readers", "Readers", "email", "marketing", {"score": "integer", "read_at": "datetime"}
 )
 # A destination that takes every row stands here with the reason.
-TAKES_EVERYTHING = {"files": "a row is text, and every text can be written"}
+TAKES_EVERYTHING = {
+    "files": "a row is text, and every text can be written",
+    "slack": "people are counted and not sent",
+}
 
 
 @pytest.fixture(scope="module")

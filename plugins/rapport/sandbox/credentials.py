@@ -34,6 +34,7 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
         "password": "demo-not-a-secret-twilio",
         "extra": {},
     },
+    "slack": {"login": "", "password": "demo-not-a-secret-slack", "extra": {}},
     "mailchimp": {"login": "*", "password": "demo-not-a-secret-us1", "extra": {}},
     "stripe": {"login": "", "password": "demo-not-a-secret-stripe", "extra": {}},
     "surveymonkey": {"login": "", "password": "demo-not-a-secret-surveymonkey", "extra": {}},

@@ -26,6 +26,7 @@ from rapport.sandbox.store import decode
 
 # What a tool cannot do without in rapport.yml.
 OPTIONS: dict[str, dict[str, Any]] = {
+    "slack": {"channel": "#marketing"},
     "twilio": {"from": "+15005550006", "messages": {"*": "Hello {first_name}"}},
 }
 
