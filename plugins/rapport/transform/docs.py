@@ -1,0 +1,85 @@
+"""dbt's documentation of every table, from the raw stream to the field in a tool.
+
+What a segment sends to which tool stands in its own file, and what BI may read in each mart's. The
+documentation needs them as dbt exposures, so they are written into a copy of the project: nobody
+has to keep them in step.
+
+>>> sorted(exposures())  # doctest: +SKIP
+['exposures', 'version']
+"""
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from rapport.errors import ConfigError
+from rapport.paths import var_dir
+from rapport.settings import Settings
+from rapport.transform.dbt import adjusted_environment, project_dir, variables
+
+
+def build(settings: Settings, as_of: datetime) -> Path:
+    """Write the documentation as one HTML page; where it is. Raises `ConfigError`."""
+    from dbt.cli.main import dbtRunner
+
+    folder = var_dir() / "dbt" / "docs"
+    project = folder / "project"
+    shutil.rmtree(project, ignore_errors=True)
+    shutil.copytree(project_dir(), project, ignore=shutil.ignore_patterns("target", "logs"))
+    generated = yaml.safe_dump(exposures(), sort_keys=False, allow_unicode=True)
+    (project / "models" / "exposures_of_segments.yml").write_text(generated, encoding="utf-8")
+    command = ["docs", "generate", "--static", "--no-partial-parse", "--quiet"]
+    command += ["--project-dir", str(project), "--profiles-dir", str(project)]
+    command += ["--target-path", str(folder), "--log-path", str(folder), "--log-level-file", "none"]
+    command += ["--vars", msgspec.json.encode(variables(settings)).decode()]
+    with adjusted_environment(as_of):
+        outcome = dbtRunner().invoke(command)
+    if not outcome.success:
+        raise ConfigError(f"dbt docs: {outcome.exception}. `rapport dbt parse` may say more.")
+    return folder / "static_index.html"
+
+
+def exposures() -> dict[str, Any]:
+    """One exposure a segment and tool, with the fields that the tool gets, and one of BI."""
+    found, marts = [], []
+    for path in sorted((project_dir() / "models").rglob("*.yml")):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models") or []:
+            meta = model.get("config", {}).get("meta", {})
+            if meta.get("publish") == "marts":
+                marts.append(model["name"])
+            segment = meta.get("segment") or {}
+            found += [
+                _exposure(model["name"], segment, to) for to in segment.get("destinations", [])
+            ]
+    return {"version": 2, "exposures": [_dashboards(marts), *found]}
+
+
+def _dashboards(marts: list[str]) -> dict[str, Any]:
+    return {
+        "name": "bi",
+        "label": "BI",
+        "type": "dashboard",
+        "maturity": "high",
+        "owner": {"name": "Analytics"},
+        "description": "What analysts and BI tools read, as bi_reader: without contact details.",
+        "depends_on": [f"ref('{name}')" for name in marts],
+    }
+
+
+def _exposure(model: str, segment: dict[str, Any], destination: str) -> dict[str, Any]:
+    fields = segment.get("traits", {})
+    listed = ", ".join(f"`{column}` as `{field}`" for column, field in fields.items()) or "no field"
+    return {
+        "name": f"{segment['key']}_in_{destination}",
+        "label": f"{segment['name']} in {destination}",
+        "type": "application",
+        "maturity": "high",
+        "owner": {"name": segment["owner"]},
+        "description": f"{segment['description'].strip()} {destination} gets {listed}.",
+        "depends_on": [f"ref('{model}')"],
+        "config": {"meta": {"destination": destination, "fields": fields}},
+    }
