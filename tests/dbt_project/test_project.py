@@ -100,7 +100,31 @@ def test_no_model_asks_the_wall_clock() -> None:
 
 def test_exposures_name_what_exists(manifest: Manifest) -> None:
     assert {exposure["name"] for exposure in manifest["exposures"].values()} >= {
-        "bi",
         "customer_card",
         "activation",
     }
+
+
+CARD = {"formula", "grain", "excludes", "differs", "owner"}
+
+
+def test_every_metric_has_a_card_or_is_a_part_of_one_that_has(manifest: Manifest) -> None:
+    metrics = manifest["metrics"]
+    parts = {
+        name.rsplit(".", 1)[-1]
+        for metric in metrics.values()
+        for name in metric["depends_on"]["nodes"]
+        if name.startswith("metric.")
+    }
+    log = (dbt.project_dir() / "DECISIONLOG.md").read_text()
+    carded = 0
+    for metric in metrics.values():
+        card = metric["config"]["meta"]
+        if not card:
+            assert metric["name"] in parts, metric["name"]
+            continue
+        assert set(card) == CARD and all(card.values()), metric["name"]
+        assert metric["description"].endswith("?"), metric["name"]
+        assert f"`{metric['name']}`" in log, metric["name"]
+        carded += 1
+    assert carded >= 30
