@@ -276,11 +276,12 @@ class Segments(Block):
 
 
 class Profile(Part):
-    """A vendor's record that belongs to the customer."""
+    """A vendor's record that belongs to the customer; by a probable match only if not certain."""
 
     source: str
     profile_id: str
     since: datetime
+    is_certain: bool = True
 
 
 class Identity(Block):

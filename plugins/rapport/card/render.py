@@ -246,7 +246,8 @@ def _identity(identity: Identity) -> Iterable[RenderableType]:
     yield heading("Identity", identity, str(len(identity.profiles)))
     table = table_of("from", "record", "since", cut=("record",))
     for profile in identity.profiles:
-        add(table, profile.source, profile.profile_id, day_of(profile.since))
+        record = profile.profile_id if profile.is_certain else f"{profile.profile_id} (probable)"
+        add(table, profile.source, record, day_of(profile.since))
     yield from shown(table)
     if identity.former_ids:
         yield line(f"earlier ids that lead here: {', '.join(identity.former_ids)}")

@@ -127,7 +127,9 @@ order by destination
 """
 
 PROFILES = """
-select split_part(profile_id, ':', 1) as source, profile_id, as_of as since
+select
+    split_part(profile_id, ':', 1) as source, profile_id, as_of as since,
+    not is_probable as is_certain
 from identity.members
 where
     region_key in (
