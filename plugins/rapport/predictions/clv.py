@@ -29,9 +29,12 @@ LONGEST_HOLDOUT = timedelta(days=182)
 WEEK = 7.0
 MONTH = 30 / WEEK
 
+# The span is that of the earliest tenth of customers: one of long ago must not stretch it.
 EVENTS = """
 select
-    currency, max(age) as span, sum(repeats + 1)::bigint as events
+    currency,
+    percentile_disc(0.9) within group (order by age) as span,
+    sum(repeats + 1)::bigint as events
 from predictions.histories
 group by currency
 order by currency
@@ -106,8 +109,9 @@ def judge(before: pd.DataFrame, after: pd.DataFrame, weeks: float) -> tuple[Back
     # Two orders in the first week are no pace of a hundred a year: a month counts at least.
     pace = repeats / np.maximum(age, MONTH) * weeks
     plain = pace * before["mean_value"].fillna(mean).to_numpy(float)
-    seen = before[["customer_id"]].merge(after, on="customer_id", how="left").fillna(0)
-    bought, spent = seen["purchases"].to_numpy(float), seen["value"].to_numpy(float)
+    later = after[["customer_id", "purchases", "value"]]
+    seen = before[["customer_id"]].merge(later, on="customer_id", how="left")
+    bought, spent = (seen[name].fillna(0).to_numpy(float) for name in ("purchases", "value"))
     by_gamma = orders * spending.expected_value(repeats, before["mean_value"])
     errors = rmse(by_gamma, spent), rmse(orders * mean, spent)
     differ = errors[0] < errors[1]

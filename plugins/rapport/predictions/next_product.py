@@ -101,7 +101,7 @@ def run(connection: Connection, as_of: datetime) -> dict[str, Any]:
 
 
 def _evidence(connection: Connection, at: datetime) -> pd.DataFrame:
-    return read(connection, EVIDENCE, at=at, memory=MEMORY)
+    return read(connection, EVIDENCE, at=at, memory=MEMORY).astype({"is_bought": bool})
 
 
 def learn(evidence: pd.DataFrame) -> Likeness:
