@@ -33,12 +33,20 @@ values ('x1', 'u_0000003', '2026-03-01', 12.50, 'EUR', '2026-03-01');
 """
 
 
+# What any survey tool exports: a question a column.
+EXPORTED = """id,customer,at,How likely are you to recommend us?,Easy?,why
+a1,u_0000003,2026-03-02T10:00:00Z,9,5 - rather easy,Good
+a2,u_0000004,2026-03-02T11:00:00Z,11,,
+"""
+
+
 @pytest.fixture
 def everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warehouse: psycopg.Connection[Any]
 ) -> Iterator[None]:
     """A sandbox of its own, with every source switched on."""
     warehouse.execute(PARTNER)
+    (tmp_path / "exported.csv").write_text(EXPORTED)
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES", os.environ["AIRFLOW_CONN_WAREHOUSE"])
     text = SETTINGS.read_text().replace("var/sandbox", str(tmp_path))
     file = tmp_path / "rapport.yml"
@@ -69,6 +77,11 @@ def test_every_stream_of_every_source_lands_and_every_staging_model_builds(
         "select table_name from information_schema.views where table_schema = 'staging'"
         " and table_name not like 'stg_files_%'"  # of which there are rows, rapport.yml says
     ).fetchall()
+    answers = warehouse.execute(
+        "select response_id, metric, scale, score from staging.stg_files__survey_responses"
+        " where score is not null order by 1, 2"
+    )
+    assert answers.fetchall() == [("shop:a1", "ces", "1-7", 5), ("shop:a1", "nps", "0-10", 9)]
     orders = warehouse.execute("select source, profile_id from staging.stg_files__orders")
     assert ("postgres", "files:shop:u_0000003") in orders.fetchall()
     assert {view.split("__")[0].removeprefix("stg_") for (view,) in views} >= set(

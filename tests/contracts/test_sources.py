@@ -26,6 +26,7 @@ from rapport.sources import (
     intercom,
     shopify,
     stripe,
+    surveymonkey,
     typeform,
     zendesk,
 )
@@ -107,6 +108,7 @@ def sandbox(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     monkeypatch.setattr(intercom, "LARGEST_PAGE", 4)
     monkeypatch.setattr(stripe, "LARGEST_PAGE", 40)
     monkeypatch.setattr(shopify, "LARGEST_PAGE", 15)
+    monkeypatch.setattr(surveymonkey, "LARGEST_PAGE", 10)
     monkeypatch.setattr(shopify, "LARGEST_LIST", 20)
     monkeypatch.setattr(batches, "BATCH_ROWS", 50)
     server.waits.clear()

@@ -34,17 +34,7 @@ measured as (
 
     select
         *,
-        coalesce(
-            {%- for survey_id, questions in (var('surveys').get('typeform') or {}).items() %}
-            {%- for question_id, metric in questions.items() %}
-            case
-                when survey_id = {{ text_literal(survey_id) }} and question_id = {{ text_literal(question_id) }}
-                    then {{ text_literal(metric) }}
-            end,
-            {%- endfor %}
-            {%- endfor %}
-            lower(substring(question_id from '(?i)^(nps|csat|ces)'))
-        ) as metric
+        {{ survey_metric('typeform', 'survey_id', 'question_id') }} as metric
     from answers
     where type in ('number', 'choice', 'boolean')
 

@@ -1,0 +1,54 @@
+with responses as (
+
+    select * from {{ source('surveymonkey', 'responses') }}
+    where is_latest and not is_deleted
+
+),
+
+extracted as (
+
+    select
+        responses.record_key,
+        {{ clean_text("coalesce(nullif(vendor.email_address, ''), vendor.metadata #>> '{contact,email,value}')") }} as email,
+        {{ clean_text("vendor.custom_variables ->> 'user_id'") }} as user_id,
+        {{ clean_text("vendor.metadata #>> '{contact,first_name,value}'") }} as first_name,
+        {{ clean_text("vendor.metadata #>> '{contact,last_name,value}'") }} as last_name,
+        {{ try_timestamp('vendor.date_created') }} as created_at,
+        {{ try_timestamp('vendor.date_modified') }} as updated_at
+    from responses
+    cross join lateral jsonb_to_record({{ json_object('responses.payload') }}) as vendor (
+        email_address text, custom_variables jsonb, metadata jsonb, date_created text,
+        date_modified text
+    )
+
+),
+
+final as (
+
+    select
+        'surveymonkey' as source,
+        'surveymonkey:respondents:' || record_key as profile_id,
+        record_key as vendor_id,
+        email,
+        '{}'::text[] as additional_emails,
+        null::text as phone,
+        '{}'::text[] as additional_phones,
+        user_id,
+        {{ clean_text("concat_ws(' ', first_name, last_name)") }} as full_name,
+        first_name,
+        last_name,
+        null::text as country,
+        null::text as city,
+        null::text as company_name,
+        null::text as company_domain,
+        null::text as job_title,
+        null::text as language,
+        null::text as lifecycle_stage,
+        created_at,
+        updated_at
+    from extracted
+    where email is not null or user_id is not null
+
+)
+
+select * from final
