@@ -177,6 +177,27 @@ def test_nothing_is_never_hashed(tmp_path: Path, make: Any) -> None:
         Files({"path": str(tmp_path), "hash": "md5"})
 
 
+@pytest.mark.parametrize("form", [None, "google", "meta", "tiktok"])
+def test_erasure_takes_the_rows_out_of_every_file(
+    form: str | None, tmp_path: Path, make: Any
+) -> None:
+    tool = Files({"path": str(tmp_path), "hash": form})
+    tool.upsert(make.batch(*make.people(1, 2)))
+    finished(tool, make, *make.people(1, 2))
+    tool.remove(make.batch(make.person(1)))
+    erased = Person("customer_9", email="P1@example.com", aliases=("customer_1",))
+    assert tool.erase(erased) == "deleted"
+    assert tool.erase(erased) == "not there"
+    assert len(rows(tmp_path, "full")) == len(rows(tmp_path, "added")) == 2
+    (manifest,) = tmp_path.rglob("manifest.json")
+    for entry in json.loads(manifest.read_text())["files"]:
+        content = (manifest.parent / entry["name"]).read_bytes()
+        assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+        assert (entry["bytes"], entry["rows"]) == (len(content), content.count(b"\n") - 1)
+    text = "".join(path.read_text() for path in tmp_path.rglob("*.csv"))
+    assert not [mark for mark in _hashed.marks(make.person(1)) | {"customer_1"} if mark in text]
+
+
 def test_google_gets_no_name_without_country_and_zip() -> None:
     assert list(_hashed.columns("google", {"country": "string"})) == ["Email", "Phone"]
 

@@ -60,6 +60,13 @@ def columns(form: str, attributes: Mapping[str, str]) -> dict[str, Cell]:
     }
 
 
+def marks(person: Person) -> set[str]:
+    """What tells that a row is about a person, in any form: digests of address, number and ids."""
+    forms = [_plain(person.email), google_email(person.email), tiktok_email(person.email)]
+    forms += [e164(person.phone), meta_phone(person.phone), person.customer_id, *person.aliases]
+    return {digest(form) for form in forms} - {""}
+
+
 def digest(text: str) -> str:
     """SHA-256 in lower-case hex; nothing of nothing, whose digest would match everybody.
 

@@ -123,8 +123,8 @@ class Files(Destination):
         """
         ids = {mark for mark in (person.customer_id, *person.aliases) if mark}
         mail = (person.email or "").strip().lower()
-        digests = {hashlib.sha256(mail.encode()).hexdigest()} if mail else set()
-        marks = {mark.lower() for mark in ids} | ({mail} if mail else set()) | digests
+        plain = {mark.lower() for mark in ids} | ({mail} if mail else set())
+        marks = plain | _hashed.marks(person)
         changed = sum(_forget_lines(path, marks) for path in sorted(self._home.rglob("*.csv")))
         for path in sorted(self._home.rglob(".changes.sqlite")):
             changed += _forget_changes(path, ids, mail)
