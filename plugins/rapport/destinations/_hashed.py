@@ -112,7 +112,7 @@ def letters(text: str) -> str:
     """Lower case without punctuation and spaces; letters of every alphabet stay.
 
     >>> letters("O'Brien-Müller ")
-    "obrienmüller"
+    'obrienmüller'
     """
     normal = unicodedata.normalize("NFC", text).lower()
     return "".join(char for char in normal if char.isalnum())
