@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 FEWEST = 200
 """Fewer records estimate nothing."""
+COMMON, RARE = 10, 3
+"""More records than the first share a common value; all others count as shared by the second."""
 
 
 class Model(NamedTuple):
@@ -89,7 +91,7 @@ def _score_all(
         "truncate identity.match_frequencies, identity.match_keys, identity.match_model,"
         " identity.matches"
     )
-    warehouse.execute(FREQUENCIES)
+    warehouse.execute(FREQUENCIES, [COMMON])
     warehouse.execute(records.COMMON_KEYS, [options.max_block])
     warehouse.execute("analyze identity.match_frequencies")
     records.add_keys(warehouse, records.EVERYBODY)
@@ -140,11 +142,12 @@ def _rows(warehouse: psycopg.Connection[Any], query: str) -> Iterator[list[tuple
             yield chunk
 
 
-# A value that was not there when weights were estimated counts as one of a kind.
+# Only common values are kept: what a handful of records share would tell of a person who may have
+# been erased since. All others count as equally rare.
 RECORDS = f"""
 select
     {", ".join(name for name in COLUMNS if not name.startswith("frequency_"))},
-    {", ".join(f"coalesce({field}s.frequency, 1.0 / model.records)" for field in WEIGHED)}
+    {", ".join(f"coalesce({field}s.frequency, {RARE}.0 / model.records)" for field in WEIGHED)}
 from identity.match_records as records
 {
     " ".join(
@@ -154,7 +157,10 @@ from identity.match_records as records
     )
 }
 cross join (
-    select greatest(coalesce(max(records), 1), 1) as records from identity.match_model
+    select coalesce(
+        (select records from identity.match_model),
+        (select count(*) from identity.match_records)
+    ) as records
 ) as model
 where cardinality(records.keys) > 0 and {{only}}
 order by profile_key
@@ -176,19 +182,25 @@ OTHERS = RECORDS.format(
 
 FREQUENCIES = """
 insert into identity.match_frequencies
-select offered.field, offered.value, count(*)::double precision / sum(count(*)) over (
-    partition by offered.field
-)
-from identity.match_records as records
-cross join lateral (
-    values
-    ('given', records.given),
-    ('surname', records.surname),
-    ('number', records.number),
-    ('phone', records.phone)
-) as offered (field, value)
-where offered.value is not null
-group by offered.field, offered.value
+select field, value, times / total
+from (
+    select
+        offered.field,
+        offered.value,
+        count(*)::double precision as times,
+        sum(count(*)) over (partition by offered.field) as total
+    from identity.match_records as records
+    cross join lateral (
+        values
+        ('given', records.given),
+        ('surname', records.surname),
+        ('number', records.number),
+        ('phone', records.phone)
+    ) as offered (field, value)
+    where offered.value is not null
+    group by offered.field, offered.value
+) as counted
+where times > %s
 """
 
 SAVE = """
