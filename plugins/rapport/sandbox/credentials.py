@@ -35,6 +35,11 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
         "extra": {},
     },
     "slack": {"login": "", "password": "demo-not-a-secret-slack", "extra": {}},
+    "customerio": {
+        "login": "demo-site",
+        "password": "demo-not-a-secret-customerio",
+        "extra": {"app_key": "demo-not-a-secret-customerio-app"},
+    },
     "mailchimp": {"login": "*", "password": "demo-not-a-secret-us1", "extra": {}},
     "stripe": {"login": "", "password": "demo-not-a-secret-stripe", "extra": {}},
     "surveymonkey": {"login": "", "password": "demo-not-a-secret-surveymonkey", "extra": {}},
