@@ -190,6 +190,12 @@ def payloads(random: np.random.Generator) -> dict[str, pd.DataFrame]:
             )
         )
     ]
+    for ticket, visit in zip(tickets[:30], events, strict=False):
+        before = pd.Timestamp(ticket["created_at"]) - pd.Timedelta(hours=2)
+        customer = f"u_{ticket['requester_id']}"
+        visit |= {"event_time": f"{before:%Y-%m-%d %H:%M:%S}", "event_type": "page_view"}
+        visit |= {"user_id": customer, "device_id": f"d_{customer}"}
+        visit["event_properties"] = {"path": "/help/parcels"}
 
     def landed(records: list[dict[str, Any]], key: str) -> pd.DataFrame:
         return pd.DataFrame({"key": [row[key] for row in records], "payload": records})
