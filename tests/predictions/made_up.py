@@ -92,9 +92,12 @@ def fill(connection: Connection, customers: int = 400, seed: int = 3) -> None:
         first = AS_OF - timedelta(days=float(rng.uniform(20, 180)))
         rows["dim_customers"].append((who, first - timedelta(days=400 * (number % 2))))
         taste, hour = number % 2, 8 + 8 * (number % 2)
-        pace, at = float(rng.gamma(1.5, 12.0)) + 4, first
+        pace, at, end = float(rng.gamma(1.5, 12.0)) + 4, first, AS_OF
         for _ in range(30):
-            if at > AS_OF or (at > first and rng.random() < 0.08):
+            if at > AS_OF:
+                break
+            if at > first and rng.random() < 0.15:
+                end = at
                 break
             product = f"p{taste * 6 + int(rng.integers(6))}"
             amount = round(float(rng.gamma(6, 4)), 2)
@@ -106,7 +109,7 @@ def fill(connection: Connection, customers: int = 400, seed: int = 3) -> None:
             touch(who, "order", "shop", at, "paid")
             at += timedelta(days=float(rng.exponential(pace)))
         for _ in range(int(rng.integers(4, 14))):
-            day = first + timedelta(days=float(rng.uniform(0, (AS_OF - first).days)))
+            day = first + timedelta(days=float(rng.uniform(0, (end - first).days)))
             seen = day.replace(hour=hour + int(rng.integers(2)))
             products = [f"p{taste * 6 + int(rng.integers(6))}"]
             if seen <= AS_OF:

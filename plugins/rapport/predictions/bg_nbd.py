@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import betainc, betaln, digamma, expit, gammaln, hyp2f1
@@ -85,12 +86,18 @@ class BgNbd:
         small arguments: a history of 1,000 purchases is as tame as one of two.
         """
         x, t_x, age_ = _columns(repeats, last, age)
+        x, t_x, age_ = np.broadcast_arrays(x, t_x, age_)
+        rows, which = _distinct(x, age_)  # the last purchase enters by P(alive) alone
+        once = self._if_alive(ahead, x[rows], age_[rows])
+        return np.asarray(once[which] * self.p_alive(x, t_x, age_))
+
+    def _if_alive(self, ahead: float, x: Floats, age: Floats) -> Floats:
         a = self.a if abs(self.a - 1) > _NUDGE else 1 + _NUDGE
-        z = ahead / (self.alpha + age_ + ahead)
+        z = ahead / (self.alpha + age + ahead)
         c = a + self.b + x - 1
         c = np.where(np.abs(c) < _NUDGE, _NUDGE, c)
         unspent = (1 - z) ** (a - 1) * hyp2f1(a + self.b - 1 - self.r, a - 1, c, z)
-        return np.asarray(c / (a - 1) * (1 - unspent) * self.p_alive(x, t_x, age_))
+        return np.asarray(c / (a - 1) * (1 - unspent))
 
     def expected_purchases_of_anybody(self, ahead: ArrayLike) -> Floats:
         """Repeat purchases of a new customer within `ahead`; FHL equation 9."""
@@ -194,6 +201,16 @@ def fit(histories: Histories) -> BgNbd:
         raise NoFit("BG/NBD: the likelihood has no maximum on these histories.")
     r, alpha, a, b = (float(value) for value in np.exp(outcome.x))
     return BgNbd(r, alpha, a, b, -float(outcome.fun) * likelihood.total)
+
+
+def _distinct(x: Floats, age: Floats) -> tuple[NDArray[Any], NDArray[Any]]:
+    """A row of each distinct pair, and which of them each row is like."""
+    of_x, _ = pd.factorize(x)
+    of_age, ages = pd.factorize(age)
+    which, pairs = pd.factorize(of_x * max(len(ages), 1) + of_age)
+    rows = np.zeros(len(pairs), np.int64)
+    rows[which[::-1]] = np.arange(len(which))[::-1]
+    return rows, which
 
 
 def _columns(*columns: ArrayLike) -> list[Floats]:
