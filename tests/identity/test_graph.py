@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rapport.identity.graph import CANNOT_LINK, CONTRADICTED, KEPT, SHARED, Apart, Edges, resolve
+from rapport.identity.graph import (
+    AMBIGUOUS,
+    CANNOT_LINK,
+    CONTRADICTED,
+    KEPT,
+    SHARED,
+    Apart,
+    Edges,
+    resolve,
+)
 
 
 class UnionFind:
@@ -176,3 +185,37 @@ def test_a_must_link_gives_way_only_to_a_cannot_link_that_contradicts_it() -> No
     result = resolve(edges, [Apart(0, 1, "0 and 1")])
     assert canonical(result.customer) == [0, 1]
     assert CONTRADICTED in result.left_out
+
+
+def test_a_probable_match_joins_what_nothing_certain_joins_and_is_told_apart() -> None:
+    # 0 and 1 share an identifier, 1 and 2 a match.
+    edges = Edges.of(
+        [0, 1, 1, 2], [0, 0, 1, 1], 3, 2, is_account=[True, False, False, False],
+        is_probable=[False, False, True, True],
+    )  # fmt: skip
+    result = resolve(edges)
+    assert canonical(result.customer) == canonical(result.region) == [0, 0, 0]
+    assert result.certain is not None
+    assert canonical(result.certain) == [0, 0, 2]
+
+
+def test_matches_never_join_two_accounts_however_long_the_chain() -> None:
+    # Account 0 - match - 2 - match - account 1; 3 matches 4, which is nobody's.
+    edges = Edges.of(
+        [0, 1, 0, 2, 2, 1, 3, 4], [0, 1, 2, 2, 3, 3, 4, 4], 5, 5,
+        is_account=[True, True] + [False] * 6, is_probable=[False, False] + [True] * 6,
+    )  # fmt: skip
+    result = resolve(edges)
+    assert canonical(result.customer) == [0, 1, 2, 3, 3]
+    assert result.left_out.tolist() == [KEPT] * 2 + [AMBIGUOUS] * 4 + [KEPT] * 2
+    assert canonical(result.region) == [0, 0, 0, 3, 3]
+
+
+def test_a_chain_of_matches_longer_than_the_cap_joins_nobody() -> None:
+    links = np.arange(4)
+    edges = Edges.of(
+        np.concatenate([links, links + 1]), np.concatenate([links, links]), 5, 4,
+        is_probable=np.ones(8, bool),
+    )  # fmt: skip
+    assert canonical(resolve(edges, most_matched=5).customer) == [0] * 5
+    assert canonical(resolve(edges, most_matched=4).customer) == [0, 1, 2, 3, 4]

@@ -36,6 +36,29 @@ def test_an_excluded_value_joins_nobody_and_is_audited(
     }
 
 
+def test_scripts_are_not_mixed_up_and_one_text_written_twice_is_one(identity: Identity) -> None:
+    identity.offer("hubspot:contacts:1", ("email", "anna@x.de"))
+    identity.offer("hubspot:contacts:2", ("email", "\u0430nna@x.de"))  # a Cyrillic a
+    identity.offer("hubspot:contacts:3", ("user_id", "Zo\u00eb"))
+    identity.offer("hubspot:contacts:4", ("user_id", "Zoe\u0308"))
+    identity.night()
+    pair = frozenset({"hubspot:contacts:3", "hubspot:contacts:4"})
+    assert {frozenset({"hubspot:contacts:1"}), frozenset({"hubspot:contacts:2"}), pair} == (
+        identity.groups()
+    )
+
+
+def test_a_record_of_which_the_id_has_ten_thousand_characters_is_left_out_and_named(
+    identity: Identity,
+) -> None:
+    identity.offer("hubspot:contacts:1", ("email", "a@x.de"))
+    identity.offer("hubspot:contacts:" + "9" * 10_000, ("email", "a@x.de"))
+    assert identity.night()["total"] == 1
+    assert len(identity.members()) == 1
+    [((record, kind), reason)] = identity.excluded().items()
+    assert (len(record), kind, reason) == (100, "email", "profile_id_too_long")
+
+
 def test_a_thousand_records_with_one_phone_are_a_hub_and_harm_no_other(identity: Identity) -> None:
     identity.offer("hubspot:contacts:a", ("email", "a@x.de"))
     identity.offer("zendesk:users:a", ("email", "a@x.de"))
