@@ -66,7 +66,7 @@ class Recorder:
     @property
     def writes(self) -> list[dict[str, Any]]:
         """All but GET and searches."""
-        reads = ("/search", "/batch/read", "/search/emails")
+        reads = ("/search", "/batch/read", "/search/emails", "/v1/customers")
         return [
             asked
             for asked in self.requests

@@ -1,0 +1,95 @@
+"""The engine with each real destination and the tool's double: the wanted state, night by night."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rapport.destinations import discover
+from rapport.destinations.base import Audience, Destination
+from rapport.sandbox.company import Company
+from rapport.sandbox.recorder import OPTIONS, Recorder, serve
+
+TOOLS = sorted(name for name, kind in discover().items() if kind.needs_connection)
+# A message is not a list: nobody can be taken off it, and it needs a number.
+MESSAGES: dict[str, dict[str, Any]] = {
+    "twilio": {"channel": "sms", "purpose": "service", "mode": "add-only"}
+}
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Recorder]:
+    with serve() as recorder:
+        yield recorder
+
+
+@pytest.fixture(scope="module")
+def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("tools") / "company"
+    Company.generate(root, 5, seed=3, start=date(2026, 3, 31))
+    return root
+
+
+@pytest.fixture
+def twins(served: Recorder, few_people: Path, tmp_path: Path) -> Iterator[Recorder]:
+    with served.company(few_people, tmp_path / "company"):
+        yield served
+
+
+@pytest.fixture(params=TOOLS)
+def tool(request: pytest.FixtureRequest, twins: Recorder) -> Iterator[Destination]:
+    kind = discover()[request.param]
+    made = kind(
+        OPTIONS.get(request.param, {}), twins.connection(request.param), sleep=lambda seconds: None
+    )
+    yield made
+    made.close()
+
+
+def night(world: Any) -> None:
+    world.night_number += 1
+    world.pull()
+    world.plan()
+    world.push()
+
+
+def held(world: Any, tool: Destination) -> list[str]:
+    """Who is on the list by the ledger, and by the tool where it can tell."""
+    rows = world.connection.execute(
+        "select customer_id from activation.ledger where state = 'sent' order by 1"
+    )
+    ours = [row[0] for row in rows]
+    theirs = tool.members(Audience("readers", "People of readers", "email", "marketing"))
+    if theirs is not None:
+        assert sorted(str(contact.external_id) for contact in theirs) == ours
+    return ours
+
+
+def test_the_tool_holds_who_it_should_every_night(
+    tool: Destination, twins: Recorder, world: Any
+) -> None:
+    world.tool = tool
+    is_list = tool.name not in MESSAGES
+    world.customers("ann", "bob", "cid", "dan")
+    world.connection.execute(
+        "update marts_pii.dim_customer_contacts set phone = '+49301000' || length(customer_id)"
+        " || ascii(customer_id)"
+    )
+    world.consent("dan", False)
+    world.consent("dan", False, purpose="service")
+    if not is_list:
+        world.connection.execute("update marts.dim_consents set channel = 'sms'")
+    world.segment("readers", ["ann", "bob", "cid", "dan"], **MESSAGES.get(tool.name, {}))
+    night(world)
+    assert held(world, tool) == ["ann", "bob", "cid"]
+    twins.requests.clear()
+    night(world)
+    assert twins.writes == []
+    world.consent("bob", False)
+    world.members("readers", "ann", "bob", score=2)
+    night(world)
+    assert held(world, tool) == (["ann"] if is_list else ["ann", "bob", "cid"])
+    assert twins.violations() == []
+    assert "dan" not in "".join(asked["content"].decode() for asked in twins.requests)
