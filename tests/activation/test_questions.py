@@ -156,6 +156,11 @@ def test_a_scaffolded_segment_is_sound(shop: Any) -> None:
         (("destinations: [intercom]", "destinations: [pigeon]"), 'no destination "pigeon"'),
         (("key: open_ticket", "key: other_key"), "must be one name"),
         (("size_band: [0, 100000]", "size_band: [9, 1]"), "size_band"),
+        (("purpose: service", "name_of_purpose: x"), "purpose"),
+        (("priority: 1", "priority: 1\n          steps: [0, 3]"), "a series needs a goal"),
+        (("priority: 1", "priority: 1\n          steps: [3, 0]"), "each later than"),
+        (("priority: 1", "priority: 1\n          mode: replace"), "mode"),
+        (("priority: 1", "priority: 1\n          variants: {a: 0.5, b: 0.2}"), "add up to 1"),
     ],
 )
 def test_a_wrong_file_is_told_with_its_line_and_stops_no_other(
@@ -169,3 +174,26 @@ def test_a_wrong_file_is_told_with_its_line_and_stops_no_other(
     problem = definitions.problems["seg_open_ticket"]
     assert complaint in problem
     assert "seg_open_ticket.yml:" in problem
+
+
+def test_a_segment_shows_its_sizes_by_night_and_its_overlaps(world: Any) -> None:
+    from rapport.activation.overview import detail
+
+    world.customers("ann", "bob", "cid")
+    world.segment("readers", ["ann", "bob"])
+    world.segment("writers", ["bob", "cid"], purpose="service")
+    world.night()
+    world.members("readers", "bob")
+    world.night()
+    found = detail(world.connection, "readers")
+    assert [(row["members"], row["entered"], row["left"]) for row in found["sizes"]] == [
+        (1, 0, 1),
+        (2, 2, 0),
+    ]
+    assert found["overlaps"] == [{"segment": "writers", "members": 1}]
+
+
+def test_the_sizes_of_one_segment_are_a_command(shop: Any) -> None:
+    assert rapport("segments", "open_ticket")["sizes"][0]["members"] == 1
+    with pytest.raises(ConfigError, match="There are: open_ticket"):
+        rapport("segments", "nobody")

@@ -1,6 +1,9 @@
 """`rapport segments`: who is in which segment, how large it is, and what was pushed last."""
 
+from typing import Annotated, Any
+
 import typer
+from rich.console import Group
 from rich.table import Table
 
 from rapport.cli.output import AsJson, show
@@ -11,14 +14,26 @@ def register(app: typer.Typer) -> None:
     app.command()(segments)
 
 
-def segments(as_json: AsJson = False) -> None:
+def segments(
+    segment: Annotated[
+        str | None, typer.Argument(help="A key: its sizes by night and its overlaps.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the segments: size, what changed in the last night, and the state of each list."""
-    from rapport.activation.overview import overview
+    from rapport.activation.overview import detail, overview
     from rapport.activation.segments import load
+    from rapport.errors import ConfigError
     from rapport.warehouse import connect
 
     definitions = load()
+    if segment is not None and segment not in definitions.segments:
+        raise ConfigError(f'no segment "{segment}". There are: {", ".join(definitions.segments)}.')
     with connect(autocommit=True) as connection:
+        if segment is not None:
+            found = detail(connection, segment)
+            show(found, lambda: _render(found), as_json)
+            return
         rows = overview(connection, definitions)
 
     def table() -> Table:
@@ -38,3 +53,14 @@ def segments(as_json: AsJson = False) -> None:
         return made
 
     show(rows, table, as_json)
+
+
+def _render(found: dict[str, Any]) -> Group:
+    sizes = Table("night", "members", "entered", "left", "", title=found["segment"])
+    for row in found["sizes"]:
+        cells = (row["members"], row["entered"], row["left"], row["problem"] or "")
+        sizes.add_row(f"{row['as_of']:%Y-%m-%d}", *map(str, cells))
+    overlaps = Table("shares members with", "members")
+    for row in found["overlaps"]:
+        overlaps.add_row(row["segment"], str(row["members"]))
+    return Group(sizes, overlaps)

@@ -2,7 +2,8 @@
 
 There is no bulk upsert, so each person is one call, and one more for the tag. A contact of ours
 has the customer_id as `external_id`. One that existed before is found by its address (409 on
-create tells its id) and taken over, unless it belongs to another customer.
+create tells its id) and taken over, unless it belongs to another customer. When two customers
+become one, the survivor's contact is written and the other one loses the tag.
 
 API: https://developers.intercom.com/docs/references/2.14/rest-api/api.intercom.io/contacts
 """
@@ -100,6 +101,9 @@ class Intercom(Destination):
                 path = f"/contacts/{contact}/tags"
                 answer = self._client.request("POST", path, json={"id": tag}, ok=_REFUSED)
                 error = None if answer.status < 300 else _reason(answer)
+            if error is None and person.remote_id not in (None, contact):
+                path = f"/contacts/{person.remote_id}/tags/{tag}"
+                self._client.request("DELETE", path, ok=_REFUSED)
             return Result(person.customer_id, contact, error)
 
         return self._each(one, batch.people)
@@ -174,15 +178,16 @@ class Intercom(Destination):
             answer = self._client.request("PUT", f"/contacts/{contact}", json=body, ok=_REFUSED)
             if answer.status < 300:
                 return contact, None
+            if (there := _conflict(answer)) is not None:
+                return self._take_over(person, body, there)
             if answer.status != 404:
                 return None, _reason(answer)
         answer = self._client.request("POST", "/contacts", json=body, ok=_REFUSED)
         if answer.status < 300:
             return str(answer.json()["id"]), None
-        there = re.search(r"\bid=([\w-]+)", str(_first_error(answer).get("message", "")))
-        if answer.status != 409 or there is None:
+        if (there := _conflict(answer)) is None:
             return None, _reason(answer)
-        return self._take_over(person, body, there.group(1))
+        return self._take_over(person, body, there)
 
     def _take_over(
         self, person: Person, body: Mapping[str, Any], contact: str
@@ -288,6 +293,12 @@ def _first_error(answer: Answer) -> Mapping[str, Any]:
     except (ValueError, AttributeError):
         return {}
     return errors[0] if isinstance(errors[0], dict) else {}
+
+
+def _conflict(answer: Answer) -> str | None:
+    """The contact that a 409 names as holding the address or the id already."""
+    found = re.search(r"\bid=([\w-]+)", str(_first_error(answer).get("message", "")))
+    return found.group(1) if answer.status == 409 and found else None
 
 
 def _reason(answer: Answer) -> str:

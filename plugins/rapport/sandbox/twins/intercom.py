@@ -11,6 +11,7 @@ True
 # ruff: noqa: S608 - table and column names come from this package, values are bound
 
 import hashlib
+import re
 import sqlite3
 import time
 from typing import Any
@@ -270,6 +271,9 @@ async def create_attribute(request: Request) -> Response:
     name, model, kind = (str(body.get(key) or "") for key in ("name", "model", "data_type"))
     if not name or model not in ("contact", "company"):
         raise Refused(refusal(400, "name and model are required"))
+    if not re.fullmatch(r"[\w $€£¥-]+", name):
+        message = "Your name for this attribute must only contain alphanumeric characters, currency"
+        raise Refused(refusal(400, f"{message} symbols, and hyphens"))
     if kind not in ("string", "integer", "float", "boolean", "datetime", "date", "options"):
         raise Refused(refusal(400, "data_type is not one of the known types"))
     stored = {"label": name, "description": body.get("description", ""), "custom": True,

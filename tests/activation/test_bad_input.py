@@ -1,0 +1,131 @@
+"""What is wrong is told, and harms no other segment."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rapport import activation
+from rapport.activation.segments import FOLDER, load
+from rapport.errors import ConfigError
+
+
+@pytest.fixture
+def project(world: Any, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose segment `good` goes to files, and `bad` to where the test says."""
+    from rapport.sandbox.credentials import CREDENTIALS
+
+    home = tmp_path / "project"
+    (home / FOLDER).mkdir(parents=True)
+    destinations = {"intercom": {"requests_per_minute": 10**6}, "files": {"path": "out"}}
+    settings = {"demo": False, "destinations": destinations, "sources": {}}
+    (home / "rapport.yml").write_text(yaml.safe_dump(settings))
+    monkeypatch.setenv("RAPPORT_HOME", str(home))
+    connection = {"host": f"{base}/intercom", **CREDENTIALS["intercom"]}
+    monkeypatch.setenv("AIRFLOW_CONN_INTERCOM", json.dumps(connection))
+    world.customers("ann", "bob")
+    for key, destination in (("good", "files"), ("bad", "intercom")):
+        declare(home, key, destinations=[destination], priority=1 if key == "good" else 2)
+        world.members(key, "ann", "bob")
+    world.home = home
+    return home
+
+
+def declare(home: Path, key: str, **changed: Any) -> None:
+    declared: dict[str, Any] = {
+        "key": key, "name": key.title(), "description": "People that a test made up here.",
+        "owner": "tests", "purpose": "marketing", "channel": "email", "traits": {"score": "score"},
+        "destinations": ["files"], "size_band": [0, 1000], "expires": "2030-01-01",
+        "needs": ["orders"], "change_budget": 1.0, **changed,
+    }  # fmt: skip
+    declared = {name: value for name, value in declared.items() if value is not None}
+    model = {"name": f"seg_{key}", "config": {"meta": {"segment": declared}}}
+    (home / FOLDER / f"seg_{key}.yml").write_text(yaml.safe_dump({"models": [model]}))
+    (home / FOLDER / f"seg_{key}.sql").write_text("select 1\n")
+
+
+def night(world: Any, failed: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A whole night by the verbs; what each list and segment came to, and who complained."""
+    world.night_number += 1
+    run = (world.run_id, world.as_of)
+    pulled = activation.pull(*run)
+    evaluated = activation.evaluate(*run, failed=failed)
+    lists = {entry["segment"]: entry for entry in activation.plan(*run)}
+    complaint = ""
+    for destination in ("intercom", "files"):
+        try:
+            activation.push(*run, destination)
+        except ConfigError as error:
+            complaint = str(error)
+    return {"pull": pulled, "evaluate": evaluated, "lists": lists, "complaint": complaint}
+
+
+def exported(project: Path) -> int:
+    (manifest,) = (project / "out" / "good").rglob("manifest.json")
+    files = json.loads(manifest.read_text())["files"]
+    return next(int(entry["rows"]) for entry in files if entry["kind"] == "full")
+
+
+def test_sql_that_does_not_compile_freezes_its_segment_alone(world: Any, project: Path) -> None:
+    seen = night(world, failed=("seg_bad",))
+    assert seen["evaluate"]["bad"]["frozen_because"] == "dbt could not build seg_bad"
+    assert seen["lists"]["bad"]["state"] == "frozen"
+    assert exported(project) == 2
+
+
+def test_a_segment_without_a_purpose_is_told_by_file_and_line(world: Any, project: Path) -> None:
+    declare(project, "bad", purpose=None)
+    problem = load().problems["seg_bad"]
+    assert "seg_bad.yml:" in problem
+    assert "purpose" in problem
+    seen = night(world)
+    assert seen["evaluate"]["seg_bad"]["frozen_because"] == problem
+    assert exported(project) == 2
+
+
+def test_a_trait_that_the_model_does_not_have_is_named(world: Any, project: Path) -> None:
+    declare(project, "bad", destinations=["intercom"], traits={"points": "points"})
+    assert "has no column points" in night(world)["lists"]["bad"]["cause"]
+    assert exported(project) == 2
+
+
+def test_a_trait_that_the_tool_refuses_is_named(world: Any, project: Path) -> None:
+    declare(
+        project,
+        "bad",
+        destinations=["intercom"],
+        traits={"score": "no good: name!"},
+        purpose="service",
+    )
+    complaint = night(world)["complaint"]
+    assert 'the attribute "no good: name!" cannot be made' in complaint
+    assert "seg_bad.yml" in complaint
+    assert exported(project) == 2
+
+
+def test_a_key_that_another_segment_had_is_refused(world: Any, project: Path) -> None:
+    world.connection.execute("insert into segments.keys values ('bad', 'seg_older', '2026-01-01')")
+    assert "used before by seg_older" in night(world)["lists"]["bad"]["cause"]
+    assert exported(project) == 2
+
+
+def test_a_destination_without_a_connection_leaves_the_others_alone(
+    world: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_INTERCOM")
+    seen = night(world)
+    assert 'no connection "intercom"' in seen["pull"]["intercom"]["problem"]
+    assert seen["lists"]["bad"]["state"] == "frozen"
+    assert 'no connection "intercom"' in seen["complaint"]
+    assert exported(project) == 2
+
+
+def test_a_person_without_an_address_is_left_out_with_the_reason(world: Any, project: Path) -> None:
+    world.connection.execute(
+        "update marts_pii.dim_customer_contacts set email = '' where customer_id = 'bob'"
+    )
+    seen = night(world)
+    assert seen["lists"]["good"]["not_sent"] == {"no_address": 1}
+    assert exported(project) == 1
