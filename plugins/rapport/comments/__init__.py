@@ -4,7 +4,7 @@ The text stays where it is; `comments.judgements` knows it by its hash. It is al
 machine, by py3langid and vaderSentiment.
 """
 
-from rapport.comments.judge import Judgement, judge
-from rapport.comments.read import read
+from rapport.comments.judging import Judgement, judge
+from rapport.comments.reading import read
 
 __all__ = ["Judgement", "judge", "read"]

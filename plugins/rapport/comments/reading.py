@@ -37,7 +37,7 @@ def read(*, as_of: datetime, connection: psycopg.Connection[Any] | None = None) 
 
 
 def _judge(connection: psycopg.Connection[Any], as_of: datetime) -> int:
-    from rapport.comments.judge import VERSION, judge
+    from rapport.comments.judging import VERSION, judge
 
     count = 0
     with (
