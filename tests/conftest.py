@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "template_of_tests"
@@ -32,6 +33,22 @@ os.environ["AIRFLOW_HOME"] = str(_folder / "var" / "airflow")
 os.environ.setdefault("RAPPORT_SEED", str(time.time_ns() % 10_000))
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`make faults` runs what the table of faults names."""
+    config.addinivalue_line("markers", "faults: causes a fault of tests/faults/rows.yml")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The marker `faults` for the tests that the table names, and for all of its folder."""
+    content = yaml.safe_load((ROOT / "tests" / "faults" / "rows.yml").read_text(encoding="utf-8"))
+    named = {test for row in content.values() for test in row.get("tests", ())}
+    for item in items:
+        path = item.path.relative_to(ROOT / "tests").as_posix()
+        name = item.name.partition("[")[0]
+        if path.startswith("faults/") or f"{path}::{name}" in named:
+            item.add_marker("faults")
 
 
 def pytest_sessionstart() -> None:
