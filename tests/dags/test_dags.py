@@ -31,6 +31,7 @@ def test_every_dag_says_who_owns_it_and_what_to_do_when_it_fails(dags: dict[str,
         assert dag.owner not in ("", "airflow"), dag.dag_id
         assert "**If " in dag.doc_md, dag.dag_id
         assert "safe" in dag.doc_md, dag.dag_id
+        assert "docs/runbooks.md" in dag.doc_md, dag.dag_id
         assert not dag.catchup
         assert dag.max_active_runs == 1
 

@@ -93,6 +93,7 @@ If it is right after all, change the guard in `expectations/` or clear the task 
 
 **It is safe** to clear and run any task again at any time: the same records land once.
 **Look at** `raw.loads` and `raw.rejected_records`, or run `rapport sources`.
+**More**: `docs/runbooks.md`.
 """
 
 
@@ -108,6 +109,7 @@ night, nothing is sent.
 **If `publish` fails** with `RetryLater`: a reader holds a table; end its transaction.
 
 **It is safe** to clear and run any task again, in any order.
+**More**: `docs/runbooks.md`.
 """
 
 PRIVACY_NOTES = """
@@ -135,6 +137,7 @@ other lists go on; this one stays as it was last night.
 **If `tell` fails**: a connection of `alerts` does not work; it is told again next time.
 
 **It is safe** to clear and run any task again.
+**More**: `docs/runbooks.md`.
 """
 
 APPROVE_NOTES = """
@@ -147,4 +150,5 @@ answer in time, keeps last night's list; the next night asks again if it is stil
 
 **It is safe** to clear a question and to answer by `rapport approve <segment>` instead: an answer
 counts for the question that was asked, not for a larger change of a later night.
+**More**: `docs/runbooks.md`.
 """

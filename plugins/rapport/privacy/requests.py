@@ -54,6 +54,7 @@ def options() -> Options:
 
 def request(connection: Connection, kind: Kind, who: str, *, at: datetime) -> Request:
     """Put a request into the queue."""
+    who = who.replace("\x00", "").strip()
     row = connection.execute(
         "insert into privacy.requests (kind, person, requested_at, due_at)"  # noqa: S608
         f" values (%s, %s, %s, %s) returning {COLUMNS}",
