@@ -7,7 +7,7 @@ import pytest
 
 from rapport.activation.segments import Segment
 from rapport.destinations import names, open_destination
-from rapport.doctor import examine
+from rapport.doctor import _connections
 from rapport.errors import ConfigError
 from rapport.settings import load_settings
 
@@ -41,7 +41,7 @@ def test_its_connection_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     options = load_settings().enabled("destinations")["crm_hook"]
     with pytest.raises(ConfigError, match="AIRFLOW_CONN_CRM_HOOK"):
         open_destination("crm_hook", options)
-    (finding,) = [one for one in examine() if one.name == "connection crm_hook"]
+    (finding,) = [one for one in _connections() if one.name == "connection crm_hook"]
     assert finding.state == "problem"
     assert "whsec_" in finding.advice
 
