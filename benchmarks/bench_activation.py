@@ -2,7 +2,8 @@
 
     python benchmarks/bench_activation.py [people]
 
-Prints one line of JSON. The warehouse is a database of its own on the embedded Postgres, which is
+Then push people to Intercom's twin that enforces a limit, and count what it refuses. Prints one
+line of JSON. The warehouse is a database of its own on the embedded Postgres, which is
 dropped at the end. Nothing is sent anywhere: the push goes to a tool that says yes.
 """
 
@@ -10,21 +11,31 @@ import json
 import resource
 import secrets
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import psycopg
+import uvicorn
 
 from rapport.activation.membership import evaluate_segment
 from rapport.activation.options import ActivationOptions
 from rapport.activation.plan import plan_lists
 from rapport.activation.push import push_destination
 from rapport.activation.segments import Definitions, Segment
-from rapport.destinations.base import Batch, Destination, Result
+from rapport.connections import Connection
+from rapport.destinations.base import Audience, Batch, Destination, Person, Result
+from rapport.destinations.intercom import Intercom
+from rapport.sandbox.app import create_app
+from rapport.sandbox.company import Company
+from rapport.sandbox.credentials import CREDENTIALS
 from rapport.warehouse import embedded, schema
 
 TABLES = """
@@ -56,7 +67,7 @@ SEGMENT = Segment.model_construct(
     key="everybody", name="Everybody", description="", owner="bench", purpose="marketing",
     channel="email", destinations=("tool",), traits={"score": "score"}, priority=1,
     holdout_share=0.0, size_band=(0, 10**9), change_budget=1.0, expires=date(2999, 1, 1),
-    suppresses=(), needs=(),
+    suppresses=(), needs=(), mode="mirror",
 )  # fmt: skip
 
 
@@ -117,6 +128,49 @@ def measure(connection: psycopg.Connection[Any], people: int) -> dict[str, Any]:
     }
 
 
+def live_rate(limit: int = 60, people: int = 400) -> dict[str, Any]:
+    """Calls a second against a twin that allows `limit`, and the share that it refused."""
+    with tempfile.TemporaryDirectory() as folder:
+        Company.generate(Path(folder) / "company", 5, seed=3, start=date(2026, 3, 31))
+        config = uvicorn.Config(
+            create_app(Path(folder) / "company"), port=0, log_level="critical", ws="none"
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        base = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        connection = Connection("intercom", host=f"{base}/intercom", **CREDENTIALS["intercom"])
+        tool = Intercom({"requests_per_minute": limit * 60}, connection)
+        audience = Audience("bench", "Bench", "email", "marketing", {"score": "integer"})
+        tool.prepare(audience)
+        rule = {"vendor": "intercom", "requests": limit * 5, "seconds": 5}
+        httpx.post(f"{base}/_sandbox/limits", json=rule).raise_for_status()
+        httpx.post(f"{base}/_sandbox/reset-calls").raise_for_status()
+        rows = [
+            Person(f"c_{n}", email=f"c_{n}@example.com", traits={"score": n}) for n in range(people)
+        ]
+        started = time.monotonic()
+        accepted = 0
+        for first in range(0, people, tool.batch_size):
+            part = rows[first : first + tool.batch_size]
+            batch = Batch(f"b{first}", audience, part, "bench", datetime.now(UTC))
+            accepted += sum(result.accepted for result in tool.upsert(batch))
+        seconds = time.monotonic() - started
+        counted = httpx.get(f"{base}/_sandbox/calls").json()["calls"]["intercom"]
+        tool.close()
+        server.should_exit = True
+        thread.join(10)
+    calls = sum(counted.values())
+    needed = 2 * people + -(-people // tool.batch_size)
+    assert accepted == people
+    return {
+        "of_limit": round(needed / seconds / limit, 3),
+        "refused": round((calls - needed) / calls, 4),
+    }
+
+
 def main() -> None:
     people = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     url = embedded.url("postgres")
@@ -128,7 +182,8 @@ def main() -> None:
             with psycopg.connect(address, autocommit=True) as connection:
                 for file in sorted(schema.FOLDER.glob("*.sql")):
                     connection.execute(file.read_bytes())
-                print(json.dumps(measure(connection, people)))
+                found = measure(connection, people)
+                print(json.dumps({**found, "live_rate": live_rate()}))
         finally:
             admin.execute(f"drop database {name} with (force)")  # type: ignore[arg-type]
 
