@@ -91,20 +91,20 @@ def test_the_expectation_is_the_sum_over_the_probabilities(weeks: float) -> None
 def test_what_is_expected_of_a_history_is_what_the_simulated_ones_did() -> None:
     truth = {"r": 1.5, "alpha": 5.0, "a": 0.9, "b": 3.0}
     rng = np.random.default_rng(5)
-    rate, leaving = rng.gamma(1.5, 1 / 5.0, 400_000), rng.beta(0.9, 3.0, 400_000)
-    now, before, after = np.zeros(400_000), np.zeros(400_000), np.zeros(400_000)
-    last, alive = np.zeros(400_000), np.ones(400_000, bool)
+    rate, leaving = rng.gamma(1.5, 1 / 5.0, 150_000), rng.beta(0.9, 3.0, 150_000)
+    now, before, after = np.zeros(150_000), np.zeros(150_000), np.zeros(150_000)
+    last, alive = np.zeros(150_000), np.ones(150_000, bool)
     while alive.any():
         now = now + rng.exponential(1 / rate)
         alive &= now <= 40
         before += alive & (now <= 20)
         after += alive & (now > 20)
         last = np.where(alive & (now <= 20), now, last)
-        alive &= rng.random(400_000) > leaving
-    expected = BgNbd(**truth).expected_purchases(20, before, last, np.full(400_000, 20.0))
+        alive &= rng.random(150_000) > leaving
+    expected = BgNbd(**truth).expected_purchases(20, before, last, np.full(150_000, 20.0))
     for repeats in (0, 1, 4):
         here = before == repeats
-        assert expected[here].mean() == pytest.approx(after[here].mean(), rel=0.03)
+        assert expected[here].mean() == pytest.approx(after[here].mean(), rel=0.05)
 
 
 def test_a_thousand_purchases_overflow_nothing() -> None:

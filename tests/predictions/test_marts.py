@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from tests.conftest import point_to
 
-from rapport.predictions import predict
+from rapport.predictions import churn, predict
+from rapport.predictions.quality import Backtest, Figure
 from rapport.warehouse import connect
 
 from .made_up import AS_OF, Connection, fill, make_tables, order
@@ -23,6 +24,10 @@ def company(postgres: str, template: str) -> Iterator[Connection]:
         admin.execute(f"create database {name} template {template}")
         with pytest.MonkeyPatch.context() as patch:
             point_to(patch, postgres, name)
+            # Whether churn wins on this company is not the question here.
+            won = Backtest([Figure("brier_score", 0.1, 0.2, -1)])
+            patch.setattr(churn, "judge", lambda *_: won)
+            patch.setattr(churn, "LEAST_EACH", 5)
             with connect(autocommit=True) as connection:
                 make_tables(connection)
                 fill(connection)
