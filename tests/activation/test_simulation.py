@@ -174,7 +174,7 @@ class Company:
             if old not in self.out and new not in self.out and not {old, new} & self.refused:
                 renamed[old] = new
                 self.merge(old, new)
-        self.refused = set(dice.sample(sorted(set(alive) - self.merged), 2))
+        self.refused = set(dice.sample(sorted(set(alive) - self.merged - self.out), 2))
         for person in alive:
             moved = f"{person}-moved@example.com"
             if person in self.refused and self.email[person] != moved:
