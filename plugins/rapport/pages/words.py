@@ -81,6 +81,18 @@ class Words:
         day = format_date(moment, "medium", locale=self.locale)
         return f"{day}, {format_time(moment, 'HH:mm', locale=self.locale)}"
 
+    def any(self, value: Any) -> str:
+        """A value whose kind is not known beforehand."""
+        if value is None:
+            return NONE
+        if isinstance(value, datetime):
+            return self.time(value)
+        if isinstance(value, date):
+            return self.day(value)
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+            return self.number(value)
+        return str(value)
+
     def ago(self, value: datetime | None, now: datetime) -> str:
         """How much older than `now`: 3 days."""
         from babel.dates import format_timedelta
