@@ -75,10 +75,7 @@ def load_pairs(warehouse: psycopg.Connection[Any], full: bool) -> None:
 
 def is_most(warehouse: psycopg.Connection[Any]) -> bool:
     """Whether so much changed that resolving everything is less work; both give the same."""
-    row = warehouse.execute(
-        "select (select count(*) from identity.changed_profiles)"
-        " > 0.2 * (select max(profile_key) from identity.profiles)"
-    ).fetchone()
+    row = warehouse.execute(MOST).fetchone()
     return bool(row and row[0])
 
 
@@ -115,6 +112,11 @@ FORGET = (
     on conflict do nothing
     """,
 )
+
+MOST = """
+select count(*) > greatest(10000, 0.2 * (select max(profile_key) from identity.profiles))
+from identity.changed_profiles
+"""
 
 DIRTY = """
 create temporary table dirty on commit drop as
