@@ -72,6 +72,10 @@ def test_every_stream_of_every_source_lands_and_every_staging_model_builds(
         for result in ingest(name, run_id="20260331T030000Z-01", as_of=NIGHT):
             assert result.landed > 0, f"{name}.{result.stream} is empty"
             assert result.rejected == 0, f"{name}.{result.stream}"
+    counted = warehouse.execute("select source, at_vendor, landed from raw.completeness").fetchall()
+    assert "hubspot" in {source for source, at_vendor, _ in counted if at_vendor}
+    assert "intercom" in {source for source, _, _ in counted}
+    assert [row for row in counted if row[1] > row[2]] == [], "less than the vendor counts"
     dbt.build("staging", as_of=NIGHT)
     views = warehouse.execute(
         "select table_name from information_schema.views where table_schema = 'staging'"

@@ -91,3 +91,12 @@ def test_a_search_that_repeats_its_token_stops(vendor: Any) -> None:
     }
     with pytest.raises(GiveUp, match="pagination loop"):
         keys(vendor, "contacts")
+
+
+def test_a_day_is_counted_to_the_second_where_greater_means_greater_or_equal(vendor: Any) -> None:
+    vendor.answer = lambda request: {"conversations": [], "total_count": 7}
+    start, end = datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 3, 30, tzinfo=UTC)
+    with vendor.client(Intercom()) as client:
+        assert STREAMS["conversations"].count(client, start, end) == 7
+    first, last = vendor.requests[0].body["query"]["value"]
+    assert (int(first["value"]), int(last["value"])) == (NOON - 3 * DAY // 2, NOON - DAY // 2 - 1)

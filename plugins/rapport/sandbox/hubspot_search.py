@@ -68,7 +68,7 @@ def _column(name: str, cursor: str) -> tuple[str, Any]:
     path = f"json_extract(body, '$.properties.{name}')"
     if name in NUMBERS:
         return f"cast({path} as real)", float
-    if name in ("createdate", "closedate"):
+    if name in ("createdate", "closedate", "hs_createdate"):
         return path, lambda value: iso(_moment(value))
     return path, str
 

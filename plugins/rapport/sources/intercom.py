@@ -66,10 +66,14 @@ class Searched(Stream):
             yield Page(self._whole(client, found.data or found.conversations))
 
     def count(self, client: Client, start: datetime, end: datetime) -> int | None:
-        """What a search for the time of creation says to have found."""
+        """What a search for the time of creation says to have found.
+
+        Both signs are documented as "or equal"; were they not, it would count too little, not too
+        much.
+        """
         between = [
-            ("created_at", ">", int(start.timestamp()) - 1),
-            ("created_at", "<", int(end.timestamp())),
+            ("created_at", ">", int(start.timestamp())),
+            ("created_at", "<", int(end.timestamp()) - 1),
         ]
         return next(self._search(client, between)).total_count
 
