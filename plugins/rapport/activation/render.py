@@ -7,6 +7,7 @@
 import re
 import subprocess
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,16 @@ def published_schemas(folder: Path | None = None) -> dict[str, str]:
     folder = folder or project_root() / "dbt_project" / "models"
     found: dict[str, str] = {}
     for path in sorted(folder.rglob("*.yml")):
-        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", []):
-            meta = (model.get("config") or {}).get("meta") or {}
-            if "publish" in meta:
-                found[model["name"]] = meta["publish"]
+        found |= _published_in(path, path.stat().st_mtime_ns)
     return found
+
+
+@lru_cache(maxsize=1000)
+def _published_in(path: Path, changed: int) -> dict[str, str]:
+    """Of one file as of that change: the pages ask again and again."""
+    models = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", [])
+    metas = {model["name"]: (model.get("config") or {}).get("meta") or {} for model in models}
+    return {name: meta["publish"] for name, meta in metas.items() if "publish" in meta}
 
 
 def render(source: str, as_of: datetime, schemas: dict[str, str]) -> str:
