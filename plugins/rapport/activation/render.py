@@ -9,7 +9,6 @@ import subprocess
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import jinja2.sandbox
@@ -38,7 +37,7 @@ def _published_in(path: Path, changed: int) -> dict[str, str]:
 
 
 def render(source: str, as_of: datetime, schemas: dict[str, str]) -> str:
-    """The SQL with `ref`, `as_of` and `var` filled in; raises `ConfigError` for anything else."""
+    """The SQL with `ref` and `as_of` filled in; raises `ConfigError` for anything else."""
 
     def ref(name: str) -> str:
         if name not in schemas:
@@ -48,14 +47,13 @@ def render(source: str, as_of: datetime, schemas: dict[str, str]) -> str:
     def moment() -> str:
         return f"timestamptz '{as_of.isoformat()}'"
 
-    values: dict[str, Any] = {"as_of": as_of.isoformat()}
     environment = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined)
     try:
         template = environment.from_string(source)
-        return template.render(ref=ref, as_of=moment, var=values.__getitem__)
-    except (jinja2.TemplateError, KeyError) as error:
+        return template.render(ref=ref, as_of=moment)
+    except jinja2.TemplateError as error:
         raise ConfigError(
-            f"the segment's SQL uses {error}: only ref, as_of() and var('as_of') are known here."
+            f"the segment's SQL uses {error}: only ref and as_of() are known here."
         ) from None
 
 
