@@ -20,7 +20,7 @@ down:             ## stop what `make up` and `make run` left running
 	@if [ -x $(BIN)/rapport ]; then $(BIN)/rapport down; fi
 
 test: install     ## the whole suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: install     ## style of Python and SQL
 	@$(BIN)/ruff check .
