@@ -90,7 +90,7 @@ def _asset(name: str) -> str:
 
 
 def _plots(connection: Warehouse, night: NightPage) -> list[metrics.Plot]:
-    """Every headline, then the marts that no headline is drawn from."""
+    """Every headline, then each other mart that is cut by one dimension at most."""
     marts = metrics.catalogue(connection)
     until = night.as_of.date()
     before = _night_before(connection, night)
@@ -102,9 +102,12 @@ def _plots(connection: Warehouse, night: NightPage) -> list[metrics.Plot]:
             plots.append(metrics.with_headline(plot, headline))
     drawn = {plot.mart for plot in plots}
     for name, mart in marts.items():
-        if name not in drawn:
-            title = f"{mart.topic}_{mart.main.name}"
-            plots.append(metrics.plot(connection, mart, mart.main.name, until=until, title=title))
+        if name in drawn or len(mart.dimensions) > 1:
+            continue
+        title = f"{mart.topic}_{mart.main.name}"
+        plot = metrics.plot(connection, mart, mart.main.name, until=until, title=title)
+        if plot.lines:
+            plots.append(plot)
     return plots[:MOST_PLOTS]
 
 
