@@ -175,10 +175,19 @@ def browser(tmp_path: Path) -> Iterator[Any]:
 def test_somebody_logs_in_finds_a_person_reads_the_card_and_approves_a_list(
     airflow: Airflow, browser: Any, company: str, postgres: str
 ) -> None:
+    from selenium.common.exceptions import StaleElementReferenceException
     from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
 
     def find(selector: str) -> Any:
         return browser.find_element(By.CSS_SELECTOR, selector)
+
+    def reads(selector: str, text: str) -> None:
+        """Wait until it does: the page that is left may still be there."""
+        gone = [StaleElementReferenceException]
+        WebDriverWait(browser, 30, ignored_exceptions=gone).until(
+            lambda _: text in find(selector).text
+        )
 
     with psycopg.connect(re.sub(r"/[^/]+$", f"/{company}", postgres), autocommit=True) as admin:
         wait(admin, "payment_failed")
@@ -188,16 +197,16 @@ def test_somebody_logs_in_finds_a_person_reads_the_card_and_approves_a_list(
         find("button[type=submit]").click()
         find("#who").send_keys(FORMER)
         find("form.search button").click()
-        assert find("h1").text == CANARIES[0]
+        reads("h1", CANARIES[0])
         assert browser.current_url.endswith(f"/rapport/customers/{ANN}")
         assert "owned" not in browser.title
         _no_serious_barrier(browser)
         find("a[href$='/why/payment_failed']").click()
-        assert find("h2").text.startswith("Conditions")
+        reads("h2", "Conditions")
         browser.get(f"{airflow.address}/rapport/segments/payment_failed")
         find("#reason").send_keys("seen in a browser")
         find("button[value=approve]").click()
-        assert "approved" in find("p[role=status]").text
+        reads("p[role=status]", "approved")
         decided = admin.execute(
             "select state, decision from activation.approvals where segment = 'payment_failed'"
         ).fetchone()
