@@ -6,10 +6,10 @@ with people as (
         (array_agg(membership.arm order by membership.entered_at))[1] as arm,
         (array_agg(membership.variant order by membership.entered_at))[1] as variant,
         {{ local_date('min(membership.entered_at)') }} as entered_date,
-        {{ local_date('min(membership.goal_at)') }} as converted_date
+        {{ local_date('min(membership.goal_at) filter (where membership.goal_at < ' ~ as_of() ~ ')') }} as converted_date
     from {{ source('segments', 'membership') }} as membership
     inner join {{ source('segments', 'goals') }} as goals on membership.segment = goals.segment
-    where membership.entered_at <= {{ as_of() }} and membership.arm <> 'control'
+    where membership.entered_at < {{ as_of() }} and membership.arm <> 'control'
     group by membership.segment, membership.customer_id
 
 ),

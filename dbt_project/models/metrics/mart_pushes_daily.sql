@@ -8,7 +8,7 @@ nights as (
 
     select run_id, {{ local_date('as_of') }} as night_date
     from {{ source('ops', 'nights') }}
-    where as_of <= {{ as_of() }}
+    where as_of < {{ as_of() }}
 
 ),
 

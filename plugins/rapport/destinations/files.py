@@ -188,7 +188,8 @@ class Files(Destination):
         folder = self._home / audience.key / self.name
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / ".changes.sqlite"
-        path.touch(mode=0o600)
+        if not path.exists():
+            path.touch(mode=0o600)
         changes = sqlite3.connect(path)
         changes.executescript(_CHANGES)
         return changes

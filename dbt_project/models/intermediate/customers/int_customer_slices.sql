@@ -30,7 +30,7 @@ memberships as (
         'segment' as dimension,
         segment as slice
     from {{ source('activation', 'membership') }}
-    where left_at is null
+    where entered_at < {{ as_of() }} and (left_at is null or left_at >= {{ as_of() }})
 
 ),
 
@@ -43,7 +43,7 @@ personas as (
         'persona' as dimension,
         persona as slice
     from {{ personas }}
-    where persona is not null
+    where persona is not null and since < {{ as_of() }}
 
     {%- else %}
 
