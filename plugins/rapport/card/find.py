@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from rapport.errors import ConfigError
+from rapport.identity import lookup
 from rapport.identity.normal_forms import LONGEST, normal_form
 from rapport.identity.rules import Rules
 
@@ -48,9 +49,12 @@ def find(
         return [row[0]]
     if not by_contact and "@" in text:
         raise ConfigError(NOBODY.format(region=region))
-    known = _by_id(connection, text) or _by_identifier(
-        connection, text, region, rules, by_contact=by_contact
-    )
+    forms = {
+        "email": normal_form("email", text, rules=rules).value if by_contact else None,
+        "phone": normal_form("phone", text, region, rules).value if by_contact else None,
+        "other": normal_form("other", text).value,
+    }
+    known = lookup.by_id(connection, text) or lookup.by_form(connection, forms, and_excluded=True)
     if not known:
         raise ConfigError(NOBODY.format(region=region))
     published = connection.execute(CURRENT, {"ids": known}).fetchall()
@@ -59,70 +63,7 @@ def find(
     return [customer_id for (customer_id,) in published]
 
 
-def _by_id(connection: Connection, text: str) -> list[str]:
-    return [row[0] for row in connection.execute(BY_ID, {"id": text})]
-
-
-def _by_identifier(
-    connection: Connection, text: str, region: str, rules: Rules | None, *, by_contact: bool
-) -> list[str]:
-    wanted = {
-        "email": normal_form("email", text, rules=rules).value if by_contact else None,
-        "phone": normal_form("phone", text, region, rules).value if by_contact else None,
-        "other": normal_form("other", text).value,
-    }
-    keys = [row[0] for row in connection.execute(KEYS, wanted)]
-    if not keys:
-        return []
-    for statement in (BY_IDENTIFIER, BY_EXCLUDED_IDENTIFIER):
-        found = [row[0] for row in connection.execute(statement, {"keys": keys})]
-        if found:
-            return found
-    return []
-
-
 PUBLISHED = "select customer_id from marts.dim_customers where customer_id = any(%(ids)s)"
-
-BY_ID = """
-select customer_id from identity.aliases where alias_id = %(id)s
-union
-select members.customer_id
-from identity.profiles
-inner join identity.members using (profile_key)
-where profiles.profile_id = %(id)s
-"""
-
-KEYS = """
-with wanted as (
-    select
-        identifier_type,
-        case identifier_type
-            when 'email' then %(email)s::text
-            when 'phone' then %(phone)s::text
-            else %(other)s::text
-        end as normal_form
-    from identity.rules
-)
-
-select identifiers.identifier_key
-from wanted
-inner join identity.identifiers using (identifier_type, normal_form)
-"""
-
-BY_IDENTIFIER = """
-select distinct members.customer_id
-from identity_build.int_identifiers_normalised as offered
-inner join identity.members using (profile_key)
-where offered.identifier_key = any(%(keys)s)
-"""
-
-# A role address or a placeholder joins nobody, but whoever gave it can be found by it.
-BY_EXCLUDED_IDENTIFIER = """
-select distinct members.customer_id
-from identity_build.int_identifiers_normalised as offered
-inner join identity.members using (profile_key)
-where offered.excluded_key = any(%(keys)s)
-"""
 
 # The marts may still say last night's id of somebody whom identity has merged since.
 CURRENT = """

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from rapport.errors import ConfigError
+from rapport.identity import lookup
 from rapport.identity.normal_forms import LONGEST, normal_form
 from rapport.landing.tables import table_of
 from rapport.privacy import references
@@ -77,15 +78,12 @@ def find(connection: Connection, who: str, *, region: str = "DE") -> Person:
 
 
 def _customers(connection: Connection, text: str, region: str) -> set[str]:
-    rows = connection.execute(BY_ID, {"id": text}).fetchall()
-    if not rows:
-        wanted = {
-            "email": normal_form("email", text).value,
-            "phone": normal_form("phone", text, region).value,
-            "other": normal_form("other", text).value,
-        }
-        rows = connection.execute(BY_IDENTIFIER, wanted).fetchall()
-    return {row[0] for row in rows}
+    forms = {
+        "email": normal_form("email", text).value,
+        "phone": normal_form("phone", text, region).value,
+        "other": normal_form("other", text).value,
+    }
+    return set(lookup.by_id(connection, text) or lookup.by_form(connection, forms))
 
 
 def _add_identity(connection: Connection, person: Person, customers: set[str]) -> None:
@@ -142,36 +140,6 @@ def _add_records(connection: Connection, person: Person) -> None:
         if sum(map(len, person.handles.values())) == before:
             return
 
-
-BY_ID = """
-select customer_id from identity.aliases where alias_id = %(id)s
-union
-select customer_id from identity.members where customer_id = %(id)s
-union
-select members.customer_id
-from identity.profiles
-inner join identity.members using (profile_key)
-where profiles.profile_id = %(id)s
-"""
-
-BY_IDENTIFIER = """
-with wanted as (
-    select
-        identifier_type,
-        case identifier_type
-            when 'email' then %(email)s::text
-            when 'phone' then %(phone)s::text
-            else %(other)s::text
-        end as normal_form
-    from identity.rules
-)
-
-select distinct members.customer_id
-from wanted
-inner join identity.identifiers using (identifier_type, normal_form)
-inner join identity_build.int_identifiers_normalised as offered using (identifier_key)
-inner join identity.members using (profile_key)
-"""
 
 ALIASES = """
 select aliases.alias_id, aliases.customer_id

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import msgspec
+from pydantic import BaseModel, ValidationError
 
 from rapport.connections import Connection
 from rapport.errors import BadRecord, ConfigError, GiveUp
@@ -22,6 +23,7 @@ from rapport.http import Client
 
 Record = bytes | bytearray | memoryview | msgspec.Raw
 Position = dict[str, Any]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,3 +280,17 @@ class Source:
     def client(self, connection: Connection) -> Client:
         """A client that is logged in."""
         raise NotImplementedError
+
+
+def validated(model: type[Model], options: Mapping[str, Any], source: str) -> Model:
+    """The options of a source as its model; raises `ConfigError` with a line per complaint."""
+    try:
+        return model.model_validate(options)
+    except ValidationError as error:
+        raise ConfigError(
+            "\n".join(
+                f"rapport.yml: sources.{source}.{'.'.join(map(str, detail['loc']))}: "
+                f"{detail['msg'].removeprefix('Value error, ')}."
+                for detail in error.errors(include_url=False)
+            )
+        ) from None

@@ -20,13 +20,13 @@ from typing import Any, ClassVar, Literal
 
 import psycopg
 from psycopg import sql
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from rapport.connections import Connection
 from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.http import Client
 from rapport.settings import Settings
-from rapport.sources.base import Page, Position, Source, Stream
+from rapport.sources.base import Page, Position, Source, Stream, validated
 from rapport.sources.files import mapped_for_dbt
 from rapport.sources.files.dataset import FIELDS, Block, Column, DatasetName, fields_of
 
@@ -187,16 +187,7 @@ class Postgres(Source):
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(options)
-        try:
-            self.tables = Options.model_validate(self.options).tables
-        except ValidationError as error:
-            raise ConfigError(
-                "\n".join(
-                    f"rapport.yml: sources.postgres.{'.'.join(map(str, detail['loc']))}: "
-                    f"{detail['msg'].removeprefix('Value error, ')}."
-                    for detail in error.errors(include_url=False)
-                )
-            ) from None
+        self.tables = validated(Options, self.options, "postgres").tables
 
     def streams(self) -> Sequence[Stream]:
         return [

@@ -21,13 +21,20 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import msgspec
-from pydantic import ValidationError
 
 from rapport.connections import Connection
-from rapport.errors import ConfigError, GiveUp
+from rapport.errors import GiveUp
 from rapport.http import Client
 from rapport.settings import Settings
-from rapport.sources.base import Page, Position, Rejected, Source, Stream, with_context
+from rapport.sources.base import (
+    Page,
+    Position,
+    Rejected,
+    Source,
+    Stream,
+    validated,
+    with_context,
+)
 from rapport.sources.files import access_log, delimited, json_lines, parquet
 from rapport.sources.files.checks import Check
 from rapport.sources.files.dataset import Column, Dataset, Options
@@ -147,16 +154,7 @@ class Files(Source):
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(options)
-        try:
-            self.datasets = Options.model_validate(self.options).datasets
-        except ValidationError as error:
-            raise ConfigError(
-                "\n".join(
-                    f"rapport.yml: sources.files.{'.'.join(map(str, detail['loc']))}: "
-                    f"{detail['msg'].removeprefix('Value error, ')}."
-                    for detail in error.errors(include_url=False)
-                )
-            ) from None
+        self.datasets = validated(Options, self.options, "files").datasets
 
     def streams(self) -> Sequence[Stream]:
         return [
