@@ -116,6 +116,7 @@ class World:
         self.options = ActivationOptions(change_floor=1000)
         self.segments: dict[str, Segment] = {}
         self.night_number = 0
+        self.channel = "email"
         self.frozen: dict[str, str] = {}
 
     @property
@@ -142,11 +143,18 @@ class World:
     def consent(self, customer: str, is_granted: bool, purpose: str = "marketing") -> None:
         self.connection.execute(
             """
-            insert into marts.dim_consents values (%s, 'email', %s, %s, %s, 'files', '2026-01', %s)
+            insert into marts.dim_consents values (%s, %s, %s, %s, %s, 'files', '2026-01', %s)
             on conflict (customer_id, channel, purpose) do update set
                 is_granted = excluded.is_granted, event_id = excluded.event_id
             """,
-            (customer, purpose, is_granted, self.as_of, f"consent of {customer} {is_granted}"),
+            (
+                customer,
+                self.channel,
+                purpose,
+                is_granted,
+                self.as_of,
+                f"consent of {customer} {is_granted}",
+            ),
         )
 
     def known_to_identity(self) -> None:

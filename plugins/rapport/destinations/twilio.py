@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from rapport.destinations._answers import REFUSED, body_of, each
+from rapport.destinations._texts import MISSING, text_of, written
 from rapport.destinations.base import Audience, Batch, Contact, Destination, Mode, Person, Result
 from rapport.errors import ConfigError
 from rapport.http import Answer, Client
@@ -61,7 +62,7 @@ class Twilio(Destination):
 
     def prepare(self, audience: Audience) -> None:
         """Refuse a segment that has no text."""
-        if self._text(audience) is None and "message" not in audience.attributes:
+        if text_of(self.options, audience) is None and "message" not in audience.attributes:
             raise ConfigError(
                 f"destinations.twilio.messages: no text for the segment {audience.key}, and it has "
                 "no trait `message`."
@@ -128,20 +129,15 @@ class Twilio(Destination):
 
     def _written(self, person: Person, audience: Audience) -> tuple[str, str | None]:
         """The text for a person, or why there is none."""
-        known = {name: value for name, value in person.traits.items() if value is not None}
-        first = (person.full_name or "").partition(" ")[0]
-        words = {**known, **({"first_name": first} if first else {})}
-        template = self._text(audience)
-        try:
-            text = str(known["message"]) if template is None else template.format_map(words)
-        except (KeyError, IndexError, ValueError, AttributeError):
-            return "", "the text needs a trait that this person has not"
-        return text, "the text is too long" if len(text) > LONGEST else None
-
-    def _text(self, audience: Audience) -> str | None:
-        texts = self.options.get("messages") or {}
-        found = texts.get(audience.key, texts.get("*"))
-        return None if found is None else str(found)
+        template = text_of(self.options, audience)
+        if template is None and person.traits.get("message") is None:
+            return "", MISSING
+        text, error = (
+            (str(person.traits["message"]), None)
+            if template is None
+            else written(str(template), person)
+        )
+        return text, error or ("the text is too long" if len(text) > LONGEST else None)
 
     def _messages(self, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         tokens, path = PageTokens("twilio messages"), f"{self._account}/Messages.json"

@@ -34,6 +34,11 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
         "password": "demo-not-a-secret-twilio",
         "extra": {},
     },
+    "onesignal": {
+        "login": "00000000-0000-4000-8000-000000000001",
+        "password": "demo-not-a-secret-onesignal",
+        "extra": {},
+    },
     "slack": {"login": "", "password": "demo-not-a-secret-slack", "extra": {}},
     "customerio": {
         "login": "demo-site",
