@@ -22,6 +22,7 @@ from rapport.settings import load_settings
 from rapport.sources import (
     amplitude,
     discover,
+    elma365,
     hubspot,
     intercom,
     shopify,
@@ -40,8 +41,25 @@ WITH_TOKENS = ["hubspot", "intercom", "shopify", "stripe", "typeform", "zendesk"
 # What the tests switch on or set beyond rapport.yml.
 OPTIONS: dict[str, dict[str, Any]] = {
     "amplitude": {"start": "2026-03-01"},
+    "elma365": {
+        "contacts": {
+            "namespace": "crm",
+            "code": "clients",
+            "fields": {"name": "_fullname", "user_id": "shop_login"},
+        },
+        "requests": {
+            "namespace": "service",
+            "code": "requests",
+            "closed": [3],
+            "pending": [2],
+            "fields": {"contact": "client", "channel": "channel", "rating": "csi"},
+        },
+    },
     "hubspot": {"feedback_submissions": True},
 }
+
+# What a wrong login is answered with, where that is no 401.
+WRONG_LOGIN = {"elma365": "403"}
 
 # The sandbox's server outlives the object that started it.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -110,6 +128,7 @@ def sandbox(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     monkeypatch.setattr(shopify, "LARGEST_PAGE", 15)
     monkeypatch.setattr(surveymonkey, "LARGEST_PAGE", 10)
     monkeypatch.setattr(shopify, "LARGEST_LIST", 20)
+    monkeypatch.setattr(elma365, "LARGEST_PAGE", 9)
     monkeypatch.setattr(batches, "BATCH_ROWS", 50)
     server.waits.clear()
     server.control("faults", "DELETE")
@@ -293,7 +312,7 @@ def test_a_login_that_is_refused_gives_up_at_once(
 def test_a_wrong_token_gives_up_and_is_not_repeated_to_anyone(
     sandbox: Sandbox, vendor: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(GiveUp, match="401") as caught:
+    with pytest.raises(GiveUp, match=WRONG_LOGIN.get(vendor.name, "401")) as caught:
         list(sandbox.pages(vendor, vendor.streams()[0], password="wr0ng-canary"))
     assert "wr0ng-canary" not in str(caught.value) + caplog.text
 

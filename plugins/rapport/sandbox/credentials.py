@@ -46,6 +46,7 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
         "extra": {"app_key": "demo-not-a-secret-customerio-app"},
     },
     "mailchimp": {"login": "*", "password": "demo-not-a-secret-us1", "extra": {}},
+    "elma365": {"login": "", "password": "demo-not-a-secret-elma365", "extra": {}},
     "stripe": {"login": "", "password": "demo-not-a-secret-stripe", "extra": {}},
     "surveymonkey": {"login": "", "password": "demo-not-a-secret-surveymonkey", "extra": {}},
     "shopify": {"login": "", "password": "demo-not-a-secret-shopify", "extra": {}},

@@ -26,6 +26,12 @@ from rapport.sandbox.store import decode
 
 # What a tool cannot do without in rapport.yml.
 OPTIONS: dict[str, dict[str, Any]] = {
+    "elma365": {
+        "namespace": "marketing",
+        "code": "people",
+        "email": "_email",
+        "full_name": "__name",
+    },
     "slack": {"channel": "#marketing"},
     "twilio": {"from": "+15005550006", "messages": {"*": "Hello {first_name}"}},
 }
