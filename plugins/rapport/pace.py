@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 MARGIN = 0.98
+SLOWEST = 10.0
 
 
 class Pace:
@@ -41,6 +42,11 @@ class Pace:
         if turn > now:
             self._sleep(turn - now)
         return turn - now
+
+    def slow(self) -> None:
+        """Call half as often from now on, down to once in ten seconds."""
+        with self._lock:
+            self._interval = max(self._interval, min(2 * self._interval, SLOWEST))
 
     def pause(self, seconds: float) -> None:
         """Let nobody call for so long."""

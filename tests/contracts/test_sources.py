@@ -20,11 +20,13 @@ from rapport.sandbox.credentials import CREDENTIALS, demo_connection
 from rapport.sandbox.lifecycle import call, ensure_company, ensure_running, stop
 from rapport.settings import load_settings
 from rapport.sources import (
+    acquire,
     amplitude,
     discover,
     elma365,
     hubspot,
     intercom,
+    nextiva,
     shopify,
     stripe,
     surveymonkey,
@@ -36,7 +38,7 @@ from rapport.sources.base import Page, Source, Stream
 # The vendor of a database is a database: tests/sources/test_postgres.py.
 SOURCES = sorted(set(discover()) - {"postgres"})
 VENDORS = [name for name in SOURCES if discover()[name].needs_connection]
-WITH_TOKENS = ["hubspot", "intercom", "shopify", "stripe", "typeform", "zendesk"]
+WITH_TOKENS = ["acquire", "hubspot", "intercom", "shopify", "stripe", "typeform", "zendesk"]
 
 # What the tests switch on or set beyond rapport.yml.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -99,6 +101,8 @@ class Sandbox:
             login = demo_connection(source.name, self.url)
         client = source.client(Connection(source.name, **login | changed))
         client._sleep = self.waits.append
+        if client._pace is not None:
+            client._pace._sleep = lambda seconds: None
         return client
 
     def pages(self, source: Source, stream: Stream, **changed: Any) -> Iterator[Page]:
@@ -129,6 +133,8 @@ def sandbox(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     monkeypatch.setattr(surveymonkey, "LARGEST_PAGE", 10)
     monkeypatch.setattr(shopify, "LARGEST_LIST", 20)
     monkeypatch.setattr(elma365, "LARGEST_PAGE", 9)
+    monkeypatch.setattr(acquire, "LARGEST_PAGE", 9)
+    monkeypatch.setattr(nextiva, "LARGEST_PAGE", 12)
     monkeypatch.setattr(batches, "BATCH_ROWS", 50)
     server.waits.clear()
     server.control("faults", "DELETE")

@@ -4,7 +4,9 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,6 +14,8 @@ import pytest
 
 from rapport.connections import Connection
 from rapport.http import Client
+from rapport.sandbox.company import Company
+from rapport.sandbox.recorder import Recorder, serve
 from rapport.sources.base import Source
 
 
@@ -73,3 +77,24 @@ def vendor() -> Iterator[Vendor]:
     yield vendor
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator["Twins"]:
+    """The sandbox's doubles of a small company, in a thread of this process."""
+    Company.generate(tmp_path / "company", 60, seed=3, start=date(2026, 3, 31))
+    with serve() as recorder, recorder.company(tmp_path / "company", tmp_path / "copy"):
+        yield Twins(recorder)
+
+
+@dataclass
+class Twins:
+    """What is asked of the doubles, and clients that are logged in; nothing sleeps."""
+
+    recorder: Recorder
+    waits: list[float] = field(default_factory=list)
+
+    def client(self, source: Source) -> Client:
+        client = source.client(self.recorder.connection(source.name))
+        client._sleep = self.waits.append
+        return client

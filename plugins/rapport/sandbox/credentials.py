@@ -47,6 +47,12 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
     },
     "mailchimp": {"login": "*", "password": "demo-not-a-secret-us1", "extra": {}},
     "elma365": {"login": "", "password": "demo-not-a-secret-elma365", "extra": {}},
+    "acquire": {"login": "", "password": "demo-not-a-secret-acquire", "extra": {}},
+    "nextiva": {
+        "login": "demo@example.com",
+        "password": "demo-not-a-secret-nextiva",
+        "extra": {},
+    },
     "stripe": {"login": "", "password": "demo-not-a-secret-stripe", "extra": {}},
     "surveymonkey": {"login": "", "password": "demo-not-a-secret-surveymonkey", "extra": {}},
     "shopify": {"login": "", "password": "demo-not-a-secret-shopify", "extra": {}},
