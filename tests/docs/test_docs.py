@@ -72,7 +72,7 @@ def test_every_destination_has_its_row_with_docs_and_login(name: str) -> None:
 
 def test_the_tables_name_no_source_or_destination_that_is_not_there() -> None:
     table = TEXTS["README.md"].split("| source |")[1].split("\n## ")[0]
-    named = set(re.findall(r"^\| \[?([a-z_]+)\b", table, re.MULTILINE))
+    named = set(re.findall(r"^\| \[?([a-z0-9_]+)\b", table, re.MULTILINE))
     assert named - {"destination"} == {*sources.discover(), *destinations.discover()}
 
 
