@@ -20,6 +20,7 @@ from rapport.sandbox.credentials import CREDENTIALS, demo_connection
 from rapport.sandbox.lifecycle import call, ensure_company, ensure_running, stop
 from rapport.settings import load_settings
 from rapport.sources import (
+    _salesforce,
     acquire,
     amplitude,
     discover,
@@ -38,7 +39,9 @@ from rapport.sources.base import Page, Source, Stream
 # The vendor of a database is a database: tests/sources/test_postgres.py.
 SOURCES = sorted(set(discover()) - {"postgres"})
 VENDORS = [name for name in SOURCES if discover()[name].needs_connection]
-WITH_TOKENS = ["acquire", "hubspot", "intercom", "shopify", "stripe", "typeform", "zendesk"]
+WITH_TOKENS = [
+    "acquire", "hubspot", "intercom", "salesforce", "shopify", "stripe", "typeform", "zendesk",
+]  # fmt: skip
 
 # What the tests switch on or set beyond rapport.yml.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -58,10 +61,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         },
     },
     "hubspot": {"feedback_submissions": True},
+    "salesforce": {"campaign_members": True},
 }
 
 # What a wrong login is answered with, where that is no 401.
-WRONG_LOGIN = {"elma365": "403"}
+WRONG_LOGIN = {"elma365": "403", "salesforce": "invalid_client"}
 
 # The sandbox's server outlives the object that started it.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -135,6 +139,7 @@ def sandbox(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     monkeypatch.setattr(elma365, "LARGEST_PAGE", 9)
     monkeypatch.setattr(acquire, "LARGEST_PAGE", 9)
     monkeypatch.setattr(nextiva, "LARGEST_PAGE", 12)
+    monkeypatch.setattr(_salesforce, "LARGEST_PAGE", 15)
     monkeypatch.setattr(batches, "BATCH_ROWS", 50)
     server.waits.clear()
     server.control("faults", "DELETE")

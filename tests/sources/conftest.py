@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from rapport.connections import Connection
 from rapport.http import Client
 from rapport.sandbox.company import Company
 from rapport.sandbox.recorder import Recorder, serve
-from rapport.sources.base import Source
+from rapport.sources.base import Page, Source
+
+AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 
 
 @dataclass
@@ -98,3 +100,37 @@ class Twins:
         client = source.client(self.recorder.connection(source.name))
         client._sleep = self.waits.append
         return client
+
+    def pages(self, source: Source, stream: str, position: Any = None) -> Iterator[Page]:
+        with self.client(source) as client:
+            found = {one.name: one for one in source.streams()}[stream]
+            yield from found.pages(client, position, AS_OF)
+
+    def rows(self, source: Source, stream: str, position: Any = None) -> list[dict[str, Any]]:
+        pages = self.pages(source, stream, position)
+        return [json.loads(bytes(record)) for page in pages for record in page.records]
+
+
+@pytest.fixture(scope="session")
+def some_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("twins") / "company"
+    Company.generate(root, 200, seed=1, start=date(2026, 3, 31))
+    return root
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Recorder]:
+    with serve() as recorder:
+        yield recorder
+
+
+@pytest.fixture
+def twins(served: Recorder, some_people: Path, tmp_path: Path) -> Iterator[Recorder]:
+    """The sandbox's twins on a port of this machine, with a record of what is asked."""
+    with served.company(some_people, tmp_path / "company"):
+        yield served
+
+
+@pytest.fixture
+def pulled(twins: Recorder) -> Twins:
+    return Twins(twins)

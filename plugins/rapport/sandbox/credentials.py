@@ -56,6 +56,11 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
     "stripe": {"login": "", "password": "demo-not-a-secret-stripe", "extra": {}},
     "surveymonkey": {"login": "", "password": "demo-not-a-secret-surveymonkey", "extra": {}},
     "shopify": {"login": "", "password": "demo-not-a-secret-shopify", "extra": {}},
+    "salesforce": {
+        "login": "demo-app",
+        "password": "demo-not-a-secret-salesforce",
+        "extra": {},
+    },
 }
 
 

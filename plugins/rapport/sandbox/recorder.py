@@ -32,6 +32,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "email": "_email",
         "full_name": "__name",
     },
+    "salesforce": {"customer_id": "Rapport_Customer_Id__c", "fields": {"score": "Score__c"}},
     "slack": {"channel": "#marketing"},
     "twilio": {"from": "+15005550006", "messages": {"*": "Hello {first_name}"}},
 }
@@ -72,7 +73,8 @@ class Recorder:
     @property
     def writes(self) -> list[dict[str, Any]]:
         """All but GET and searches."""
-        reads = ("/search", "/batch/read", "/search/emails", "/v1/customers")
+        reads = ("/search", "/batch/read", "/search/emails", "/v1/customers", "/token",
+                 "/composite")  # fmt: skip
         return [
             asked
             for asked in self.requests

@@ -1,0 +1,111 @@
+"""Logins by OAuth 2: a token is asked for when the first call needs it, and again when it ran out.
+
+>>> login = Login("https://accounts.example.com/token", name="example", grant="client_credentials",
+...               client_id="id", client_secret="secret")
+>>> httpx.Client(auth=login).auth is login
+True
+"""
+
+import threading
+from collections.abc import Generator
+from typing import Any
+
+import httpx
+import msgspec
+from authlib.oauth2.auth import ClientAuth
+from authlib.oauth2.rfc6749 import OAuth2Token
+from authlib.oauth2.rfc6749.parameters import prepare_token_request
+
+from rapport.errors import GiveUp, RetryLater
+
+REFUSED = 401
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+
+
+class Login(httpx.Auth):
+    """The Authorization header of every call of a client, of all its threads.
+
+    `scheme` is the word before the token. `more` goes along when a token is asked for, such as
+    `refresh_token`. `busy` are errors under which the vendor means: later. Where the vendor's
+    address for tokens is down or throttles, its answer is the answer of the call, so that the
+    client waits and tries again as for any other. Raises `GiveUp` where it says no.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        grant: str,
+        client_id: str,
+        client_secret: str,
+        scheme: str = "Bearer",
+        busy: frozenset[str] = frozenset(),
+        **more: str,
+    ) -> None:
+        self._url, self._name, self._scheme, self._busy = url, name, scheme, busy
+        self._form = prepare_token_request(grant, **more)
+        self._client = ClientAuth(client_id, client_secret, "client_secret_post")
+        self._token: OAuth2Token | None = None
+        self._lock = threading.Lock()
+
+    def sync_auth_flow(
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        """The call with a token; once more with a new one where the token is refused."""
+        token = self._token
+        for _ in range(2):
+            if token is None or token.is_expired():
+                refused = yield from self._renew(token, request)
+                if refused:
+                    return
+                token = self._token
+            assert token is not None
+            request.headers["Authorization"] = f"{self._scheme} {token['access_token']}"
+            response = yield request
+            if response.status_code != REFUSED:
+                return
+            used, token = token, None
+            with self._lock:
+                self._token = None if self._token is used else self._token
+            token = self._token
+
+    def _renew(
+        self, used: OAuth2Token | None, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, bool]:
+        """Get a token, unless another thread got one meanwhile. True: there is none."""
+        with self._lock:
+            if self._token is not None and self._token is not used:
+                return False
+            url, headers, body = self._client.prepare("POST", self._url, dict(FORM), self._form)
+            asked = httpx.Request(
+                "POST", url, headers=headers, content=body, extensions=request.extensions
+            )
+            response = yield asked
+            response.read()
+            told = self._told(response)
+            if told is None:
+                return True
+            self._token = OAuth2Token(told)
+            return False
+
+    def _told(self, response: httpx.Response) -> dict[str, Any] | None:
+        """The token's fields; None where the answer is the client's to judge."""
+        try:
+            told = msgspec.json.decode(response.content, type=dict[str, Any])
+        except msgspec.DecodeError:
+            if response.is_success:
+                raise httpx.DecodingError("no token in the answer", request=None) from None
+            return None
+        if response.is_success and told.get("access_token"):
+            return told
+        error = str(told.get("error", ""))
+        if error in self._busy:
+            raise RetryLater(f"{self._name}: no token now ({error}). Run again later.", 600)
+        if error.startswith(("invalid_", "unauthorized_", "unsupported_")) or response.is_success:
+            code = error if error.replace("_", "").isalnum() else "no reason given"
+            raise GiveUp(
+                f'{self._name}: no token ({code}). Check the connection "{self._name}": its login '
+                "is refused."
+            )
+        return None
