@@ -7,7 +7,7 @@ True
 """
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import httpx
@@ -26,9 +26,10 @@ class Login(httpx.Auth):
     """The Authorization header of every call of a client, of all its threads.
 
     `scheme` is the word before the token. `more` goes along when a token is asked for, such as
-    `refresh_token`. `busy` are errors under which the vendor means: later. Where the vendor's
-    address for tokens is down or throttles, its answer is the answer of the call, so that the
-    client waits and tries again as for any other. Raises `GiveUp` where it says no.
+    `refresh_token`; where `assertion` signs who we are (RFC 7523), there is no client id or secret,
+    and each token gets a new one. `busy` are errors under which the vendor means: later. Where the
+    vendor's address for tokens is down or throttles, its answer is the answer of the call, so that
+    the client waits and tries again as for any other. Raises `GiveUp` where it says no.
     """
 
     def __init__(
@@ -37,14 +38,15 @@ class Login(httpx.Auth):
         *,
         name: str,
         grant: str,
-        client_id: str,
-        client_secret: str,
+        client_id: str = "",
+        client_secret: str = "",
+        assertion: Callable[[], str] | None = None,
         scheme: str = "Bearer",
         busy: frozenset[str] = frozenset(),
         **more: str,
     ) -> None:
         self._url, self._name, self._scheme, self._busy = url, name, scheme, busy
-        self._form = prepare_token_request(grant, **more)
+        self._grant, self._more, self._assertion = grant, more, assertion
         self._client = ClientAuth(client_id, client_secret, "client_secret_post")
         self._token: OAuth2Token | None = None
         self._lock = threading.Lock()
@@ -77,17 +79,23 @@ class Login(httpx.Auth):
         with self._lock:
             if self._token is not None and self._token is not used:
                 return False
-            url, headers, body = self._client.prepare("POST", self._url, dict(FORM), self._form)
-            asked = httpx.Request(
-                "POST", url, headers=headers, content=body, extensions=request.extensions
-            )
-            response = yield asked
+            response = yield self._question(request)
             response.read()
             told = self._told(response)
             if told is None:
                 return True
             self._token = OAuth2Token(told)
             return False
+
+    def _question(self, request: httpx.Request) -> httpx.Request:
+        url, headers = self._url, dict(FORM)
+        if self._assertion is None:
+            body = prepare_token_request(self._grant, **self._more)
+            url, headers, body = self._client.prepare("POST", url, headers, body)
+        else:
+            body = prepare_token_request(self._grant, assertion=self._assertion(), **self._more)
+        options: Any = {"headers": headers, "content": body, "extensions": request.extensions}
+        return httpx.Request("POST", url, **options)
 
     def _told(self, response: httpx.Response) -> dict[str, Any] | None:
         """The token's fields; None where the answer is the client's to judge."""

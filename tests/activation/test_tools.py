@@ -16,6 +16,7 @@ TOOLS = sorted(name for name, kind in discover().items() if kind.needs_connectio
 # What a segment says for a tool that is not about e-mail. A message is not a list: nobody can be
 # taken off it.
 SEGMENTS: dict[str, dict[str, Any]] = {
+    "fcm": {"channel": "push", "mode": "add-only"},
     "onesignal": {"channel": "push"},
     "twilio": {"channel": "sms", "purpose": "service", "mode": "add-only"},
 }

@@ -164,7 +164,7 @@ def test_the_outgoing_request_is_the_known_one(
     sent = [
         {key: asked[key] for key in ("method", "path", "body")}
         for asked in twins.requests
-        if tool.needs_connection
+        if tool.needs_connection and not asked["path"].endswith("/token")  # a login has its time
     ]
     out = tmp_path / "out"
     files = {

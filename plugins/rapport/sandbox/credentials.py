@@ -6,6 +6,8 @@
 
 from typing import Any
 
+from rapport.sandbox.keys import private_key
+
 CREDENTIALS: dict[str, dict[str, Any]] = {
     "hubspot": {"login": "", "password": "demo-not-a-secret-hubspot", "extra": {}},
     "zendesk": {
@@ -52,6 +54,11 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
         "login": "demo@example.com",
         "password": "demo-not-a-secret-nextiva",
         "extra": {},
+    },
+    "fcm": {
+        "login": "demo@example.iam.gserviceaccount.com",
+        "password": private_key(),
+        "extra": {"project_id": "demo-project"},
     },
     "stripe": {"login": "", "password": "demo-not-a-secret-stripe", "extra": {}},
     "surveymonkey": {"login": "", "password": "demo-not-a-secret-surveymonkey", "extra": {}},

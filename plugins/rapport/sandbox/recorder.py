@@ -33,6 +33,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "full_name": "__name",
     },
     "salesforce": {"customer_id": "Rapport_Customer_Id__c", "fields": {"score": "Score__c"}},
+    "fcm": {"topic": "user_{user_id}", "messages": {"*": "Hello {first_name}"}},
     "slack": {"channel": "#marketing"},
     "twilio": {"from": "+15005550006", "messages": {"*": "Hello {first_name}"}},
 }
