@@ -28,6 +28,7 @@ from rapport.sources import (
     hubspot,
     intercom,
     nextiva,
+    posthog,
     shopify,
     stripe,
     surveymonkey,
@@ -140,6 +141,8 @@ def sandbox(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     monkeypatch.setattr(acquire, "LARGEST_PAGE", 9)
     monkeypatch.setattr(nextiva, "LARGEST_PAGE", 12)
     monkeypatch.setattr(_salesforce, "LARGEST_PAGE", 15)
+    monkeypatch.setattr(posthog, "LARGEST_PAGE", 40)
+    monkeypatch.setattr(posthog, "LARGEST_LIST", 20)
     monkeypatch.setattr(batches, "BATCH_ROWS", 50)
     server.waits.clear()
     server.control("faults", "DELETE")

@@ -68,6 +68,7 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
         "password": "demo-not-a-secret-salesforce",
         "extra": {},
     },
+    "posthog": {"login": "4242", "password": "demo-not-a-secret-posthog", "extra": {}},
 }
 
 

@@ -1,0 +1,51 @@
+with persons as (
+
+    select * from {{ source('posthog', 'persons') }}
+    where is_latest and not is_deleted
+
+),
+
+extracted as (
+
+    select
+        persons.record_key,
+        {{ clean_text("vendor.properties ->> 'email'") }} as email,
+        {{ clean_text("vendor.properties ->> 'phone'") }} as phone,
+        {{ clean_text("vendor.properties ->> 'name'") }} as full_name,
+        {{ try_timestamp('vendor.created_at') }} as created_at
+    from persons
+    cross join lateral jsonb_to_record({{ json_object('persons.payload') }}) as vendor (
+        properties jsonb, created_at text
+    )
+
+),
+
+final as (
+
+    select
+        'posthog' as source,
+        'posthog:persons:' || record_key as profile_id,
+        record_key as vendor_id,
+        email,
+        '{}'::text[] as additional_emails,
+        phone,
+        '{}'::text[] as additional_phones,
+        null::text as user_id,
+        full_name,
+        null::text as first_name,
+        null::text as last_name,
+        null::text as country,
+        null::text as city,
+        null::text as company_name,
+        null::text as company_domain,
+        null::text as job_title,
+        null::text as language,
+        null::text as lifecycle_stage,
+        created_at,
+        created_at as updated_at
+    from extracted
+    where coalesce(email, phone, full_name) is not null
+
+)
+
+select * from final
