@@ -186,6 +186,10 @@ class World:
         )
 
     def merge(self, old: str, new: str) -> None:
+        """All ids that ever were `old` resolve to `new` at once, as identity writes them."""
+        self.connection.execute(
+            "update identity.aliases set customer_id = %s where customer_id = %s", (new, old)
+        )
         self.connection.execute(
             "insert into identity.aliases (alias_id, customer_id, since, anchor_profile_id)"
             " values (%s, %s, %s, %s)",

@@ -279,28 +279,6 @@ def test_a_key_is_never_used_for_another_segment(world: Any) -> None:
     assert "used before by seg_older" in world.night()["readers"]["cause"]
 
 
-def test_a_vanished_ledger_takes_nobody_off(world: Any) -> None:
-    world.customers("ann", "bob")
-    world.segment("readers", ["ann", "bob"])
-    world.night()
-    world.connection.execute("truncate activation.ledger")
-    world.tool.can_list = False
-    world.members("readers", "ann")
-    counts = world.night()["readers"]
-    assert world.tool.on("readers") == ["ann", "bob"]
-    assert "ledger" in counts["cause"]
-
-
-def test_a_vanished_ledger_is_read_back_from_the_tool(world: Any) -> None:
-    world.customers("ann", "bob", "cid")
-    world.segment("readers", ["ann", "bob"])
-    world.night()
-    world.connection.execute("truncate activation.ledger")
-    world.members("readers", "ann", "cid")
-    world.night()
-    assert world.tool.on("readers") == ["ann", "cid"]
-
-
 @pytest.mark.parametrize("table", ["marts.dim_customers", "marts.dim_consents"])
 def test_an_empty_mart_empties_no_list(world: Any, table: str) -> None:
     world.customers("ann")

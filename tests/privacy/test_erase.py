@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from rapport import privacy
+from rapport.activation.guards import refuse_lost_ledger
 from rapport.destinations.base import Destination, Person
-from rapport.errors import ConfigError, RetryLater
+from rapport.errors import ConfigError, GateFailed, RetryLater
 from rapport.privacy import references, tombstones
 from rapport.privacy.erase import erase, preview, receipts
 from rapport.privacy.person import find
@@ -91,6 +92,23 @@ def test_exports_lose_the_line_and_the_manifest_agrees(held: Held) -> None:
     file = next(held.var.rglob("*full.csv"))
     assert file.read_text() == f"customer_id,email\nc_tom,{TOMS}\n"
     assert '"rows": 1' in file.with_name("manifest.json").read_text()
+
+
+def test_a_list_that_held_only_them_is_not_taken_for_lost(held: Held) -> None:
+    held.connection.execute(
+        "delete from activation.ledger where customer_id = 'c_tom';"
+        " insert into activation.sync_runs (sync_id, sync_run_id, run_id, destination, segment,"
+        " model_name, status, as_of, finished_at, held) select '', '', 'r', destination, segment,"
+        " '', 'success', now(), now(), 1 from activation.ledger"
+    )
+    destination, segment = held.connection.execute(
+        "select destination, segment from activation.ledger"
+    ).fetchone()
+    erase(held.connection, held.ask(), at=NOW)
+    refuse_lost_ledger(held.connection, destination, segment)
+    held.connection.execute("update activation.sync_runs set held = 2")
+    with pytest.raises(GateFailed, match="has 0 people, the last run left 1 "):
+        refuse_lost_ledger(held.connection, destination, segment)
 
 
 def test_a_full_reload_does_not_bring_them_back(held: Held) -> None:

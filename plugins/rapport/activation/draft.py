@@ -119,22 +119,29 @@ def write(
         destination, segment.key, verdict.state, verdict.cause, decision.members,
         unchanged=unchanged, not_sent=not_sent, **counts,
     )  # fmt: skip
-    note(connection, segment.model, plan, run_id, as_of)
+    note(connection, segment.model, plan, run_id, as_of, decision.held)
     return plan
 
 
 def note(
-    connection: psycopg.Connection, model: str, plan: ListPlan, run_id: str, as_of: datetime
+    connection: psycopg.Connection,
+    model: str,
+    plan: ListPlan,
+    run_id: str,
+    as_of: datetime,
+    held: int | None = None,
 ) -> None:
+    """A row for the run; `held` is how many the ledger has, where that is to be believed."""
     sync_id = f"{plan.destination}/{plan.segment}"
     connection.execute(
         """
         insert into activation.sync_runs
             (sync_id, sync_run_id, run_id, destination, segment, model_name, status, error, as_of,
-             members, num_planned_add, num_planned_change, num_planned_remove)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+             members, num_planned_add, num_planned_change, num_planned_remove, held)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, 0))
         on conflict (run_id, destination, segment) do update set
             status = excluded.status, error = excluded.error, members = excluded.members,
+            held = excluded.held,
             num_planned_add = activation.sync_runs.num_successful_add + excluded.num_planned_add,
             num_planned_change =
                 activation.sync_runs.num_successful_change + excluded.num_planned_change,
@@ -144,6 +151,6 @@ def note(
         (
             sync_id, f"{run_id}/{sync_id}", run_id, plan.destination, plan.segment, model,
             "refused" if plan.state == "refused" else "planned", plan.cause, as_of, plan.members,
-            plan.add, plan.update, plan.remove,
+            plan.add, plan.update, plan.remove, held,
         ),
     )  # fmt: skip

@@ -45,14 +45,22 @@ def refuse_empty_sources(connection: psycopg.Connection) -> None:
 
 
 def refuse_lost_ledger(connection: psycopg.Connection, destination: str, segment: str) -> None:
-    """Raise `GateFailed` where the ledger holds less than half of what the last run left."""
+    """Raise `GateFailed` where the ledger holds less than half of what it must.
+
+    That is what the last run counted, at its plan or at its end, less whom it took off since and
+    who was erased since.
+    """
     row = connection.execute(
         """
-        select last_run.held, (select count(*) from activation.ledger
-            where destination = %(destination)s and segment = %(segment)s)
+        select
+            last_run.held - (select coalesce(sum(items), 0) from privacy.receipts
+                where store = 'activation.ledger'
+                and at > greatest(last_run.started_at, last_run.finished_at)),
+            (select count(*) from activation.ledger
+                where destination = %(destination)s and segment = %(segment)s)
         from activation.sync_runs as last_run
-        where destination = %(destination)s and segment = %(segment)s and status = 'success'
-        order by as_of desc, finished_at desc limit 1
+        where destination = %(destination)s and segment = %(segment)s and status <> 'refused'
+        order by as_of desc, finished_at desc nulls first, started_at desc limit 1
         """,
         {"destination": destination, "segment": segment},
     ).fetchone()

@@ -34,11 +34,20 @@ def follow_merges(connection: psycopg.Connection) -> None:
         )
         connection.execute(
             """
-            delete from activation.ledger as old
-            using identity.aliases as alias, activation.ledger as survivor
-            where alias.alias_id = old.customer_id and alias.customer_id <> old.customer_id
-                and survivor.destination = old.destination and survivor.segment = old.segment
-                and survivor.customer_id = alias.customer_id
-                and survivor.remote_id = old.remote_id
+            with gone as (
+                delete from activation.ledger as old
+                using identity.aliases as alias, activation.ledger as survivor
+                where alias.alias_id = old.customer_id and alias.customer_id <> old.customer_id
+                    and survivor.destination = old.destination and survivor.segment = old.segment
+                    and survivor.customer_id = alias.customer_id
+                    and survivor.remote_id = old.remote_id
+                returning old.destination, old.segment
+            )
+            update activation.sync_runs as run set held = run.held - gone.people
+            from (select destination, segment, count(*) as people from gone group by 1, 2) as gone
+            where run.destination = gone.destination and run.segment = gone.segment
+                and run.as_of = (select max(as_of) from activation.sync_runs as last_run
+                    where last_run.destination = run.destination
+                        and last_run.segment = run.segment and last_run.status <> 'refused')
             """
         )

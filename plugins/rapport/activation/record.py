@@ -163,6 +163,8 @@ def _tally(
     for result in results:
         op = {"add": "add", "update": "change", "remove": "remove"}[taken.ops[result.customer_id]]
         count[f"num_{'successful' if result.accepted else 'failed'}_{op}"] += 1
+    # So that a ledger that got smaller on purpose is not taken for one that was lost.
+    count["held"] = -count["num_successful_remove"]
     connection.execute(
         sql.SQL(
             "update activation.sync_runs set {} where run_id = %(run_id)s"
