@@ -69,11 +69,26 @@ def test_a_no_or_no_answer_keeps_last_night_s_list(waiting: Any) -> None:
     (question,) = questions(waiting.connection)
     with pytest.raises(AirflowSkipException, match="nobody answered"):
         answer(waiting, question, None)
-    assert states_of(waiting) == [("pending", None)]
-    answer(waiting, question, "Reject")
+    assert states_of(waiting) == [("pending", "nobody answered in Airflow")]
+    assert questions(waiting.connection) == []
+    with pytest.raises(AirflowSkipException, match="declined"):
+        answer(waiting, question, "Reject")
     waiting.again()
     assert waiting.tool.on("readers") == before
     assert states_of(waiting)[0][0] == "declined"
+
+
+def test_what_nobody_answered_is_asked_again_the_next_night(waiting: Any) -> None:
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    (question,) = questions(waiting.connection)
+    with pytest.raises(AirflowSkipException, match="nobody answered"):
+        answer(waiting, question, None)
+    waiting.again()
+    assert questions(waiting.connection) == []
+    waiting.night()
+    (again,) = questions(waiting.connection)
+    assert again["requested_at"] > question["requested_at"]
 
 
 def test_an_answer_to_last_night_s_question_decides_nothing_tonight(waiting: Any) -> None:

@@ -17,7 +17,8 @@ def pending(connection: psycopg.Connection) -> list[dict[str, Any]]:
     """The changes that wait, oldest first."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "select segment, destination, cause, adds, removes, members, held, requested_at"
+            "select segment, destination, cause, adds, removes, members, held, requested_at,"
+            " decision as note"
             " from activation.approvals where state = 'pending' order by requested_at, segment"
         ).fetchall()
 
@@ -59,8 +60,19 @@ def decide(
     return count
 
 
+def nobody_answered(
+    connection: psycopg.Connection, destination: str, segment: str, requested_at: datetime
+) -> None:
+    """Remember that the time for an answer is over: it goes on waiting, and is not asked again."""
+    connection.execute(
+        "update activation.approvals set decision = 'nobody answered in Airflow'"
+        " where destination = %s and segment = %s and state = 'pending' and requested_at = %s",
+        (destination, segment, requested_at),
+    )
+
+
 def questions(connection: psycopg.Connection) -> list[dict[str, str]]:
-    """What waits, as the arguments of an `Approval` each: ids and counts, nobody's data."""
+    """What nobody was asked yet, as the arguments of an `Approval` each: ids and counts."""
     return [
         {
             "destination": row["destination"],
@@ -74,4 +86,5 @@ def questions(connection: psycopg.Connection) -> list[dict[str, str]]:
             ),
         }
         for row in pending(connection)
+        if row["note"] is None
     ]

@@ -167,7 +167,11 @@ def _approved(
                  requested_at, run_id)
             values (%s, %s, 'pending', %s, %s, %s, %s, %s, %s, %s)
             on conflict (destination, segment) where state in ('pending', 'approved')
-            do update set state = 'pending', cause = excluded.cause, adds = excluded.adds,
+            do update set state = 'pending', decision = case
+                    when approvals.state = 'pending'
+                        and approvals.requested_at = excluded.requested_at then approvals.decision
+                end,
+                cause = excluded.cause, adds = excluded.adds,
                 removes = excluded.removes, members = excluded.members, held = excluded.held,
                 requested_at = excluded.requested_at, run_id = excluded.run_id
             """,
