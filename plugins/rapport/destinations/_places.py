@@ -27,6 +27,7 @@ def place(path: str, conn_id: str | None, mode: int) -> Place:
     """By the scheme: `sftp://`, any other of Airflow's object stores, or a folder."""
     if path.startswith("sftp://"):
         return Sftp(path, conn_id, mode)
+    path = path.removeprefix("file://")
     return Store(path, conn_id) if "://" in path else Folder(under_project(path), mode)
 
 
@@ -58,10 +59,14 @@ class Store:
         from airflow.sdk import ObjectStoragePath
 
         target: Any = ObjectStoragePath(f"{self.path.rstrip('/')}/{name}", conn_id=self.conn_id)
-        if target.protocol in ("file", "local"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-        with source.open("rb") as content, target.open("wb") as file:
-            shutil.copyfileobj(content, file, 1 << 20)
+        try:
+            # Not by writing to an opened object: closing that one after an error would complete it.
+            target.fs.put_file(str(source), target.path)
+        except Exception as error:  # each store's library has errors of its own
+            raise RetryLater(
+                f"{target.protocol}: {type(error).__name__} while writing to connection "
+                f'"{self.conn_id}". Check its endpoint, login and the bucket\'s rights.'
+            ) from None
         source.unlink()
 
 
