@@ -70,7 +70,8 @@ def exported(project: Path) -> int:
 
 def test_sql_that_does_not_compile_freezes_its_segment_alone(world: Any, project: Path) -> None:
     seen = night(world, failed=("seg_bad",))
-    assert seen["evaluate"]["bad"]["frozen_because"] == "dbt could not build seg_bad"
+    cause = seen["evaluate"]["bad"]["frozen_because"]
+    assert cause.startswith("dbt could not build seg_bad. `rapport dbt build --select seg_bad`")
     assert seen["lists"]["bad"]["state"] == "frozen"
     assert exported(project) == 2
 

@@ -69,3 +69,43 @@ def test_a_changed_metric_is_parsed_afresh(
         outcome = dbt.invoke(["parse"], load_settings(), datetime(2026, 3, 31, 3, tzinfo=UTC))
         assert outcome.success, outcome.exception
         assert outcome.result.metrics["metric.small.visits"].label == label
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("seg_bad.sql", "select customer_id from {{ ref('fct_nothing') }}"),
+        ("seg_bad.sql", "select customer_id from {{ ref('people' "),
+        ("seg_bad.sql", "selekt customer_id from people"),
+        ("seg_bad.yml", "models: [{name: seg_bad"),
+    ],
+    ids=["unknown model", "open bracket", "wrong word", "wrong yaml"],
+)
+def test_a_segment_that_cannot_be_built_is_left_aside_and_the_others_are_built(
+    warehouse: psycopg.Connection[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    text: str,
+) -> None:
+    project = tmp_path / "project"
+    folder = project / "models" / "segments"
+    folder.mkdir(parents=True)
+    (project / "profiles.yml").write_text((dbt.project_dir() / "profiles.yml").read_text())
+    (project / "dbt_project.yml").write_text(
+        "{name: small, version: 1.0.0, profile: rapport, models: {+tags: segments}}"
+    )
+    for segment in ("seg_bad", "seg_good", "seg_other"):
+        (folder / f"{segment}.sql").write_text("select 'c1' as customer_id")
+    (folder / name).write_text(text)
+    monkeypatch.setattr(dbt, "project_dir", lambda: project)
+    monkeypatch.setattr(dbt, "ROLES", {})
+    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
+    built = dbt.build("segments", as_of=datetime(2026, 3, 31, 3, tzinfo=UTC), stop_on_failure=False)
+    assert built["failed"] == ["seg_bad"]
+    views = warehouse.execute("select viewname from pg_views where viewname like 'seg_%'")
+    assert {"seg_good", "seg_other"} == {view for (view,) in views.fetchall()} - {"seg_bad"}
+    (folder / name).unlink()
+    (folder / "seg_bad.sql").write_text("select 'c1' as customer_id")
+    mended = dbt.build("segments", as_of=datetime(2026, 3, 31, 3, tzinfo=UTC))
+    assert (mended["failed"], mended["models"]) == ([], 3)

@@ -77,7 +77,10 @@ def evaluate(
         for segment in definitions.segments.values():
             frozen = freshness.stale_need(segment.needs, providers, stale)
             if segment.model in failed:
-                frozen = f"dbt could not build {segment.model}"
+                frozen = (
+                    f"dbt could not build {segment.model}. "
+                    f"`rapport dbt build --select {segment.model}` says why."
+                )
             evaluation = membership.evaluate_segment(
                 connection, segment, options, run_id, as_of, frozen
             )

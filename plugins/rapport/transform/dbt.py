@@ -10,6 +10,7 @@ import io
 import logging
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -39,6 +40,7 @@ LIBPQ = {
 }
 # What marketing writes sees the published tables and nothing else; the rest runs as the login.
 ROLES = {"segments": "segmenter"}
+SEGMENT_FILE = re.compile(r"\bsegments/(seg_\w+)\.(?:sql|yml)\b")
 STAGING_MODEL = re.compile(r"stg_(?P<source>[a-z0-9_]+?)__(?P<entity>[a-z0-9_]+)")
 
 
@@ -96,12 +98,12 @@ def environment(role: str | None = None) -> dict[str, str]:
     }
 
 
-def options(settings: Settings) -> list[str]:
+def options(settings: Settings, project: Path | None = None) -> list[str]:
     """The options that every invocation needs: folders, variables, nothing kept of values."""
     folder = var_dir() / "dbt"
     return [
         "--project-dir",
-        str(project_dir()),
+        str(project or project_dir()),
         "--profiles-dir",
         str(project_dir()),
         "--target-path",
@@ -118,15 +120,44 @@ def options(settings: Settings) -> list[str]:
 def invoke(
     args: Sequence[str], settings: Settings, as_of: datetime, role: str | None = None
 ) -> Any:
-    """One invocation, by default as the login; returns dbt's own result. Prints nothing."""
+    """One invocation, by default as the login; returns dbt's own result. Prints nothing.
+
+    A segment whose files cannot be parsed is left aside, as a node that does not exist: dbt would
+    refuse the whole project.
+    """
+    return _invoke(args, settings, as_of, role)[0]
+
+
+def _invoke(
+    args: Sequence[str], settings: Settings, as_of: datetime, role: str | None
+) -> tuple[Any, list[str]]:
+    """dbt's own result, and the segments that were left aside."""
     from dbt.cli.main import dbtRunner
 
     forget_stale_parse()
-    command = [*args, "--no-print", "--quiet", *options(settings)]
-    with adjusted_environment(as_of, role), contextlib.redirect_stdout(io.StringIO()):
-        outcome = dbtRunner().invoke(command)
+    project: Path | None = None
+    aside: list[str] = []
+    while True:
+        command = [*args, "--no-print", "--quiet", *options(settings, project)]
+        with adjusted_environment(as_of, role), contextlib.redirect_stdout(io.StringIO()):
+            outcome = dbtRunner().invoke(command)
+        found = None if outcome.result else SEGMENT_FILE.search(str(outcome.exception))
+        if found is None or found[1] in aside:
+            break
+        aside.append(found[1])
+        log.warning("dbt: %s is left aside. %s", found[1], outcome.exception)
+        project = _without(aside)
     _forget_messages(var_dir() / "dbt" / "target" / "run_results.json")
-    return outcome
+    return outcome, aside
+
+
+def _without(segments: Sequence[str]) -> Path:
+    """A copy of the project that has not got these segments."""
+    copy = var_dir() / "dbt" / "project"
+    shutil.rmtree(copy, ignore_errors=True)
+    files = [f"{name}.{suffix}" for name in segments for suffix in ("sql", "yml")]
+    shutil.copytree(project_dir(), copy, ignore=shutil.ignore_patterns("target", "logs", *files))
+    return copy
 
 
 def forget_stale_parse() -> None:
@@ -166,12 +197,13 @@ def _forget_messages(path: Path) -> None:
 def build(layer: str, *, as_of: datetime, stop_on_failure: bool = True) -> dict[str, Any]:
     """Build the models of a layer and run their tests; raises `GateFailed` naming what failed.
 
-    Where `stop_on_failure` is off, what failed is listed in the outcome as `failed` instead.
+    Where `stop_on_failure` is off, what failed is listed in the outcome as `failed` instead, with
+    the segments that could not even be parsed.
     """
     started = time.monotonic()
     settings = load_settings()
     args = ["build", "--select", f"tag:{layer}", "--exclude-resource-type", "unit_test"]
-    outcome = invoke(args, settings, as_of, ROLES.get(layer))
+    outcome, aside = _invoke(args, settings, as_of, ROLES.get(layer))
     results = list(getattr(outcome.result, "results", None) or [])
     failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
     if failed and not stop_on_failure:
@@ -182,7 +214,7 @@ def build(layer: str, *, as_of: datetime, stop_on_failure: bool = True) -> dict[
     return {
         "models": sum(kind in ("model", "seed") for kind in kinds),
         "tests": kinds.count("test"),
-        "failed": sorted({_model_of(result.node) for result in failed}),
+        "failed": sorted({_model_of(result.node) for result in failed}.union(aside)),
         "seconds": round(time.monotonic() - started, 2),
     }
 
