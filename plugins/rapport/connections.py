@@ -141,9 +141,9 @@ def _of_sandbox(name: str) -> Connection | None:
     """The demo's twin of the tool, None outside the demo or where there is no twin."""
     if not has_twin(name):
         return None
-    credentials = importlib.import_module("rapport.sandbox.credentials").CREDENTIALS
+    demo = importlib.import_module("rapport.sandbox.credentials").demo_connection
     base = importlib.import_module("rapport.sandbox").ensure_running()
-    return Connection(name=name, host=f"{base}/{name}", **credentials[name])
+    return Connection(name=name, **demo(name, base))
 
 
 def has_twin(name: str) -> bool:

@@ -10,16 +10,9 @@ import pytest
 from rapport.destinations import discover
 from rapport.destinations.base import Audience, Destination
 from rapport.sandbox.company import Company
-from rapport.sandbox.recorder import OPTIONS, Recorder, serve
+from rapport.sandbox.recorder import OPTIONS, SEGMENTS, Recorder, serve
 
 TOOLS = sorted(name for name, kind in discover().items() if kind.needs_connection)
-# What a segment says for a tool that is not about e-mail. A message is not a list: nobody can be
-# taken off it.
-SEGMENTS: dict[str, dict[str, Any]] = {
-    "fcm": {"channel": "push", "mode": "add-only"},
-    "onesignal": {"channel": "push"},
-    "twilio": {"channel": "sms", "purpose": "service", "mode": "add-only"},
-}
 
 
 @pytest.fixture(scope="module")

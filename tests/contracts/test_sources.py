@@ -21,6 +21,7 @@ from rapport.sandbox.lifecycle import call, ensure_company, ensure_running, stop
 from rapport.settings import load_settings
 from rapport.sources import (
     _salesforce,
+    _zoho,
     acquire,
     amplitude,
     discover,
@@ -42,6 +43,7 @@ SOURCES = sorted(set(discover()) - {"postgres"})
 VENDORS = [name for name in SOURCES if discover()[name].needs_connection]
 WITH_TOKENS = [
     "acquire", "hubspot", "intercom", "salesforce", "shopify", "stripe", "typeform", "zendesk",
+    "zoho",
 ]  # fmt: skip
 
 # What the tests switch on or set beyond rapport.yml.
@@ -66,7 +68,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 # What a wrong login is answered with, where that is no 401.
-WRONG_LOGIN = {"elma365": "403", "salesforce": "invalid_client"}
+WRONG_LOGIN = {"elma365": "403", "salesforce": "invalid_client", "zoho": "invalid_client"}
 
 # The sandbox's server outlives the object that started it.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -141,8 +143,12 @@ def sandbox(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     monkeypatch.setattr(acquire, "LARGEST_PAGE", 9)
     monkeypatch.setattr(nextiva, "LARGEST_PAGE", 12)
     monkeypatch.setattr(_salesforce, "LARGEST_PAGE", 15)
+<<<<<<< HEAD
     monkeypatch.setattr(posthog, "LARGEST_PAGE", 40)
     monkeypatch.setattr(posthog, "LARGEST_LIST", 20)
+=======
+    monkeypatch.setattr(_zoho, "LARGEST_PAGE", 12)
+>>>>>>> 35ab2db (Pull from Zoho CRM and tag contacts there; a page token that ends is begun anew from the last stamp)
     monkeypatch.setattr(batches, "BATCH_ROWS", 50)
     server.waits.clear()
     server.control("faults", "DELETE")

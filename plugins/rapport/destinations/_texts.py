@@ -30,7 +30,12 @@ def words_of(person: Person) -> dict[str, Any]:
 
 def written(template: str, person: Person) -> tuple[str, str | None]:
     """The text for a person, or why there is none."""
+    return written_with(template, words_of(person))
+
+
+def written_with(template: str, words: Mapping[str, Any]) -> tuple[str, str | None]:
+    """The text with these words, or why there is none."""
     try:
-        return template.format_map(words_of(person)), None
+        return template.format_map(words), None
     except (KeyError, IndexError, ValueError, AttributeError):
         return "", MISSING

@@ -6,8 +6,11 @@
 
 from typing import Any
 
+import httpx
+
 from rapport.sandbox.keys import private_key
 
+NOT_BY_HTTP = frozenset(["smtp"])
 CREDENTIALS: dict[str, dict[str, Any]] = {
     "hubspot": {"login": "", "password": "demo-not-a-secret-hubspot", "extra": {}},
     "zendesk": {
@@ -63,6 +66,12 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
     "stripe": {"login": "", "password": "demo-not-a-secret-stripe", "extra": {}},
     "surveymonkey": {"login": "", "password": "demo-not-a-secret-surveymonkey", "extra": {}},
     "shopify": {"login": "", "password": "demo-not-a-secret-shopify", "extra": {}},
+    "smtp": {"login": "demo", "password": "demo-not-a-secret-smtp", "extra": {"tls": "none"}},
+    "zoho": {
+        "login": "1000.DEMO",
+        "password": "demo-not-a-secret-zoho",
+        "extra": {"refresh_token": "1000.demo-not-a-secret-refresh"},
+    },
     "salesforce": {
         "login": "demo-app",
         "password": "demo-not-a-secret-salesforce",
@@ -73,5 +82,13 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
 
 
 def demo_connection(vendor: str, base_url: str) -> dict[str, Any]:
-    """host, login, password and extra of one made-up vendor. Raises KeyError for an unknown one."""
-    return {"host": f"{base_url}/{vendor}", **CREDENTIALS[vendor]}
+    """host, login, password and extra of one made-up vendor. Raises KeyError for an unknown one.
+
+    One that does not speak HTTP is asked where it listens: host and port.
+    """
+    known = CREDENTIALS[vendor]
+    if vendor not in NOT_BY_HTTP:
+        return {"host": f"{base_url}/{vendor}", **known}
+    login = (known["login"], known["password"])
+    found = httpx.get(f"{base_url}/{vendor}/address", auth=login, trust_env=False)
+    return {**found.raise_for_status().json(), **known}

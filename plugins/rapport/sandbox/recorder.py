@@ -19,7 +19,7 @@ import uvicorn
 
 from rapport.connections import Connection
 from rapport.sandbox.app import create_app
-from rapport.sandbox.credentials import CREDENTIALS
+from rapport.sandbox.credentials import demo_connection
 from rapport.sandbox.gate import Gate
 from rapport.sandbox.shelf import Shelf
 from rapport.sandbox.store import decode
@@ -33,9 +33,23 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "full_name": "__name",
     },
     "salesforce": {"customer_id": "Rapport_Customer_Id__c", "fields": {"score": "Score__c"}},
+    "zoho": {"customer_id": "Rapport_Customer_Id", "fields": {"score": "Score"}},
     "fcm": {"topic": "user_{user_id}", "messages": {"*": "Hello {first_name}"}},
+    "smtp": {
+        "from": "Example <hello@example.com>",
+        "unsubscribe": "https://example.com/unsubscribe?c={customer_id}",
+        "messages": {"*": {"subject": "Hello {first_name}", "body": "Hello. {unsubscribe}"}},
+    },
     "slack": {"channel": "#marketing"},
     "twilio": {"from": "+15005550006", "messages": {"*": "Hello {first_name}"}},
+}
+
+# What a segment says for a tool that is not about e-mail. A message is not a list: nobody can be
+# taken off it.
+SEGMENTS: dict[str, dict[str, Any]] = {
+    "fcm": {"channel": "push", "mode": "add-only"},
+    "onesignal": {"channel": "push"},
+    "twilio": {"channel": "sms", "purpose": "service", "mode": "add-only"},
 }
 
 
@@ -75,7 +89,7 @@ class Recorder:
     def writes(self) -> list[dict[str, Any]]:
         """All but GET and searches."""
         reads = ("/search", "/batch/read", "/search/emails", "/v1/customers", "/token",
-                 "/composite")  # fmt: skip
+                 "/composite", "/coql")  # fmt: skip
         return [
             asked
             for asked in self.requests
@@ -90,7 +104,7 @@ class Recorder:
 
     def connection(self, vendor: str, name: str = "") -> Connection:
         """The demo login of a vendor, at this port."""
-        return Connection(name=name or vendor, host=f"{self.base}/{vendor}", **CREDENTIALS[vendor])
+        return Connection(name=name or vendor, **demo_connection(vendor, self.base))
 
     @property
     def gate(self) -> Gate:
