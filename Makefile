@@ -2,10 +2,10 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down test lint types format bench faults docs clean
+.PHONY: help install run up down test everything lint types format bench faults docs clean
 
 help:      ## what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
 
 install:   ## .venv from the lock, anew only when the lock changed
 	@sh .ci/install
@@ -21,6 +21,9 @@ down:             ## stop what `make up` and `make run` left running
 
 test: install     ## the whole suite
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+everything: install ## a night with every source and destination on, and what each tool then holds
+	@$(BIN)/python -m pytest -m everything tests/night
 
 lint: install     ## style of Python and SQL
 	@$(BIN)/ruff check .

@@ -143,12 +143,9 @@ def sandbox(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     monkeypatch.setattr(acquire, "LARGEST_PAGE", 9)
     monkeypatch.setattr(nextiva, "LARGEST_PAGE", 12)
     monkeypatch.setattr(_salesforce, "LARGEST_PAGE", 15)
-<<<<<<< HEAD
     monkeypatch.setattr(posthog, "LARGEST_PAGE", 40)
     monkeypatch.setattr(posthog, "LARGEST_LIST", 20)
-=======
     monkeypatch.setattr(_zoho, "LARGEST_PAGE", 12)
->>>>>>> 35ab2db (Pull from Zoho CRM and tag contacts there; a page token that ends is begun anew from the last stamp)
     monkeypatch.setattr(batches, "BATCH_ROWS", 50)
     server.waits.clear()
     server.control("faults", "DELETE")

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,15 @@ class Company:
     """An invented company with its own warehouse, vendors and tools."""
 
     folder: Path
+    more: dict[str, str] = field(default_factory=dict)
+    patience: float = 300
 
     @property
     def environment(self) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if "AIRFLOW" not in name}
         return {
             **ours,
+            **self.more,
             "RAPPORT_VAR": str(self.folder / "var"),
             "RAPPORT_CONFIG": str(self.folder / "rapport.yml"),
         }
@@ -42,7 +45,7 @@ class Company:
             env={**self.environment, **environment},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=self.patience,
             check=False,
         )
 
