@@ -196,6 +196,10 @@ class Client:
         self.request(method, path, check=check, **options)
         return decoded[0]
 
+    def wait(self, seconds: float) -> None:
+        """Wait, before a job of the vendor is asked about again."""
+        self._sleep(seconds)
+
     def _attempt(
         self,
         method: str,

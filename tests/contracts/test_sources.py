@@ -21,13 +21,15 @@ from rapport.sandbox.lifecycle import call, ensure_company, ensure_running, stop
 from rapport.settings import load_settings
 from rapport.sources import (
     _salesforce,
+    _zips,
     _zoho,
     acquire,
-    amplitude,
+    delighted,
     discover,
     elma365,
     hubspot,
     intercom,
+    matomo,
     nextiva,
     posthog,
     shopify,
@@ -42,8 +44,8 @@ from rapport.sources.base import Page, Source, Stream
 SOURCES = sorted(set(discover()) - {"postgres"})
 VENDORS = [name for name in SOURCES if discover()[name].needs_connection]
 WITH_TOKENS = [
-    "acquire", "hubspot", "intercom", "salesforce", "shopify", "stripe", "typeform", "zendesk",
-    "zoho",
+    "acquire", "delighted", "hubspot", "intercom", "qualtrics", "salesforce", "shopify", "stripe",
+    "typeform", "zendesk", "zoho",
 ]  # fmt: skip
 
 # What the tests switch on or set beyond rapport.yml.
@@ -65,6 +67,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "hubspot": {"feedback_submissions": True},
     "salesforce": {"campaign_members": True},
+    "matomo": {"start": "2026-03-01"},
 }
 
 # What a wrong login is answered with, where that is no 401.
@@ -133,7 +136,7 @@ def sandbox(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     monkeypatch.setattr(zendesk, "LARGEST_EXPORT", 30)
     monkeypatch.setattr(zendesk, "LARGEST_PAGE", 10)
     monkeypatch.setattr(typeform, "LARGEST_PAGE", 7)
-    monkeypatch.setattr(amplitude, "LINES", 200)
+    monkeypatch.setattr(_zips, "LINES", 200)
     monkeypatch.setattr(intercom, "LARGEST_PAGE", 4)
     monkeypatch.setattr(stripe, "LARGEST_PAGE", 40)
     monkeypatch.setattr(shopify, "LARGEST_PAGE", 15)
@@ -143,6 +146,8 @@ def sandbox(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     monkeypatch.setattr(acquire, "LARGEST_PAGE", 9)
     monkeypatch.setattr(nextiva, "LARGEST_PAGE", 12)
     monkeypatch.setattr(_salesforce, "LARGEST_PAGE", 15)
+    monkeypatch.setattr(delighted, "LARGEST_PAGE", 10)
+    monkeypatch.setattr(matomo, "LARGEST_PAGE", 3)
     monkeypatch.setattr(posthog, "LARGEST_PAGE", 40)
     monkeypatch.setattr(posthog, "LARGEST_LIST", 20)
     monkeypatch.setattr(_zoho, "LARGEST_PAGE", 12)

@@ -39,11 +39,19 @@ class Vendor:
     requests: list[Request] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
 
-    def client(self, source: Source) -> Client:
-        connection = Connection(source.name, host=self.url, login="key", password="secret")
+    def client(self, source: Source, login: str = "key") -> Client:
+        connection = Connection(source.name, host=self.url, login=login, password="secret")
         client = source.client(connection)
         client._sleep = self.waits.append
         return client
+
+
+def _read(body: bytes) -> Any:
+    """JSON, or a form."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
 
 
 @pytest.fixture
@@ -54,7 +62,7 @@ def vendor() -> Iterator[Vendor]:
         def _handle(self) -> None:
             parts = urlsplit(self.path)
             size = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(size)) if size else None
+            body = _read(self.rfile.read(size)) if size else None
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
             request = Request(self.command, parts.path, query, body, dict(self.headers))
             vendor.requests.append(request)

@@ -78,6 +78,9 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
         "extra": {},
     },
     "posthog": {"login": "4242", "password": "demo-not-a-secret-posthog", "extra": {}},
+    "delighted": {"login": "", "password": "demo-not-a-secret-delighted", "extra": {}},
+    "matomo": {"login": "1", "password": "demo-not-a-secret-matomo", "extra": {}},
+    "qualtrics": {"login": "", "password": "demo-not-a-secret-qualtrics", "extra": {}},
 }
 
 

@@ -13,10 +13,8 @@ documentation says two or more), so the next night begins that far back; an even
 ['events']
 """
 
-import gzip
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,17 +23,13 @@ from typing import Any, BinaryIO, ClassVar
 from rapport.connections import Connection
 from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.http import Answer, Client
-from rapport.sources.base import Page, Position, Rejected, Source, Stream, base_url
+from rapport.sources._zips import LARGEST_ANSWER, pages_of
+from rapport.sources.base import Page, Position, Source, Stream, base_url
 
 HOUR = timedelta(hours=1)
 LONGEST_RANGE = timedelta(hours=24)
 FURTHEST_BACK = timedelta(days=364)
 NO_DATA, TOO_MUCH = 404, (400, 504)
-LINES = 5_000
-LONGEST_LINE = 16 * 1024 * 1024
-PAGE_BYTES = 8 * 1024 * 1024
-LARGEST_ANSWER = 4 * 1024**3
-LARGEST_RATIO = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +53,7 @@ class Events(Stream):
                 if status in TOO_MUCH:
                     raise _refused(client, status, start)
                 if status != NO_DATA:
-                    yield from _pages_of(client, file)
+                    yield from pages_of(file, client.name, (".json.gz", ".json"))
             start = last + HOUR
             complete = min(start, end - self.lag)
             yield Page((), position={"complete_until": complete.isoformat()})
@@ -84,48 +78,6 @@ class Events(Stream):
             into=file,
         )
         return answer.status
-
-
-def _pages_of(client: Client, file: BinaryIO) -> Iterator[Page]:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for member in archive.infolist():
-                if member.filename.endswith((".json.gz", ".json")):
-                    yield from _lines(client, archive, member)
-    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError):
-        raise RetryLater(
-            f"{client.name}: the export is damaged. Run again; what landed of it stays."
-        ) from None
-
-
-def _lines(client: Client, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[Page]:
-    largest = LARGEST_RATIO * member.compress_size + LONGEST_LINE
-    records: list[bytes] = []
-    rejected: list[Rejected] = []
-    read = size = 0
-    is_rest = False
-    with archive.open(member) as inner:
-        lines = gzip.GzipFile(fileobj=inner) if member.filename.endswith(".gz") else inner
-        while line := lines.readline(LONGEST_LINE):
-            read += len(line)
-            size += len(line)
-            if read > largest:
-                raise GiveUp(
-                    f"{client.name}: {member.filename} unpacks to more than {LARGEST_RATIO} times "
-                    "its size. Nothing of this hour's rest was read; ask the vendor."
-                )
-            was_rest, is_rest = is_rest, not line.endswith(b"\n") and len(line) == LONGEST_LINE
-            if was_rest:
-                continue
-            if is_rest:
-                rejected.append(Rejected(line, f"{member.filename}: line too long"))
-            elif line.strip():
-                records.append(line.rstrip(b"\r\n"))
-            if len(records) + len(rejected) >= LINES or size >= PAGE_BYTES:
-                yield Page(records, rejected=rejected)
-                records, rejected, size = [], [], 0
-    if records or rejected:
-        yield Page(records, rejected=rejected)
 
 
 def _hour(time: datetime) -> datetime:

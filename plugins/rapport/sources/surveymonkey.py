@@ -6,9 +6,8 @@ A private app has 120 calls a minute and 500 a day. So a survey's questions are 
 survey was changed, and its responses only when its count or its time of change moved, or a week
 has passed, which finds answers that were edited.
 
-Responses are asked for in the order of their last change; no page number is trusted across a
-change: each query begins at the last time that was seen, and only responses that share it are
-paged by number.
+Responses are asked for in the order of their last change, so that one that is edited meanwhile
+costs no other.
 
 Assumed, where the documentation is silent: `start_modified_at` may leave out its own second, so it
 is set one second earlier; a response shows within the hour (`lag`).
@@ -28,6 +27,7 @@ import msgspec
 from rapport.connections import Connection
 from rapport.errors import GiveUp
 from rapport.http import Answer, Client
+from rapport.sources._by_change import by_change
 from rapport.sources.base import Page, Position, Source, Stream, base_url
 
 LARGEST_PAGE = 100
@@ -92,8 +92,9 @@ class Responses(Stream):
     def _of_survey(
         self, client: Client, survey: str, start: datetime
     ) -> Iterator[tuple[Page, datetime]]:
-        path, number, seen = f"/v3/surveys/{survey}/responses/bulk", 1, set[bytes]()
-        while True:
+        path = f"/v3/surveys/{survey}/responses/bulk"
+
+        def ask(since: datetime, number: int) -> tuple[list[bytes], list[datetime]]:
             params = {
                 "per_page": LARGEST_PAGE,
                 "page": number,
@@ -101,19 +102,12 @@ class Responses(Stream):
                 "sort_by": "date_modified",
                 "sort_order": "ASC",
                 "simple": "true",
-                "start_modified_at": f"{max(EPOCH, start - SECOND):%Y-%m-%dT%H:%M:%S}",
+                "start_modified_at": f"{max(EPOCH, since - SECOND):%Y-%m-%dT%H:%M:%S}",
             }
             found = client.json("GET", path, params=params, type=Listed)
-            times = list(_times(found))
-            last = max(times, default=start)
-            records = [bytes(record) for record in found.data]
-            yield Page([record for record in records if record not in seen]), last
-            seen = set(records)
-            if len(found.data) < LARGEST_PAGE:
-                return
-            if not times or last < start:
-                raise GiveUp(f"{client.name}: {path} does not go on from where it was told to.")
-            start, number = (last, 1) if last > start else (start, number + 1)
+            return [bytes(record) for record in found.data], list(_times(found))
+
+        return by_change(ask, start, LARGEST_PAGE, f"{client.name}: {path}")
 
 
 def _times(found: Listed) -> Iterator[datetime]:

@@ -1,0 +1,51 @@
+with visits as (
+
+    select
+        {{ clean_text("payload ->> 'userId'") }} as user_id,
+        {{ clean_text("payload ->> 'visitorId'") }} as device_id,
+        min(first_as_of) as first_as_of
+    from {{ source('matomo', 'visits') }}
+    where is_latest and not is_deleted
+    group by 1, 2
+
+),
+
+profiles as (
+
+    select
+        coalesce('matomo:users:' || user_id, 'matomo:visitors:' || device_id) as profile_id,
+        coalesce('users:' || user_id, 'visitors:' || device_id) as vendor_id,
+        user_id,
+        device_id,
+        first_as_of
+    from visits
+    where coalesce(user_id, device_id) is not null
+
+),
+
+final as (
+
+    select
+        'matomo' as source,
+        profiles.profile_id,
+        offered.identifier_type,
+        offered.identifier_value,
+        offered.is_confirmed,
+        min(profiles.first_as_of) as first_as_of
+    from profiles
+    cross join lateral (
+        values
+        ('matomo_id', profiles.vendor_id, true),
+        ('user_id', profiles.user_id, true),
+        ('device_id', profiles.device_id, profiles.user_id is not null)
+    ) as offered (identifier_type, identifier_value, is_confirmed)
+    where offered.identifier_value is not null
+    group by
+        profiles.profile_id,
+        offered.identifier_type,
+        offered.identifier_value,
+        offered.is_confirmed
+
+)
+
+select * from final
