@@ -1,5 +1,6 @@
 """Datasets of rapport.yml become canonical rows; public sets give the counts that others got."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -178,3 +179,41 @@ def test_times_are_read_in_the_declared_format(
         assert [str(at) for at in mine.ordered_at] == [moment, "NaT"], name
         assert [str(amount) for amount in mine.amount] == ["-12.50", "None"], name
     assert set(orders.currency) == {"USD"} and orders.order_id.is_unique
+
+
+def test_an_event_of_google_analytics_is_a_web_event_of_its_user(
+    warehouse: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    event = {
+        "event_timestamp": "1432000000000000",
+        "event_name": "view_item",
+        "event_params": [
+            {
+                "key": "page_location",
+                "value": {"string_value": "https://a.example/p/1?utm_medium=x"},
+            }
+        ],
+        "user_pseudo_id": "1.2",
+        "items": [{"item_id": "p1"}],
+    }
+    known = {**event, "event_timestamp": "1432000001000000", "user_id": "u_1"}
+    path = tmp_path / "events_20150519.json"
+    path.write_text("".join(json.dumps(one) + "\n" for one in (event, known)))
+    chosen = settings(ga4={"path": str(path), "format": "ga4", "namespace": "shop"})
+    pull_files(warehouse, chosen)
+    chain = ["stg_files__web_events", "stg_files__identifiers"]
+    run_dbt("run", "--select", *chain, as_of=AS_OF, settings=chosen)
+    events = read(warehouse, "select * from staging.stg_files__web_events order by occurred_at")
+    assert list(events.profile_id) == ["files:shop:1.2", "files:shop:u_1"]
+    assert set(events.event_name) == {"view_item"}
+    assert str(events.occurred_at[0]) == "2015-05-19 01:46:40+00:00"
+    assert (events.path[0], events.utm_medium[0], events.product_id[0]) == ("/p/1", "x", "p1")
+    offered = read(warehouse, "select * from staging.stg_files__identifiers")
+    mine = offered[offered.profile_id == "files:shop:u_1"]
+    assert (
+        dict(zip(mine.identifier_type, mine.identifier_value, strict=True)).items()
+        >= {
+            "user_id": "u_1",
+            "device_id": "1.2",
+        }.items()
+    )

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from rapport.errors import ConfigError, RetryLater
 from rapport.paths import under_project
+from rapport.sftp import connected
 
 
 class Place(Protocol):
@@ -81,24 +82,8 @@ class Sftp:
         self.root, self.conn_id, self.mode = urlsplit(path).path.rstrip("/"), conn_id, mode
 
     def put(self, source: Path, name: str) -> None:
-        import paramiko  # type: ignore[import-untyped]
-        from airflow.providers.sftp.hooks.sftp import SFTPHook
-
-        hook = SFTPHook(ssh_conn_id=self.conn_id)
-        if hook.no_host_key_check:
-            raise ConfigError(
-                f'connection "{self.conn_id}": the server could be anybody. Set '
-                '"no_host_key_check": false and "host_key" in its extra.'
-            )
-        target = f"{self.root}/{name}"
-        try:
-            with hook.get_managed_conn() as client:
-                self._upload(client, source, target)
-        except (OSError, EOFError, paramiko.SSHException) as error:
-            raise RetryLater(
-                f"sftp: {type(error).__name__} while writing to connection "
-                f'"{self.conn_id}". Check its host, login, host_key and the folder\'s rights.'
-            ) from None
+        with connected(self.conn_id, "writing to") as client:
+            self._upload(client, source, f"{self.root}/{name}")
         source.unlink()
 
     def _upload(self, client: Any, source: Path, target: str) -> None:

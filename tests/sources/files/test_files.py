@@ -359,7 +359,7 @@ assert "airflow" not in sys.modules
         ({"columns": {"amount": {"column": "s", "value": "1"}}}, "either a column or a value"),
         ({"delimiter": ";;"}, "write one character, tab, or whitespace"),
         ({"header": ["a", "a"]}, "list of different names"),
-        ({"format": "xlsx"}, "'csv', 'ndjson', 'parquet' or 'access_log'"),
+        ({"format": "xlsx"}, "'csv', 'ndjson', 'parquet', 'access_log' or 'ga4'"),
         ({"pth": "x"}, "sources.files.datasets.shop.pth"),
     ],
 )

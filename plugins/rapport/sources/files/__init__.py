@@ -35,7 +35,7 @@ from rapport.sources.base import (
     validated,
     with_context,
 )
-from rapport.sources.files import access_log, delimited, json_lines, parquet
+from rapport.sources.files import access_log, delimited, ga4, json_lines, parquet
 from rapport.sources.files.checks import Check
 from rapport.sources.files.dataset import Column, Dataset, Options
 from rapport.sources.files.moments import warehouse_format
@@ -124,6 +124,8 @@ class Rows(Stream):
                     yield from json_lines.rows(lines(opened))
                 case "access_log":
                     yield from access_log.rows(lines(opened))
+                case "ga4":
+                    yield from ga4.rows(json_lines.rows(lines(opened)))
                 case "parquet":
                     yield from parquet.rows(opened, self.dataset)
 

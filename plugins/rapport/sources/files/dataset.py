@@ -35,6 +35,21 @@ NUMBERS = frozenset(
     {"amount", "quantity", "score", "first_reply_minutes", "full_resolution_minutes"}
 )
 INTEGERS = frozenset({"reopens", "replies"})
+# What rapport.sources.files.ga4 makes of an event.
+GA4 = {
+    "event_id": "event_id",
+    "event_name": "event_name",
+    "occurred_at": "occurred_at",
+    "url": "page_location",
+    "referrer": "page_referrer",
+    "utm_source": "utm_source",
+    "utm_medium": "utm_medium",
+    "utm_campaign": "utm_campaign",
+    "product_id": "item_id",
+    "category": "item_category",
+    "device_id": "user_pseudo_id",
+    "user_id": "user_id",
+}
 SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 
 
@@ -80,14 +95,15 @@ class Dataset(Block):
     """Files of one kind; becomes the stream of its name.
 
     `path` is a file, a folder, or has wildcards; relative to the project, absolute, or the URL of
-    an object store (with the Airflow connection `conn_id`). `header` is true where the first line
-    has the names, else the list of names. `delimiter` is one character, tab, or whitespace for
-    runs of blanks. `key` are the columns that make a row the same row when it comes again; without
-    them a row is known by its file, line and content.
+    an object store or an SFTP server (with the Airflow connection `conn_id`). `header` is true
+    where the first line has the names, else the list of names. `delimiter` is one character, tab,
+    or whitespace for runs of blanks. `key` are the columns that make a row the same row when it
+    comes again; without them a row is known by its file, line and content. `ga4` knows its entity,
+    key and columns.
     """
 
     path: str = Field(min_length=1)
-    format: Literal["csv", "ndjson", "parquet", "access_log"]
+    format: Literal["csv", "ndjson", "parquet", "access_log", "ga4"]
     entity: str
     namespace: str | None = Field(default=None, pattern="^[A-Za-z0-9_.-]+$")
     key: tuple[str, ...] = ()
@@ -97,6 +113,14 @@ class Dataset(Block):
     header: Literal[True] | tuple[str, ...] = True
     encoding: Literal["utf-8", "latin-1", "cp1252", "cp1251", "iso8859-15"] = "utf-8"
     conn_id: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_ga4(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("format") != "ga4":
+            return given
+        columns = GA4 | dict(given.get("columns") or {})
+        return {"entity": "web_events", "key": ("event_id",), **given, "columns": columns}
 
     @field_validator("entity")
     @classmethod
@@ -126,6 +150,18 @@ class Dataset(Block):
         if value is not True and (not value or len(set(value)) < len(value)):
             raise ValueError("write true, or a list of different names")
         return value
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "Dataset":
+        if self.path.startswith("sftp://"):
+            if not self.conn_id:
+                raise ValueError("a path with sftp:// needs conn_id, an SFTP connection")
+            if "**" in self.path or not self.path.startswith("sftp:///"):
+                raise ValueError(
+                    "write sftp:///folder/*.csv: the server stands in the connection, and there "
+                    "is no ** for SFTP"
+                )
+        return self
 
     @model_validator(mode="after")
     def _known_fields(self) -> "Dataset":

@@ -1,17 +1,21 @@
-"""Where files lie: folders and wildcards of this machine, or an object store through Airflow.
+"""Where files lie: folders of this machine, an object store or an SFTP server through Airflow.
 
 >>> [file.name for file in find("in/orders-*.csv.gz")]  # doctest: +SKIP
 ['orders-2026-03-30.csv.gz', 'orders-2026-03-31.csv.gz']
 """
 
 import hashlib
+import stat
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 from rapport.errors import GiveUp
 from rapport.paths import under_project
+from rapport.sftp import connected
 
 HEAD = 64 * 1024
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", "~")
@@ -70,13 +74,42 @@ class StoredFile:
         return file
 
 
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of an SFTP server; it is fetched whole, so that a cut line leaves no half of it."""
+
+    name: str
+    path: str
+    conn_id: str
+    size: int
+    changed: int
+
+    def stamp(self) -> list[Any]:
+        return [self.size, self.changed]
+
+    def open(self) -> BinaryIO:
+        copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who reads it
+        try:
+            with connected(self.conn_id, "reading from") as client:
+                client.getfo(self.path, copy)  # compares the size
+        except BaseException:
+            copy.close()
+            raise
+        copy.seek(0)
+        return cast("BinaryIO", copy)
+
+
 def find(path: str, conn_id: str | None = None) -> list[File]:
     """The files at a declared path, by name; raises `GiveUp` where the place is not there.
 
     A relative path begins at the project, `var/` at the folder of working files, wherever it is.
     Hidden and unfinished files (`.tmp`, `.part`) are left out.
     """
-    files: Iterator[File] = _stored(path, conn_id) if "://" in path else _local(path)
+    files: Iterator[File]
+    if path.startswith("sftp://"):
+        files = _remote(path, conn_id or "")
+    else:
+        files = _stored(path, conn_id) if "://" in path else _local(path)
     return sorted(files, key=lambda file: file.name)
 
 
@@ -106,6 +139,37 @@ def _stored(path: str, conn_id: str | None) -> Iterator[File]:
         name = found.path.removeprefix(place.path).strip("/")
         if found.is_file() and not _is_left_out(name):
             yield StoredFile(name, found)
+
+
+def _remote(path: str, conn_id: str) -> Iterator[File]:
+    folder, wildcards = _split(path.removeprefix("sftp://"))
+    with connected(conn_id, "reading from") as client:
+        try:
+            place = client.stat(folder)
+        except FileNotFoundError:
+            raise GiveUp(f"files: {path} is not there. Check `path` in rapport.yml.") from None
+        if stat.S_ISREG(place.st_mode):
+            name = folder.rpartition("/")[2]
+            yield RemoteFile(name, folder, conn_id, place.st_size, place.st_mtime)
+            return
+        for name, found in _walk(client, folder, (wildcards or "*").split("/")):
+            remote = f"{folder.rstrip('/')}/{name}"
+            if not _is_left_out(name):
+                yield RemoteFile(name, remote, conn_id, found.st_size, found.st_mtime)
+
+
+def _walk(client: Any, folder: str, parts: list[str]) -> Iterator[tuple[str, Any]]:
+    """The regular files below a folder whose path has these parts; links are not followed."""
+    wanted, rest = parts[0], parts[1:]
+    for found in client.listdir_attr(folder):
+        name = found.filename
+        if "/" in name or not fnmatchcase(name, wanted):
+            continue
+        if not rest and stat.S_ISREG(found.st_mode):
+            yield name, found
+        elif rest and stat.S_ISDIR(found.st_mode):
+            for below, file in _walk(client, f"{folder.rstrip('/')}/{name}", rest):
+                yield f"{name}/{below}", file
 
 
 def _split(path: str) -> tuple[str, str]:
