@@ -63,6 +63,7 @@ def test_everything_that_exists_is_switched_on() -> None:
     assert set(named) == set(discover())
 
 
+@pytest.mark.timeout(1200)  # all vendors in turn, then dbt
 def test_every_stream_of_every_source_lands_and_every_staging_model_builds(
     everything: None, warehouse: psycopg.Connection[Any]
 ) -> None:

@@ -376,6 +376,7 @@ def test_a_vendor_that_shows_nothing_loses_nothing(
     assert raw(vendor, warehouse) == before
 
 
+@pytest.mark.timeout(1200)  # all vendors in turn, three times
 def test_three_nights_give_what_one_pull_of_the_third_gives(
     tmp_path: Path, warehouse: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
