@@ -36,7 +36,7 @@ def story(person: Person, dice: random.Random, arrival: int, until: int) -> Iter
     if person.kind not in ("account", "lead") or dice.random() > 0.66:
         return
     if person.company is not None:
-        yield _account(person.company)
+        yield _account(person.company, arrival)
     moment = arrival
     if person.kind == "lead":
         lead = _card(person, arrival)
@@ -101,11 +101,12 @@ def _deals(person: Person, dice: random.Random, moment: int) -> Iterator[Fact]:
         yield Fact(solved, "case", person.number, {**case, "closed": solved})
 
 
-def _account(company: int) -> Fact:
+def _account(company: int, moment: int) -> Fact:
+    """Each of its people touches it, so that one whose first comes tonight is new tonight."""
     created = BEGINNING + company * HOUR
     said: Json = {"name": company_name(company), "domain": company_domain(company),
                   "employees": 5 + company * 7919 % 400, "created": created}  # fmt: skip
-    return Fact(created, "account", company, said)
+    return Fact(moment, "account", company, said)
 
 
 def _card(person: Person, moment: int) -> Json:

@@ -51,10 +51,10 @@ def timeline(person: Person, dice: random.Random, arrival: int, until: int) -> I
     """Visits before and after the login; each grows with every action."""
     if person.kind not in ("account", "visitor") or dice.random() > 0.5:
         return
-    moment = max(arrival, until - 40 * DAY) + int(dice.random() * DAY)
-    for number in range(dice.randint(1, 4)):
+    moment = arrival
+    for number in range(20):
+        moment = (moment + int(dice.random() ** 2 * 60 * DAY)) // SECOND * SECOND
         visit = _visit(person, dice, number)
-        moment = (moment + int(dice.random() ** 2 * 20 * DAY)) // SECOND * SECOND
         source, _, campaign = dice.choice(CAMPAIGNS)
         paths = ["/", *(f"/products/{dice.choice(PRODUCT_IDS)}" for _ in range(dice.randint(0, 4)))]
         for step, path in enumerate(paths):
@@ -131,7 +131,7 @@ def _visit(person: Person, dice: random.Random, number: int) -> Json:
     is_known = person.kind == "account" and number > 0
     return {
         "idSite": CREDENTIALS[VENDOR]["login"],
-        "idVisit": str(person.number * 10 + number),
+        "idVisit": str(person.number * 100 + number),
         "visitorId": person.device.replace("-", "")[:16],
         "userId": person.user_id if is_known else None,
         "visitIp": "192.0.2.0",
