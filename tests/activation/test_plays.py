@@ -104,7 +104,7 @@ def test_variants_have_their_shares_and_nobody_changes_theirs(world: Any) -> Non
     world.night()
     assert variants(world) == first
     split = world.connection.execute(
-        "select distinct split_group from activation.sync_changelog where op_type = 'ADDED'"
+        "select distinct split_group from activation.sync_changelog where op_type = 'added'"
     ).fetchall()
     assert sorted(row[0] for row in split) == ["long", "short"]
 

@@ -175,13 +175,13 @@ class Nights:
                 (f"{self.world.tool.name}/{key}", self.world.as_of),
             ).fetchall()
         )
-        self.refused += sum(n for (_, _, state), n in logged.items() if state == "REJECTED")
-        done = Counter({p: n for (p, _, state), n in logged.items() if state == "SUCCEEDED"})
+        self.refused += sum(n for (_, _, state), n in logged.items() if state == "failed")
+        done = Counter({p: n for (p, _, state), n in logged.items() if state == "succeeded"})
         differs = Counter(self._differs(key, there))
         # A kill left it open whether the tool had them: the removal may have been in vain.
         spare = done - differs
         known = self.before[key].keys() | {self.company.now(p) for p in self.before[key]}
-        assert all((p, "REMOVED", "SUCCEEDED") in logged for p in spare), (mark, spare)
+        assert all((p, "removed", "succeeded") in logged for p in spare), (mark, spare)
         assert not spare.keys() & (known | there.keys()), (mark, spare)
         assert done - spare == differs, mark
         self.changed += differs.total()

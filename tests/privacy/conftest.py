@@ -143,7 +143,7 @@ def know(
     connection.execute(
         "insert into activation.sync_changelog"
         " (sync_id, sync_run_id, op_type, row_id, status, at)"
-        " values ('files/readers', 'r', 'ADDED', %s, 'SUCCEEDED', %s)",
+        " values ('files/readers', 'r', 'added', %s, 'succeeded', %s)",
         (customer, NIGHT),
     )
 

@@ -67,7 +67,7 @@ def night(
         )
     execute(
         "insert into activation.sync_runs (sync_id, sync_run_id, run_id, destination, segment,"
-        " model_name, status, as_of, members, held, num_successful_add)"
+        " model_name, status, as_of, members, held, num_succeeded_add)"
         " values ('x', 'x', %s, 'intercom', 'open_ticket', 'seg', 'success', %s, 46, 44, 3)",
         (RUN, AS_OF),
     )

@@ -40,7 +40,7 @@ def count(
     """What the night's report says of one list."""
     row = connection.execute(_BALANCE, {"destination": destination, "segment": segment}).fetchone()
     run = connection.execute(
-        "select num_successful_add, num_successful_remove, num_successful_change, status, error"
+        "select num_succeeded_add, num_succeeded_remove, num_succeeded_change, status, error"
         " from activation.sync_runs where run_id = %s and destination = %s and segment = %s",
         (run_id, destination, segment),
     ).fetchone()

@@ -142,11 +142,11 @@ def note(
         on conflict (run_id, destination, segment) do update set
             status = excluded.status, error = excluded.error, members = excluded.members,
             held = excluded.held,
-            num_planned_add = activation.sync_runs.num_successful_add + excluded.num_planned_add,
+            num_planned_add = activation.sync_runs.num_succeeded_add + excluded.num_planned_add,
             num_planned_change =
-                activation.sync_runs.num_successful_change + excluded.num_planned_change,
+                activation.sync_runs.num_succeeded_change + excluded.num_planned_change,
             num_planned_remove =
-                activation.sync_runs.num_successful_remove + excluded.num_planned_remove
+                activation.sync_runs.num_succeeded_remove + excluded.num_planned_remove
         """,
         (
             sync_id, f"{run_id}/{sync_id}", run_id, plan.destination, plan.segment, model,

@@ -25,7 +25,7 @@ def overview(connection: psycopg.Connection, definitions: Definitions) -> list[d
         runs: dict[str, list[dict[str, Any]]] = {}
         for row in cursor.execute(
             "select distinct on (segment, destination) segment, destination, status, error, held,"
-            " num_successful_add, num_successful_change, num_successful_remove"
+            " num_succeeded_add, num_succeeded_change, num_succeeded_remove"
             " from activation.sync_runs order by segment, destination, as_of desc, started_at desc"
         ):
             runs.setdefault(row["segment"], []).append(row)
@@ -80,8 +80,8 @@ def _list(run: dict[str, Any]) -> dict[str, Any]:
     return {
         "destination": run["destination"],
         "sent": run["held"],
-        "added": run["num_successful_add"],
-        "updated": run["num_successful_change"],
-        "removed": run["num_successful_remove"],
+        "added": run["num_succeeded_add"],
+        "updated": run["num_succeeded_change"],
+        "removed": run["num_succeeded_remove"],
         "state": run["status"] if run["error"] is None else f"{run['status']}: {run['error']}",
     }

@@ -42,10 +42,10 @@ def _changelog(connection: psycopg.Connection, target: List, taken: Taken) -> No
         insert into activation.sync_changelog
             (sync_id, sync_run_id, op_type, row_id, status, failure_reason, fields, split_group, at)
         select %(sync_id)s, %(run)s,
-            case answers.op when 'add' then 'ADDED' when 'update' then 'CHANGED'
-                else 'REMOVED' end,
+            case answers.op when 'add' then 'added' when 'update' then 'changed'
+                else 'removed' end,
             answers.customer_id,
-            case when error is null then 'SUCCEEDED' else 'REJECTED' end, error,
+            case when error is null then 'succeeded' else 'failed' end, error,
             plan.traits, stay.variant, %(as_of)s
         from answers
         inner join activation.plan on plan.customer_id = answers.customer_id
@@ -162,9 +162,9 @@ def _tally(
     count: Counter[str] = Counter()
     for result in results:
         op = {"add": "add", "update": "change", "remove": "remove"}[taken.ops[result.customer_id]]
-        count[f"num_{'successful' if result.accepted else 'failed'}_{op}"] += 1
+        count[f"num_{'succeeded' if result.accepted else 'failed'}_{op}"] += 1
     # So that a ledger that got smaller on purpose is not taken for one that was lost.
-    count["held"] = -count["num_successful_remove"]
+    count["held"] = -count["num_succeeded_remove"]
     connection.execute(
         sql.SQL(
             "update activation.sync_runs set {} where run_id = %(run_id)s"

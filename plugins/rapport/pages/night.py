@@ -267,8 +267,8 @@ LISTS = """
 select
     segment, destination, status, error, members, held,
     num_planned_add + num_planned_change + num_planned_remove as planned,
-    num_successful_add as added, num_successful_change as updated,
-    num_successful_remove as removed,
+    num_succeeded_add as added, num_succeeded_change as updated,
+    num_succeeded_remove as removed,
     num_failed_add + num_failed_change + num_failed_remove as rejected
 from activation.sync_runs
 where run_id = %(run_id)s
