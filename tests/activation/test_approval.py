@@ -78,6 +78,22 @@ def test_a_no_or_no_answer_keeps_last_night_s_list(waiting: Any) -> None:
     assert states_of(waiting)[0][0] == "declined"
 
 
+def test_a_list_that_would_not_change_is_not_asked_about_whatever_its_size(world: Any) -> None:
+    world.customers("ann", "bob")
+    world.segment("readers", ["ann", "bob"], size_band=(0, 1))
+    world.night()
+    (question,) = questions(world.connection)
+    answer(world, question, "Approve")
+    world.again()
+    assert world.tool.on("readers") == ["ann", "bob"]
+    world.again()
+    assert questions(world.connection) == []
+    world.consent("bob", False)
+    world.night()
+    assert world.tool.on("readers") == ["ann"]
+    assert questions(world.connection) == []
+
+
 def test_what_nobody_answered_is_asked_again_the_next_night(waiting: Any) -> None:
     from airflow.sdk.exceptions import AirflowSkipException
 
@@ -168,15 +184,3 @@ def test_what_could_not_be_told_is_told_next_time(world: Any, monkeypatch: Any) 
     activation.tell(world.run_id, world.as_of, told.append)
     activation.tell(world.run_id, world.as_of, told.append)
     assert told == ["tool/readers: failing, stays as it was. orders of files are stale"]
-
-
-def test_a_webhook_gets_the_text(monkeypatch: Any) -> None:
-    from airflow.providers.http.notifications import HttpNotifier
-
-    from rapport import alerts
-    from rapport.settings import Settings
-
-    sent: list[Any] = []
-    monkeypatch.setattr(HttpNotifier, "notify", lambda self, context: sent.append(self.json))
-    alerts.tell(Settings(alerts={"webhook": {"connection": "hook"}}), "readers: recovered.")
-    assert sent == [{"text": "readers: recovered."}]

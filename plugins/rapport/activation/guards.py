@@ -112,13 +112,15 @@ def _was_complete(connection: psycopg.Connection, segment: str, destination: str
 def _cause(
     segment: Segment, decision: Decision, options: ActivationOptions, was_complete: bool
 ) -> str | None:
+    removes = decision.removes - decision.compelled
+    change = decision.adds + removes
+    if change == 0:
+        return None
     least, most = segment.size_band
     if not least <= decision.members <= most:
         return f"{decision.members} members are outside of size_band {least} to {most}"
     if decision.held == 0 or not was_complete:
         return None
-    removes = decision.removes - decision.compelled
-    change = decision.adds + removes
     empties = decision.held >= 5 and decision.removes == decision.held and decision.adds == 0
     if empties and decision.compelled < decision.held:
         return f"all {decision.held} people would leave the list"
