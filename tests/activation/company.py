@@ -117,7 +117,7 @@ class Twin:
 
     def throttle(self, dice: random.Random) -> None:
         """One 429, which the client waits out; or more than it has patience for."""
-        fault = {"vendor": "intercom", "kind": "429", "after": dice.randint(2, 20)}
+        fault = {"vendor": "intercom", "kind": "429", "after": dice.randint(2, 8)}
         times = dice.choice((1, 60))
         self.http.post("/_sandbox/faults", json={**fault, "times": times}).raise_for_status()
 
@@ -176,6 +176,10 @@ class Company:
             self.says(dice.choice(listed), False)
         for person in dice.sample(self.alive, 3):
             self.says(person, person not in self.granted)
+        # As many come back as go, or there would be nobody left after some weeks.
+        gone = sorted(set(self.alive) - self.granted - self.out)
+        for person in dice.sample(gone, min(2, len(gone))):
+            self.says(person, True)
         for people in self.members.values():
             people ^= set(dice.sample(self.alive, 4))
         for person in dice.sample(self.alive, 3):

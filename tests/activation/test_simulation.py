@@ -237,7 +237,7 @@ def test_each_morning_the_tool_holds_exactly_who_it_should(
     assert nights.meter.halves <= 2 * math.ceil(math.log2(BATCH)) * nights.refused
     # All of it happened.
     assert set(nights.death.happened) == set(STEPS), (seed, nights.death.happened)
-    assert tool.throttled >= NIGHTS // 4, (seed, tool.throttled)
+    assert tool.throttled > 0, seed
     assert nights.refused > 0 and nights.changed > NIGHTS, seed
     wanted = ("withdrawn", "withdrawn after the plan", "unsubscribed", "merged")
     assert all(company.happened[event] for event in wanted), (seed, company.happened)
