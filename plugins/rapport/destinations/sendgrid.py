@@ -9,9 +9,10 @@ Suppressions: https://www.twilio.com/docs/sendgrid/api-reference/suppressions-gl
 Assumed: a contact is found by its address as soon as its job has ended.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from rapport.connections import Connection
 from rapport.destinations._answers import address_key, body_of, code, first_of_each_address
 from rapport.destinations.base import (
     Audience,
@@ -54,14 +55,7 @@ class SendGrid(Destination):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        if self.connection is None or not self.connection.password:
-            raise ConfigError('connection "sendgrid": the API key is missing (password).')
-        self._client = Client(
-            base_url(self.connection, "https://api.sendgrid.com"),
-            name=self.name,
-            headers={"Authorization": f"Bearer {self.connection.password}"},
-            sleep=self.sleep,
-        )
+        self._client = open_client(self.connection, self.name, self.sleep)
         self._lists: dict[str, str] = {}
         self._fields: dict[str, str] = {}
 
@@ -125,18 +119,7 @@ class SendGrid(Destination):
 
     def contacts(self) -> Iterator[Contact]:
         """Who unsubscribed, bounced or complained; with option `group` also from that group."""
-        for path, kind in OUT:
-            offset = 0
-            while True:
-                params = {"limit": 500, "offset": offset}
-                rows = self._client.json("GET", path, params=params)
-                yield from (Contact(row["email"], None, row["email"], (kind,)) for row in rows)
-                if len(rows) < 500:
-                    break
-                offset += 500
-        if group := self.options.get("group"):
-            for email in self._client.json("GET", f"/v3/asm/groups/{group}/suppressions"):
-                yield Contact(email, None, email, ("unsubscribed",))
+        return said_no(self._client, self.options.get("group"))
 
     def erase(self, person: Person) -> str:
         """Erase what SendGrid keeps of the address: contact, and activity in mail."""
@@ -188,6 +171,30 @@ class SendGrid(Destination):
                     break
                 params["page_token"] = tokens.check(token)
         return self._lists.get(list_name(audience))
+
+
+def open_client(connection: Connection | None, name: str, sleep: Callable[[float], None]) -> Client:
+    """A client with the API key; raises `ConfigError` where it is missing."""
+    if connection is None or not connection.password:
+        raise ConfigError(f'connection "{name}": the API key is missing (password).')
+    host = base_url(connection, "https://api.sendgrid.com")
+    headers = {"Authorization": f"Bearer {connection.password}"}
+    return Client(host, name=name, headers=headers, sleep=sleep)
+
+
+def said_no(client: Client, group: Any) -> Iterator[Contact]:
+    """Who unsubscribed, bounced or complained, and who left the unsubscribe group."""
+    for path, kind in OUT:
+        offset = 0
+        while True:
+            rows = client.json("GET", path, params={"limit": 500, "offset": offset})
+            yield from (Contact(row["email"], None, row["email"], (kind,)) for row in rows)
+            if len(rows) < 500:
+                break
+            offset += 500
+    if group:
+        for email in client.json("GET", f"/v3/asm/groups/{group}/suppressions"):
+            yield Contact(email, None, email, ("unsubscribed",))
 
 
 def list_name(audience: Audience) -> str:

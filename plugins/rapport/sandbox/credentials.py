@@ -66,6 +66,7 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
     "stripe": {"login": "", "password": "demo-not-a-secret-stripe", "extra": {}},
     "surveymonkey": {"login": "", "password": "demo-not-a-secret-surveymonkey", "extra": {}},
     "shopify": {"login": "", "password": "demo-not-a-secret-shopify", "extra": {}},
+    "sendgrid_mail": {"login": "", "password": "demo-not-a-secret-sendgrid-mail", "extra": {}},
     "smtp": {"login": "demo", "password": "demo-not-a-secret-smtp", "extra": {"tls": "none"}},
     "zoho": {
         "login": "1000.DEMO",

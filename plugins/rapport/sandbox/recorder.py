@@ -35,6 +35,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "salesforce": {"customer_id": "Rapport_Customer_Id__c", "fields": {"score": "Score__c"}},
     "zoho": {"customer_id": "Rapport_Customer_Id", "fields": {"score": "Score"}},
     "fcm": {"topic": "user_{user_id}", "messages": {"*": "Hello {first_name}"}},
+    "sendgrid_mail": {
+        "from": "Example <hello@example.com>",
+        "templates": {"*": "d-0123456789abcdef0123456789abcdef"},
+        "group": 5,
+    },
     "smtp": {
         "from": "Example <hello@example.com>",
         "unsubscribe": "https://example.com/unsubscribe?c={customer_id}",
