@@ -3,9 +3,10 @@
     python benchmarks/bench_sources.py --records 100000
 
 A vendor in a process of its own answers with pages that were made before; so what is measured is
-the client, the source and landing. `rows a core` is by the processor time of our process, which is
-what counts on a machine that does other things too; Postgres and the vendor have their own.
-Durable settings (fsync, synchronous_commit on).
+the client, the source, landing and Postgres. `rows a core` is by processor time, which counts
+where a machine does other things too: that of our process and of its backend in Postgres,
+together. The clock also waits for the vendor, which is not ours. Durable settings (fsync,
+synchronous_commit on).
 """
 
 import argparse
@@ -23,6 +24,8 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+import psutil
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 WANTED = 20_000
@@ -94,7 +97,7 @@ def serve(vendor: str, records: int, pipe: Pipe) -> None:
 
 
 def pull(vendor: str, records: int) -> dict[str, float]:
-    """Seconds by the clock and by the processor, rows, and peak memory (MB) so far."""
+    """Rows, seconds by the clock, by our and Postgres's processor, and peak memory (MB) so far."""
     from rapport import warehouse
     from rapport.connections import Connection
     from rapport.landing import land
@@ -110,15 +113,24 @@ def pull(vendor: str, records: int) -> dict[str, float]:
     try:
         with warehouse.connect(autocommit=True) as connection, source.client(login) as client:
             list(stream.pages(client, None, AS_OF))  # the vendor makes its pages
-            started, spent = time.perf_counter(), time.process_time()
+            backend = psutil.Process(connection.info.backend_pid)
+            started, spent, theirs_spent = time.perf_counter(), time.process_time(), busy(backend)
             pages = stream.pages(client, None, AS_OF)
             result = land(connection, vendor, stream, pages, run_id="bench", as_of=AS_OF)
             seconds, processor = time.perf_counter() - started, time.process_time() - spent
+            postgres = busy(backend) - theirs_spent
     finally:
         ours.send("end")
         process.join()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"rows": result.landed, "seconds": seconds, "processor": processor, "megabytes": peak}
+    return {"rows": result.landed, "seconds": seconds, "ours": processor, "postgres": postgres,
+            "megabytes": peak}  # fmt: skip
+
+
+def busy(process: psutil.Process) -> float:
+    """Seconds of the processor that a process has used."""
+    used = process.cpu_times()
+    return float(used.user + used.system)
 
 
 def main() -> int:
@@ -136,16 +148,21 @@ def main() -> int:
             measured = {vendor: pull(vendor, options.records) for vendor in VENDORS}
         finally:
             embedded.remove()
-    print(f"{'':12}{'rows':>10}{'seconds':>10}{'rows/s':>10}{'rows a core':>13}{'peak MB':>9}")
+    heads = ("rows", "seconds", "ours", "postgres", "rows a core", "peak MB")
+    print(f"{'':12}" + "".join(f"{head:>13}" for head in heads))
     for vendor, found in measured.items():
-        rows, seconds, core = found["rows"], found["seconds"], found["processor"]
         print(
-            f"{vendor:12}{rows:>10,}{seconds:>10.2f}{rows / seconds:>10,.0f}{rows / core:>13,.0f}"
-            f"{found['megabytes']:>9.0f}"
+            f"{vendor:12}{found['rows']:>13,}{found['seconds']:>13.2f}{found['ours']:>13.2f}"
+            f"{found['postgres']:>13.2f}{a_core(found):>13,.0f}{found['megabytes']:>13.0f}"
         )
-    slowest = min(found["rows"] / found["processor"] for found in measured.values())
+    slowest = min(map(a_core, measured.values()))
     print(f"{'met' if slowest >= WANTED else 'MISSED'}: at least {WANTED:,} rows a core")
     return 0 if slowest >= WANTED else 1
+
+
+def a_core(found: dict[str, float]) -> float:
+    """Rows a second that one processor would do, of which both processes have their part."""
+    return found["rows"] / (found["ours"] + found["postgres"])
 
 
 if __name__ == "__main__":
