@@ -6,6 +6,9 @@ The answer is a zip of one gzipped file of JSON lines an hour; it goes to a temp
 read line by line. 404 says that there is no data; 400 (over 4 GB) and 504 that the range is too
 long, so it is halved.
 
+Which Amplitude IDs were merged into which is not in this export, only in those to a bucket or a
+warehouse. So an Amplitude ID joins nobody here: what a device did is joined to who logged in on it.
+
 Assumed, where the documentation is silent: an hour is complete three hours after its end (the
 documentation says two or more), so the next night begins that far back; an event keeps its `uuid`.
 
