@@ -28,9 +28,19 @@ def count_all(warehouse: psycopg.Connection[Any], keys: Ints, codes: Ints) -> In
 
 
 def recount(warehouse: psycopg.Connection[Any]) -> None:
-    """Bring `identity.capped` up to date with the changed profiles; `flipped` has what changed."""
+    """Bring `identity.capped` up to date with the changed profiles; `flipped` has what changed.
+
+    `near` has who offers what the changed profiles offer or have ceased to offer: each of these
+    identifiers is looked up once, in the order of the index.
+    """
     warehouse.execute("analyze identity.changed_profiles, identity.former_identifiers")
-    warehouse.execute(RECOUNTED)
+    warehouse.execute(OFFERED)
+    warehouse.execute("analyze offered")
+    warehouse.execute(MOVED)
+    warehouse.execute("analyze moved")
+    warehouse.execute(NEAR)
+    warehouse.execute("create index on near (identifier_key)")
+    warehouse.execute("analyze near")
     warehouse.execute(FLIPPED)
     warehouse.execute(REMOVE)
     warehouse.execute(ADD)
@@ -46,42 +56,58 @@ where counted.profiles > rules.cap
 returning identifier_key
 """
 
+OFFERED = """
+create temporary table offered on commit drop as
+select offered.profile_key, offered.identifier_key
+from (select profile_key from identity.changed_profiles order by profile_key) as changed
+inner join identity_build.int_identifiers_normalised as offered using (profile_key)
+where offered.identifier_key is not null
+"""
+
 # Only what a profile began or ceased to offer can change a count.
-RECOUNTED = """
-create temporary table recounted on commit drop as
-with offered as (
-    select offered.profile_key, offered.identifier_key
-    from identity.changed_profiles
-    inner join identity_build.int_identifiers_normalised as offered using (profile_key)
-    where offered.identifier_key is not null
-),
-
-former as (
+MOVED = """
+create temporary table moved on commit drop as
+with former as (
     select profile_key, identifier_key from identity.former_identifiers
-),
+)
 
-moved as (
+select distinct identifier_key
+from (
     (table offered except table former)
     union all
     (table former except table offered)
-),
+) as moved
+"""
 
-candidates as (
-    select distinct identifier_key from moved
-)
-
-select candidates.identifier_key, counted.profiles
-from candidates
-cross join lateral (
-    select count(*) as profiles
-    from identity_build.int_identifiers_normalised as offered
-    where offered.identifier_key = candidates.identifier_key
-) as counted
+NEAR = """
+create temporary table near on commit drop as
+select identifier_key, wanted.is_moved, others.profile_key
+from (
+    select identifier_key, bool_or(is_moved) as is_moved
+    from (
+        select identifier_key, true as is_moved from moved
+        union all
+        select identifier_key, false as is_moved from offered
+        where not exists (
+            select from identity.capped where capped.identifier_key = offered.identifier_key
+        )
+    ) as concerned
+    group by identifier_key
+    order by identifier_key
+) as wanted
+left join identity_build.int_identifiers_normalised as others using (identifier_key)
 """
 
 FLIPPED = """
 create temporary table flipped on commit drop as
-with concerned as (
+with recounted as (
+    select identifier_key, count(profile_key) as profiles
+    from near
+    where is_moved
+    group by identifier_key
+),
+
+concerned as (
     select recounted.identifier_key, recounted.profiles, false as was_hub
     from recounted
     where

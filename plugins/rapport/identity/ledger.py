@@ -217,20 +217,26 @@ where before.customer_id <> customers.customer_id
 group by 1, 2
 """
 
+# Who stays is most of them: found before the table is looked at.
 CHANGE_MEMBERS = """
+with changed as materialized (
+    select before.profile_key, customers.customer_id, named.region_key
+    from before
+    inner join named using (profile_key)
+    inner join customers using (label)
+    where
+        (before.customer_id, before.region_key) is distinct from
+        (customers.customer_id, named.region_key)
+)
+
 update identity.members set
-    customer_id = customers.customer_id,
-    region_key = named.region_key,
+    customer_id = changed.customer_id,
+    region_key = changed.region_key,
     as_of = case
-        when members.customer_id = customers.customer_id then members.as_of else %(as_of)s
+        when members.customer_id = changed.customer_id then members.as_of else %(as_of)s
     end
-from before
-inner join named using (profile_key)
-inner join customers using (label)
-where
-    members.profile_key = before.profile_key
-    and (before.customer_id, before.region_key) is distinct from
-    (customers.customer_id, named.region_key)
+from changed
+where members.profile_key = changed.profile_key
 """
 
 ADD_MEMBERS = """

@@ -136,9 +136,9 @@ overridden as (
 
 select profile_key from identity.changed_profiles
 union
-select identifiers.profile_key
+select near.profile_key
 from flipped
-inner join identity_build.int_identifiers_normalised as identifiers using (identifier_key)
+inner join near using (identifier_key)
 union
 select profiles.profile_key
 from overridden
@@ -146,16 +146,16 @@ cross join lateral (values (overridden.profile_a), (overridden.profile_b)) as en
 inner join identity.profiles using (profile_id)
 """
 
+# A new edge has a changed profile or a flipped hub at one end; what other profiles are tied to
+# stands in their region.
 BEFORE = """
 create temporary table before on commit drop as
 with neighbours as (
-    select others.profile_key
-    from dirty
-    inner join identity_build.int_identifiers_normalised as mine using (profile_key)
-    inner join identity_build.int_identifiers_normalised as others using (identifier_key)
+    select profile_key from near
     where
-        not exists (
-            select from identity.capped where capped.identifier_key = mine.identifier_key
+        profile_key is not null
+        and not exists (
+            select from identity.capped where capped.identifier_key = near.identifier_key
         )
     union
     select profile_key from dirty
@@ -169,12 +169,14 @@ with neighbours as (
         select profile_b, profile_a from tonight_overrides
     ) as pairs on mine.profile_id = pairs.mine
     inner join identity.profiles as partners on partners.profile_id = pairs.partner
+    order by profile_key
 ),
 
 regions as (
     select distinct members.region_key
     from neighbours
     inner join identity.members using (profile_key)
+    order by region_key
 )
 
 select members.profile_key, members.profile_id, members.customer_id, members.region_key
@@ -187,4 +189,5 @@ create temporary table touched on commit drop as
 select profile_key from before
 union
 select profile_key from dirty
+order by profile_key
 """
