@@ -162,10 +162,11 @@ def verbs(as_of: datetime, verb: str) -> dict[str, Any]:
     from rapport import identity
     from rapport.identity import dictionary, resolver  # noqa: F401  (imports are not measured)
 
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time() + postgres_cpu()
     run = getattr(identity, verb)
     counts = run(run_id="bench", as_of=as_of)
-    return {"seconds": time.perf_counter() - started, "parts": counts}
+    spent = time.process_time() + postgres_cpu() - cpu
+    return {"seconds": time.perf_counter() - started, "cpu": spent, "parts": counts}
 
 
 def prepare(people: int) -> dict[str, Any]:

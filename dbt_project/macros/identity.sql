@@ -22,5 +22,13 @@
     on conflict do nothing
     {%- else %}
     update identity.state set must_rebuild = true
-    {%- endif %}
+    {%- endif %};
+    delete from identity.fingerprints as known
+    using identity.differing_profiles as differing
+    where differing.head is null and known.profile_hash = differing.profile_hash;
+    insert into identity.fingerprints (profile_hash, head, tail)
+    select distinct profile_hash, head, tail from identity.differing_profiles
+    where head is not null
+    on conflict (profile_hash) do update set head = excluded.head, tail = excluded.tail;
+    delete from identity.differing_profiles
 {%- endmacro %}

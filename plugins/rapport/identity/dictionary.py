@@ -4,6 +4,7 @@
 {'profiles': 31, 'values': 57, 'problems': 2}
 """
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,16 +12,14 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
+from rapport.identity import differing
 from rapport.identity.normal_forms import LONGEST, normal_form
 from rapport.identity.rules import Rules, load_rules
 from rapport.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
 
-OFFERED = sql.Identifier("intermediate", "int_identifiers_unioned")
-LONGEST_PROFILE_ID = 1000
 CHUNK = 20_000
 FORM_KEYS = (
     "blocked_values",
@@ -37,12 +36,15 @@ def normalise(
     connection: psycopg.Connection[Any] | None = None,
     settings: Settings | None = None,
 ) -> dict[str, int]:
-    """Fill the dictionaries for what was not seen before; memory does not grow with the input."""
+    """Fill the dictionaries for what differs from last night; memory does not grow with it."""
     settings = settings or load_settings()
     rules = load_rules(settings.identity)
     with connected(connection) as warehouse, warehouse.transaction():
+        _forget_what_rules_changed(warehouse, rules, settings)
+        differing.find(warehouse)
         _publish_rules(warehouse, rules, settings)
-        profiles = warehouse.execute(NEW_PROFILES.format(OFFERED), [LONGEST_PROFILE_ID]).rowcount
+        profiles = warehouse.execute(NEW_PROFILES).rowcount
+        differing.remember(warehouse)
         values, problems = _normalise_unseen(warehouse, rules)
     log.info("identity: %s: %d new profiles, %d new values", run_id, profiles, values)
     return {"profiles": profiles, "values": values, "problems": problems}
@@ -62,22 +64,44 @@ def connected(
         yield own
 
 
-def _publish_rules(warehouse: psycopg.Connection[Any], rules: Rules, settings: Settings) -> None:
-    regions = {
+def _forget_what_rules_changed(
+    warehouse: psycopg.Connection[Any], rules: Rules, settings: Settings
+) -> None:
+    """Where rules, or how a phone number is read, are new, everything is compared again."""
+    hashes = {
+        "forms": rules.digest(*FORM_KEYS),
+        "rules": rules.digest(),
+        "regions": json.dumps([settings.company.default_region, _regions(rules, settings)]),
+    }
+    row = warehouse.execute(
+        "select forms_hash, rules_hash, regions_hash, must_rebuild from identity.state"
+    ).fetchone()
+    forms, known_rules, regions, must_rebuild = row or (None, None, None, True)
+    if forms not in (None, hashes["forms"]):
+        warehouse.execute("truncate identity.normal_forms")
+    if known_rules not in (None, hashes["rules"]):
+        must_rebuild = True
+        warehouse.execute("update identity.state set must_rebuild = true")
+    if must_rebuild or regions != hashes["regions"]:
+        warehouse.execute(differing.FORGET)
+    warehouse.execute(
+        "update identity.state set forms_hash = %(forms)s, rules_hash = %(rules)s,"
+        " regions_hash = %(regions)s",
+        hashes,
+    )
+
+
+def _regions(rules: Rules, settings: Settings) -> dict[str, str]:
+    declared = {
         source: options["default_region"]
         for source, options in settings.sources.items()
         if isinstance(options.get("default_region"), str)
-    } | rules.regions
-    forms_hash = rules.digest(*FORM_KEYS)
-    row = warehouse.execute("select forms_hash, rules_hash from identity.state").fetchone()
-    if row and row[0] != forms_hash:
-        warehouse.execute("truncate identity.normal_forms")
-    if row and row[1] != rules.digest():
-        warehouse.execute("update identity.state set must_rebuild = true")
-    warehouse.execute(
-        "update identity.state set forms_hash = %s, rules_hash = %s", [forms_hash, rules.digest()]
-    )
-    seen = warehouse.execute(SEEN.format(OFFERED)).fetchall()
+    }
+    return dict(sorted((declared | rules.regions).items()))
+
+
+def _publish_rules(warehouse: psycopg.Connection[Any], rules: Rules, settings: Settings) -> None:
+    regions = _regions(rules, settings)
     cursor = warehouse.cursor()
     cursor.executemany(
         "insert into identity.sources values (%(source)s, %(region)s, %(rank)s) on conflict"
@@ -88,10 +112,10 @@ def _publish_rules(warehouse: psycopg.Connection[Any], rules: Rules, settings: S
                 "region": regions.get(source, settings.company.default_region),
                 "rank": rules.rank(source),
             }
-            for source in {source for source, _ in seen}
+            for (source,) in warehouse.execute(SOURCES)
         ],
     )
-    types = {identifier_type for _, identifier_type in seen} | set(rules.types)
+    types = {kind for (kind,) in warehouse.execute(TYPES)} | set(rules.types)
     cursor.executemany(
         "insert into identity.rules values (%(type)s, %(weight)s, %(cap)s, %(is_weak)s,"
         " %(is_marker)s, %(is_account)s) on conflict (identifier_type) do update set"
@@ -108,7 +132,7 @@ def _normalise_unseen(warehouse: psycopg.Connection[Any], rules: Rules) -> tuple
     )
     values = problems = 0
     with warehouse.cursor("unseen") as unseen:
-        unseen.execute(UNSEEN.format(OFFERED), [LONGEST])
+        unseen.execute(UNSEEN, [LONGEST])
         while rows := unseen.fetchmany(CHUNK):
             with warehouse.cursor().copy("copy computed from stdin") as copy:
                 for identifier_type, raw, region in rows:
@@ -122,28 +146,26 @@ def _normalise_unseen(warehouse: psycopg.Connection[Any], rules: Rules) -> tuple
     return values, problems
 
 
-SEEN = sql.SQL("select distinct source, identifier_type from {}")
+SOURCES = "select source from identity.sources union select source from offered_tonight"
+TYPES = """
+select identifier_type from identity.rules union select identifier_type from offered_tonight
+"""
 
-NEW_PROFILES = sql.SQL("""
+NEW_PROFILES = """
 insert into identity.profiles (profile_id)
 select distinct offered.profile_id
-from {} as offered
-where
-    offered.profile_id is not null
-    and octet_length(offered.profile_id) <= %s
-    and not exists (
-        select from identity.profiles where profiles.profile_id = offered.profile_id
-    )
+from offered_tonight as offered
+where not exists (select from identity.profiles where profiles.profile_id = offered.profile_id)
 on conflict (profile_id) do nothing
-""")
+"""
 
-UNSEEN = sql.SQL("""
+UNSEEN = """
 with offered as (
     select distinct
         offered.identifier_type,
         offered.identifier_value as raw_value,
         case when offered.identifier_type = 'phone' then sources.region else '' end as region
-    from {} as offered
+    from offered_tonight as offered
     inner join identity.sources using (source)
     where length(offered.identifier_value) <= %s
 )
@@ -156,7 +178,7 @@ where not exists (
         and normal_forms.raw_value = offered.raw_value
         and normal_forms.region = offered.region
 )
-""")
+"""
 
 NEW_IDENTIFIERS = """
 insert into identity.identifiers (identifier_type, normal_form)

@@ -4,11 +4,31 @@
     identifier='int_identifiers_normalised'
 ) if execute and not flags.FULL_REFRESH -%}
 
+{%- if known %}
+
+with differing as (
+
+    select distinct profile_id from {{ source('identity_dictionary', 'differing_profiles') }}
+
+),
+
+offered as (
+
+    select offered.*
+    from {{ ref('int_identifiers_unioned') }} as offered
+    inner join differing using (profile_id)
+
+),
+
+{%- else %}
+
 with offered as (
 
     select * from {{ ref('int_identifiers_unioned') }}
 
 ),
+
+{%- endif %}
 
 profiles as (
 
@@ -99,6 +119,10 @@ known as (
         anchor_order,
         strength
     from {{ known }}
+    where profile_key in (
+        select profiles.profile_key from profiles
+        inner join differing using (profile_id)
+    )
 
 ),
 
