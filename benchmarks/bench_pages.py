@@ -1,6 +1,6 @@
 """Ten people at the pages: the card and the search over 1,000,000 customers.
 
-    python benchmarks/bench_pages.py [people [seconds]]
+    python benchmarks/bench_pages.py [people [seconds [card,search_email,search_name]]]
 
 Each reader asks, reads for about a second, and asks again; then the same without reading, which
 shows what the machine can answer at most. Prints one line of JSON, times in milliseconds. The
@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 READERS = 10
 PAUSE = 1.0
 GOAL = 100.0
+KINDS = {"card": 3, "search_email": 1, "search_name": 1}  # how often each is asked
+LARGE, FEW = 10_000, 1_000  # rows of a table, rows that a question may read of it
 FILL = """
 insert into marts.data_status (source, streams, last_good_as_of, as_of, is_stale)
 select source, 1, now(), now(), false from unnest('{hubspot,zendesk,files}'::text[]) source;
@@ -61,6 +63,8 @@ from identity.members
 inner join people using (customer_id)
 inner join identity.identifiers on normal_form = 'p' || n || '@example.com';
 create index on identity_build.int_identifiers_normalised (identifier_key, profile_key);
+create index on identity_build.int_identifiers_normalised (excluded_key)
+    where excluded_key is not null;
 create table identity_build.int_identity_edges
     (profile_key bigint, identifier_key bigint, identifier_type text, weight integer);
 insert into identity_build.int_identity_edges
@@ -83,29 +87,32 @@ where n %% 4 = 0;
 """
 
 
-def main(people: int = 1_000_000, seconds: int = 20) -> None:
+def main(people: int = 1_000_000, seconds: int = 20, kinds: str = ",".join(KINDS)) -> None:
     """Build, serve, ask, print."""
+    asked = kinds.split(",")
     admin, name = embedded.url("postgres"), f"bench_{secrets.token_hex(4)}"
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f"create database {name}")
         os.environ["AIRFLOW_CONN_WAREHOUSE"] = urlsplit(admin)._replace(path=f"/{name}").geturl()
         try:
             ids = build(people)
+            count_anew()
             server = subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.PIPE)
             assert server.stdout is not None
             try:
                 port = int(server.stdout.readline())
-                ask(port, people, ids, 3, 0.0)
-                reading = ask(port, people, ids, seconds, PAUSE)
-                greedy = ask(port, people, ids, seconds // 2, 0.0)
-                scanned = scans()
+                warming = ask(port, people, ids, asked, 3, 0.0)
+                reading = ask(port, people, ids, asked, seconds, PAUSE)
+                greedy = ask(port, people, ids, asked, seconds // 2, 0.0)
             finally:
                 server.terminate()
                 server.wait(30)
+            runs = (warming, reading, greedy)
+            questions = sum(int(kind["questions"]) for run in runs for kind in run.values())
+            read_much = rows_read(questions)
         finally:
             connection.execute(f"drop database {name} with (force)")
     slowest = max(figures["p95"] for figures in reading.values())
-    questions = sum(figures["questions"] for run in (reading, greedy) for figures in run.values())
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     result = {
         "people": people,
@@ -116,8 +123,8 @@ def main(people: int = 1_000_000, seconds: int = 20) -> None:
         "server_cpu_ms_per_question": round(
             1000 * (usage.ru_utime + usage.ru_stime) / questions, 1
         ),
-        "large_tables_read_whole": scanned,
-        "goal_met": slowest <= GOAL and not scanned,
+        "rows_read_a_question": read_much,
+        "goal_met": slowest <= GOAL and max(read_much.values(), default=0) <= FEW,
     }
     print(json.dumps(result))
 
@@ -147,28 +154,46 @@ def build(people: int) -> list[str]:
             for expression in wanted:
                 connection.execute(f"create index on {table} ({expression})")
         connection.execute("vacuum analyze")
-        connection.execute("select pg_stat_reset()")
         rows = connection.execute("select customer_id from marts.dim_customers limit 20000")
         return [row[0] for row in rows]
 
 
-def scans() -> list[str]:
-    """Large tables that were read from one end to the other since they were built."""
+def count_anew() -> None:
+    """Forget what was read so far."""
+    from rapport.warehouse import connect
+
+    with connect(autocommit=True) as connection:
+        connection.execute("select pg_stat_reset()")
+
+
+def rows_read(questions: int) -> dict[str, int]:
+    """Rows that a question read on average, by large table, since `count_anew`.
+
+    By index or without: a whole index that is walked is a whole table that is read. What a
+    connection read is told when it has ended.
+    """
     from rapport.warehouse import connect
 
     with connect() as connection:
         rows = connection.execute(
-            "select schemaname || '.' || relname from pg_stat_user_tables"
-            " where n_live_tup > 10000 and seq_scan > 0 order by 1"
+            "select tables.schemaname || '.' || tables.relname,"
+            " ceil((tables.seq_tup_read + coalesce(sum(indexes.idx_tup_read), 0)) / %s)::integer"
+            " from pg_stat_user_tables as tables"
+            " inner join pg_class as sizes on tables.relid = sizes.oid"
+            " left join pg_stat_user_indexes as indexes using (relid)"
+            " where sizes.reltuples > %s"
+            " group by tables.relid, tables.schemaname, tables.relname, tables.seq_tup_read"
+            " order by 2 desc, 1",
+            [questions, LARGE],
         )
-        return [row[0] for row in rows]
+        return dict(rows.fetchall())
 
 
 def ask(
-    port: int, people: int, ids: list[str], seconds: float, pause: float
+    port: int, people: int, ids: list[str], kinds: list[str], seconds: float, pause: float
 ) -> dict[str, dict[str, float]]:
     """Ten readers for so long; milliseconds by kind of question."""
-    took: dict[str, list[float]] = {"card": [], "search_email": [], "search_name": []}
+    took: dict[str, list[float]] = {kind: [] for kind in kinds}
     until = time.monotonic() + seconds
     failures: list[str] = []
 
@@ -176,7 +201,7 @@ def ask(
         draw = random.Random(seed)  # noqa: S311
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             while time.monotonic() < until:
-                kind = draw.choices(list(took), weights=[3, 1, 1])[0]
+                kind = draw.choices(kinds, weights=[KINDS[kind] for kind in kinds])[0]
                 started = time.perf_counter()
                 if kind == "card":
                     answer = client.get(f"/customers/{draw.choice(ids)}")
@@ -236,4 +261,4 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--serve"]:
         serve()
     else:
-        main(*(int(argument) for argument in sys.argv[1:]))
+        main(*map(int, sys.argv[1:3]), *sys.argv[3:4])

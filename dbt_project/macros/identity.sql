@@ -32,3 +32,17 @@
     on conflict (profile_hash) do update set head = excluded.head, tail = excluded.tail;
     delete from identity.differing_profiles
 {%- endmacro %}
+
+{# For the few that are excluded, on a table that is there already too. #}
+{% macro index_excluded(table) -%}
+    do $$
+    begin
+        if not exists (
+            select from pg_index
+            where indrelid = '{{ table }}'::regclass and indpred is not null
+        ) then
+            create index on {{ table }} (excluded_key) where excluded_key is not null;
+        end if;
+    end
+    $$
+{%- endmacro %}

@@ -105,12 +105,14 @@ class Models:
                     self.connection.execute(
                         f"create index on {this} ({', '.join(index['columns'])})"
                     )
-            self.hook(render(options.get("post_hook", "")))
+            hooks = options.get("post_hook", "")
+            for hook in [hooks] if isinstance(hooks, str) else hooks:
+                self.hook(render(hook))
 
     def hook(self, text: str) -> None:
-        for statement in re.sub(r"\{#.*?#\}", "", text, flags=re.S).split(";"):
-            if statement.strip():
-                self.connection.execute(statement)
+        text = re.sub(r"\{#.*?#\}", "", text, flags=re.S)
+        if text.strip():
+            self.connection.execute(text)
 
 
 class Identity:

@@ -36,6 +36,26 @@ def test_an_excluded_value_joins_nobody_and_is_audited(
     }
 
 
+def test_who_gave_an_excluded_value_is_found_by_an_index_on_an_older_warehouse_too(
+    identity: Identity,
+) -> None:
+    def indexes() -> list[str]:
+        rows = identity.connection.execute(
+            "select indexname from pg_indexes where tablename = 'int_identifiers_normalised'"
+            " and indexdef like '%(excluded_key) WHERE (excluded_key IS NOT NULL)'"
+        )
+        return [f"identity_build.{name}" for (name,) in rows]
+
+    identity.offer("hubspot:contacts:1", ("email", "info@x.de"))
+    identity.night()
+    [made] = indexes()
+    identity.connection.execute(f"drop index {made}")
+    for record in ("2", "3"):
+        identity.offer(f"hubspot:contacts:{record}", ("email", "info@x.de"))
+        identity.night()
+        assert len(indexes()) == 1
+
+
 def test_scripts_are_not_mixed_up_and_one_text_written_twice_is_one(identity: Identity) -> None:
     identity.offer("hubspot:contacts:1", ("email", "anna@x.de"))
     identity.offer("hubspot:contacts:2", ("email", "\u0430nna@x.de"))  # a Cyrillic a

@@ -65,14 +65,21 @@ def find(
 
 PUBLISHED = "select customer_id from marts.dim_customers where customer_id = any(%(ids)s)"
 
-# The marts may still say last night's id of somebody whom identity has merged since.
+# The marts may still say last night's id of somebody whom identity has merged since. The condition
+# is that of the index of former ids; without the collation of the marts theirs is of no use.
 CURRENT = """
+with known as (select unnest(%(ids)s::text[]) as customer_id),
+
+former as (
+    select aliases.alias_id collate "default" as customer_id
+    from known
+    inner join identity.aliases using (customer_id)
+    where aliases.alias_id <> aliases.customer_id
+)
+
 select customer_id from marts.dim_customers
-where customer_id = any(%(ids)s)
-union
-select customers.customer_id
-from unnest(%(ids)s::text[]) as known (customer_id)
-inner join identity.aliases on aliases.customer_id = known.customer_id
-inner join marts.dim_customers as customers on aliases.alias_id = customers.customer_id
+where
+    customer_id = any(%(ids)s)
+    or customer_id = any(array(select customer_id from former))
 order by 1
 """

@@ -14,7 +14,6 @@ from rapport.card.find import find
 from rapport.card.freshness import read_freshness
 from rapport.card.models import Card, Match
 from rapport.errors import ConfigError
-from rapport.identity.rules import load_rules
 from rapport.pages import picture
 from rapport.pages.access import must
 from rapport.pages.database import Connection, take
@@ -59,13 +58,13 @@ def search(request: Request, who: str, after: str = "") -> tuple[list[Match], in
     """
     who = " ".join(who.replace("\x00", "").split())
     sees_contacts = reader(request).sees_contacts
-    settings = desk(request).settings
+    at = desk(request)
     following = None
     with look_at_ledgers(request) as connection:
         try:
             found = find(
-                connection, who, region=settings.company.default_region,
-                rules=load_rules(settings.identity), by_contact=sees_contacts,
+                connection, who, region=at.settings.company.default_region, rules=at.rules,
+                by_contact=sees_contacts,
             )  # fmt: skip
         except ConfigError:
             found = []
@@ -77,7 +76,7 @@ def search(request: Request, who: str, after: str = "") -> tuple[list[Match], in
         matches = matches_of(connection, found[:PAGE], with_contact=sees_contacts)
     if sees_contacts and matches:
         shown = [match.customer_id for match in matches]
-        desk(request).warehouse.note(reader(request), "search", shown)
+        at.warehouse.note(reader(request), "search", shown)
     order = {customer_id: place for place, customer_id in enumerate(found)}
     return sorted(matches, key=lambda match: order[match.customer_id]), total, following
 

@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse
 
 from rapport.activation.segments import FOLDER, Definitions, load
 from rapport.card.freshness import entities_of
+from rapport.identity.rules import Rules, load_rules
 from rapport.pages.access import Reader
 from rapport.pages.database import Connection, Warehouse
 from rapport.pages.rendering import LOCALES, render
@@ -47,6 +48,11 @@ class Desk:
     def entities(self) -> dict[str, list[str]]:
         """The sources of each canonical entity."""
         return entities_of(self.settings)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Of identity: to read the file takes longer than to find a person by them."""
+        return load_rules(self.settings.identity)
 
     @cached_property
     def settings(self) -> Settings:

@@ -8,7 +8,10 @@
             {'columns': ['identifier_key', 'profile_key']},
         ],
         pre_hook="{{ remember_former_identifiers(this, ref('int_identifiers_changed')) }}",
-        post_hook="{{ remember_changed_profiles(this, ref('int_identifiers_changed')) }}",
+        post_hook=[
+            "{{ remember_changed_profiles(this, ref('int_identifiers_changed')) }}",
+            "{{ index_excluded(this) }}",
+        ],
     )
 }}
 
