@@ -1,6 +1,6 @@
 """Nights of predictions in a warehouse: what is told, what is not, and what is not done again."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -223,3 +223,30 @@ def test_a_persona_stays_with_who_hardly_changed(company: Connection) -> None:
         (AS_OF, later),
     ).fetchone()
     assert since == (len(before) - counts["changed"], counts["changed"])
+
+
+def test_a_night_in_which_personas_changed_says_the_same_when_it_is_run_again(
+    company: Connection,
+) -> None:
+    def run(at: datetime) -> tuple[dict[str, Any], list[Any], list[Any]]:
+        company.execute("delete from predictions.standings")
+        counts = personas.run(company, at, "EUR")
+        now = company.execute("select * from predictions.personas order by 1").fetchall()
+        stays = company.execute("select * from predictions.persona_stays order by 1, 3").fetchall()
+        return counts, now, stays
+
+    first, second = AS_OF, AS_OF + timedelta(days=1)
+    of_first = run(first)
+    for number in range(12):
+        order(company, "c0001", AS_OF + timedelta(hours=1 + number), 90)
+        order(company, "c0003", AS_OF + timedelta(hours=1 + number), 900)
+    of_second = run(second)
+    assert of_second[0]["changed"] >= 1
+    assert {until for *_, until in of_second[2]} == {None, second}
+    assert run(second) == of_second
+    assert run(first)[2] == of_first[2], "an earlier night that is run again knows no later one"
+    assert run(second)[1:] == of_second[1:]
+    company.execute("delete from predictions.parameters")
+    company.execute("delete from build.dim_customers")
+    assert run(second)[1] == [], "who abstains tells of nobody"
+    assert {until for *_, until in run(second)[2]} == {second}

@@ -90,6 +90,34 @@ left join later using (customer_id)
 order by touched.customer_id
 """
 
+# What held before tonight, however often tonight is run, and whatever a later night said.
+KNOWN = """
+select customer_id, persona, since
+from predictions.persona_stays
+where since < %(as_of)s and (until is null or until >= %(as_of)s)
+"""
+TAKE_BACK = "delete from predictions.persona_stays where since >= %(as_of)s"
+REOPEN = "update predictions.persona_stays set until = null where until >= %(as_of)s"
+CLOSE = """
+update predictions.persona_stays as stay
+set until = %(as_of)s
+where
+    until is null
+    and not exists (
+        select from predictions.personas
+        where personas.customer_id = stay.customer_id and personas.persona = stay.persona
+    )
+"""
+OPEN = """
+insert into predictions.persona_stays (customer_id, persona, since)
+select customer_id, persona, since
+from predictions.personas
+where not exists (
+    select from predictions.persona_stays as stay
+    where stay.customer_id = personas.customer_id and stay.until is null
+)
+"""
+
 
 def run(connection: Connection, as_of: datetime, currency: str) -> dict[str, Any]:
     """Give everybody a persona; who has one keeps it unless another is clearly nearer."""
@@ -104,13 +132,9 @@ def run(connection: Connection, as_of: datetime, currency: str) -> dict[str, Any
     )
     if not standing.speaks or standing.parameters is None:
         connection.execute("delete from predictions.personas")
+        remember(connection, as_of)
         return {"customers": 0, "changed": 0}
-    # A night that is run again for an earlier time knows nothing of what came later.
-    before = read(
-        connection,
-        "select customer_id, persona, since from predictions.personas where since <= %(as_of)s",
-        as_of=as_of,
-    )
+    before = read(connection, KNOWN, as_of=as_of)
     known = tonight[["customer_id"]].merge(before, on="customer_id", how="left")
     scores = score(tonight, standing.parameters)
     chosen = choose(scores, known["persona"])
@@ -126,7 +150,14 @@ def run(connection: Connection, as_of: datetime, currency: str) -> dict[str, Any
         }
     )
     replace(connection, "personas", frame)
+    remember(connection, as_of)
     return {"customers": len(frame), "changed": int((~stays & known["persona"].notna()).sum())}
+
+
+def remember(connection: Connection, as_of: datetime) -> None:
+    """Open and close stays as tonight's personas say; what an earlier try of tonight said goes."""
+    for statement in (TAKE_BACK, REOPEN, CLOSE, OPEN):
+        connection.execute(statement, {"as_of": as_of})
 
 
 def traits(connection: Connection, at: datetime, later: datetime, currency: str) -> pd.DataFrame:

@@ -1,5 +1,3 @@
-{%- set personas = adapter.get_relation(target.database, 'marts', 'mart_personas') if execute %}
-
 with customers as (
 
     select * from {{ ref('dim_customers') }}
@@ -36,20 +34,12 @@ memberships as (
 
 personas as (
 
-    {%- if personas %}
-
     select
         customer_id,
         'persona' as dimension,
         persona as slice
-    from {{ personas }}
-    where persona is not null and since < {{ as_of() }}
-
-    {%- else %}
-
-    {{ empty_relation({'customer_id': 'text', 'dimension': 'text', 'slice': 'text'}) }}
-
-    {%- endif %}
+    from {{ source('predictions', 'persona_stays') }}
+    where since < {{ as_of() }} and (until is null or until >= {{ as_of() }})
 
 ),
 
