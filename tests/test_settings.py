@@ -33,6 +33,7 @@ def test_the_projects_own_file_is_right() -> None:
         "billing_subscriptions": "subscriptions",
         "billing_payments": "payments",
         "consent_log": "consent_events",
+        "newsletter_events": "message_events",
     }
 
 

@@ -46,6 +46,20 @@
     end
 {%- endmacro %}
 
+{# As SendGrid, Mailchimp and Klaviyo export it; an open by a program that loads pictures is an open. #}
+{% macro message_event_type(event) -%}
+    case
+        when {{ event }} is null then null
+        when lower({{ event }}) ~ 'unsub' then 'unsubscribed'
+        when lower({{ event }}) ~ 'spam|complain|abuse' then 'complained'
+        when lower({{ event }}) ~ 'bounce|drop|undeliver|fail' then 'bounced'
+        when lower({{ event }}) ~ 'click' then 'clicked'
+        when lower({{ event }}) ~ 'open' then 'opened'
+        when lower({{ event }}) ~ 'deliver|^received' then 'delivered'
+        else lower({{ event }})
+    end
+{%- endmacro %}
+
 {# Without a currency column the company's own; an unreadable cell is XXX, ISO 4217's "no currency". #}
 {% macro file_currency(dataset) -%}
     {%- if 'currency' in dataset.columns -%}

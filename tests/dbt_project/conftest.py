@@ -12,12 +12,14 @@ import psycopg
 import pytest
 from tests.conftest import point_to
 
+from rapport import comments
 from rapport.settings import Settings, load_settings
 from rapport.transform import dbt
 from rapport.transform.publish import manifest_path
 
 from .crowd import ZONE, land_the_crowd
 from .landed import NIGHT, Connection, know_everybody, land_the_company
+from .talk import land_the_talk
 
 Read = Callable[[str], pd.DataFrame]
 
@@ -42,9 +44,10 @@ def build(
     *args: str,
     settings: Settings | None = None,
 ) -> None:
-    """Staging, a simple identity, marts; with all tests, unit tests too."""
+    """Staging, a simple identity, comments read, marts; with all tests, unit tests too."""
     run_dbt("build", "--select", "tag:staging", *args, as_of=as_of, settings=settings)
     know_everybody(connection)
+    comments.read(as_of=as_of, connection=connection)
     run_dbt("build", "--select", "tag:marts", *args, as_of=as_of, settings=settings)
 
 
@@ -113,6 +116,7 @@ def crowd(postgres: str, template: str) -> Iterator[Connection]:
 
     def prepare(connection: Connection) -> None:
         land_the_crowd(connection)
+        land_the_talk(connection)
         build(connection, NIGHT, "--exclude-resource-type", "unit_test")
 
     with prepared(postgres, template, prepare) as connection:

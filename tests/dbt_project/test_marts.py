@@ -1,20 +1,12 @@
 """Customers, money, support and campaigns against pandas, on the random people."""
 
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from .conftest import Connection, read, staged
 from .crowd import AS_OF, ZONE
-
-HOURS = {
-    "chat": {**dict.fromkeys(range(1, 6), (8, 20)), 6: (10, 16)},
-    "office": {**dict.fromkeys(range(1, 5), (9, 18)), 5: (9, 17)},
-}
-HOLIDAYS = {date(2025, 12, 25), date(2025, 12, 26), date(2026, 1, 1)}
+from .hours import open_minutes
 
 
 def paid_orders(crowd: Connection) -> pd.DataFrame:
@@ -41,20 +33,6 @@ def sessions(crowd: Connection) -> pd.DataFrame:
     )
     found["channel"] = found.medium.map({"cpc": "paid", "email": "email"}).fillna("direct")
     return found.reset_index()
-
-
-def open_minutes(schedule: str, begin: pd.Timestamp, end: pd.Timestamp) -> float:
-    """Opening by opening, in Python's own time zones."""
-    zone, total = ZoneInfo(ZONE), 0.0
-    day = begin.tz_convert(ZONE).date()
-    while day <= end.tz_convert(ZONE).date():
-        hours = HOURS[schedule].get(day.isoweekday())
-        if hours and day not in HOLIDAYS:
-            opens, closes = (datetime.combine(day, time(hour), zone) for hour in hours)
-            seconds = min(end, pd.Timestamp(closes)) - max(begin, pd.Timestamp(opens))
-            total += max(seconds.total_seconds(), 0) / 60
-        day += timedelta(days=1)
-    return total
 
 
 def test_retention_equals_pandas(crowd: Connection) -> None:

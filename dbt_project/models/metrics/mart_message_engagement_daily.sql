@@ -18,7 +18,7 @@ messages as (
         bool_or(event_type = '{{ outcome }}') as is_{{ outcome }}{{ ',' if not loop.last }}
         {%- endfor %}
     from message_events
-    group by source, channel, message_id, profile_id
+    group by source, channel, coalesce(message_id, campaign, event_id), profile_id
 
 ),
 

@@ -5,7 +5,7 @@
 ...     with NightFiles(Path(folder), "2026-03-31"):
 ...         pass
 ...     len(list(Path(folder).rglob("*.*")))
-5
+6
 """
 
 import csv
@@ -23,6 +23,7 @@ HEADERS = {
     "customers": "customer_id,email,phone,name,country,created_at",
     "orders": "order_id,customer_id,ordered_at,amount,currency,quantity,product_id,category,status",
     "consents": "event_id,email,user_id,channel,purpose,status,occurred_at,policy_version",
+    "letters": "event_id,message_id,customer_id,campaign,event,occurred_at",
 }
 PATHS = {
     "customers": "shop/customers-{date}.csv",
@@ -30,6 +31,7 @@ PATHS = {
     "subscriptions": "billing/subscriptions-{date}.ndjson",
     "payments": "billing/payments-{date}.ndjson",
     "consents": "consent/consents-{date}.csv",
+    "letters": "newsletter/events-{date}.csv",
 }
 
 

@@ -11,7 +11,7 @@ import heapq
 import random
 from typing import Any
 
-from rapport.sandbox import crm, desk, names, shop, surveys, web
+from rapport.sandbox import crm, desk, letters, names, shop, surveys, web
 from rapport.sandbox.clock import DAY, HOUR, MINUTE
 from rapport.sandbox.person import Person
 from rapport.sandbox.store import Batch, Json, encode
@@ -143,6 +143,7 @@ HANDLERS = {
     "erase": _erase,
     **crm.HANDLERS,
     **desk.HANDLERS,
+    **letters.HANDLERS,
     **shop.HANDLERS,
     **surveys.HANDLERS,
     **web.HANDLERS,

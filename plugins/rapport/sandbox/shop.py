@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from rapport.sandbox import crm, names, web
+from rapport.sandbox import crm, letters, names, web
 from rapport.sandbox.catalogue import PLANS, PRODUCTS
 from rapport.sandbox.clock import DAY, MINUTE, SECOND, iso
 from rapport.sandbox.store import Json, as_text
@@ -64,6 +64,7 @@ def give_consent(life: Life, moment: int, channel: str, purpose: str, granted: b
         return
     life.state["is_out"] = not granted
     crm.update_contact(life, moment, hs_email_optout="false" if granted else "true")
+    letters.subscribe(life, moment) if granted else letters.unsubscribe(life, moment)
     if granted and life.chance(0.2):
         life.later(max(moment, life.since) + life.wait(120), "withdraw")
 

@@ -29,6 +29,7 @@ FIELDS = {
     "web_events": "event_id event_name occurred_at url path referrer utm_source utm_medium"
     " utm_campaign product_id category user_agent remote_host",
     "consent_events": "event_id channel purpose status occurred_at policy_version",
+    "message_events": "event_id message_id campaign channel event_type occurred_at",
 }
 WHOSE = "customer_id user_id email phone device_id"
 NUMBERS = frozenset(
