@@ -6,87 +6,29 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
-from tests.conftest import ROOT, point_to
+from tests.conftest import ROOT
 
 from ..card.conftest import ANN, FORMER
 from .conftest import CANARIES, wait
+from .running import Airflow, password_of, running
 
 USERS = {"vera": "viewer", "uma": "user", "otto": "op", "ada": "admin"}
 AXE = os.environ.get("RAPPORT_AXE", "")
-
-
-class Airflow:
-    """A running api-server, and the tokens of its users."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.client = httpx.Client(base_url=address, trust_env=False, timeout=60)
-
-    def token(self, name: str) -> str:
-        asked = {"username": name, "password": f"password of {name}"}
-        answer = self.client.post("/auth/token", json=asked).raise_for_status()
-        return str(answer.json()["access_token"])
-
-    def get(self, path: str, name: str | None = None, cookie: bool = False) -> httpx.Response:
-        headers = {}
-        if name and cookie:
-            headers = {"Cookie": f"_token={self.token(name)}"}
-        elif name:
-            headers = {"Authorization": f"Bearer {self.token(name)}"}
-        return self.client.get(path, headers=headers)
 
 
 @pytest.fixture(scope="module")
 def airflow(
     company: str, postgres: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Airflow]:
-    """One api-server for all tests of this file, on a metadata database of its own."""
-    var = tmp_path_factory.mktemp("airflow") / "var"
-    folder = var / "airflow"
-    folder.mkdir(parents=True)
-    passwords = folder / "logins.json"
-    passwords.write_text(json.dumps({name: f"password of {name}" for name in USERS}))
-    database = f"{company}_airflow"
-    with psycopg.connect(postgres, autocommit=True) as admin, pytest.MonkeyPatch.context() as patch:
-        admin.execute(f"create database {database}")
-        point_to(patch, postgres, company)
-        metadata = re.sub(r"/[^/]+$", f"/{database}", postgres)
-        patch.setenv("RAPPORT_VAR", str(var))
-        patch.setenv("AIRFLOW_HOME", str(folder))
-        patch.setenv(
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
-            metadata.replace("postgresql://", "postgresql+psycopg2://", 1),
-        )
-        users = ",".join(f"{name}:{role}" for name, role in USERS.items())
-        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", users)
-        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(passwords))
-        address, log = var / "address.json", var / "server.log"
-        with log.open("w") as output:
-            server = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("airflow_server.py")), str(address)],
-                stdout=output, stderr=subprocess.STDOUT, cwd=ROOT,
-            )  # fmt: skip
-        try:
-            deadline = time.monotonic() + 180
-            while not address.exists():
-                assert server.poll() is None, log.read_text()[-3000:]
-                assert time.monotonic() < deadline, log.read_text()[-3000:]
-                time.sleep(0.1)
-            running = Airflow(json.loads(address.read_text())["address"])
-            with running.client:
-                yield running
-        finally:
-            server.terminate()
-            server.wait(30)
-            admin.execute(f"drop database {database} with (force)")
+    """One api-server for all tests of this file."""
+    with running(postgres, company, tmp_path_factory.mktemp("airflow"), USERS) as started:
+        yield started
 
 
 def test_airflow_asks_who_is_there_before_any_page(airflow: Airflow) -> None:
@@ -193,7 +135,7 @@ def test_somebody_logs_in_finds_a_person_reads_the_card_and_approves_a_list(
         wait(admin, "payment_failed")
         browser.get(f"{airflow.address}/auth/login?next={airflow.address}/rapport/customers")
         find("input[name=username]").send_keys("otto")
-        find("input[name=password]").send_keys("password of otto")
+        find("input[name=password]").send_keys(password_of("otto"))
         find("button[type=submit]").click()
         find("#who").send_keys(FORMER)
         find("form.search button").click()

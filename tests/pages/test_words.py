@@ -8,6 +8,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from rapport.pages.codes import CODES
 from rapport.pages.rendering import HERE, LOCALE, LOCALES, environment
 from rapport.pages.words import Words
 
@@ -32,13 +33,17 @@ def messages() -> set[tuple[str, ...]]:
 def test_every_message_is_translated_and_keeps_its_places(locale: str) -> None:
     with (LOCALE / f"{locale}.po").open("rb") as file:
         catalogue = read_po(file, locale=locale)
-    translated = {}
+    translated, codes = {}, {}
     for message in catalogue:
+        if message.context is not None:
+            codes[message.id] = message.string
+            continue
         key = message.id if isinstance(message.id, tuple) else (message.id,)
         said = message.string if isinstance(message.string, tuple) else (message.string,)
         translated[key] = said
     translated.pop(("",))
     assert set(translated) == messages()
+    assert set(codes) == CODES and all(codes.values())
     for key, said in translated.items():
         for text in said:
             assert text, key
@@ -62,6 +67,13 @@ def test_russian_counts_in_three_forms(count: int, said: str) -> None:
     assert environment("ru").from_string(text).render(n=count) == said
 
 
+def test_a_state_is_said_in_the_language_and_a_word_of_the_companys_own_as_it_is() -> None:
+    text = "{{ state|words }}"
+    assert environment("ru").from_string(text).render(state="no_consent") == "нет согласия"
+    assert environment("ru").from_string(text).render(state="vip_club") == "vip club"
+    assert environment("en").from_string(text).render(state="no_consent") == "no consent"
+
+
 def test_values_in_a_message_are_escaped() -> None:
     text = "{{ _('since %(time)s', time=value) }}"
     assert "<b>" not in environment("ru").from_string(text).render(value="<b>")
@@ -75,6 +87,7 @@ def test_numbers_and_days_are_those_of_the_language() -> None:
     assert english.time(NIGHT) == "Mar 31, 2026, 03:05"
     assert russian.day(NIGHT) == "31 мар. 2026\u202fг."
     assert english.money(Decimal("9.9"), "EUR") == "9.90 EUR"
+    assert english.seconds(61.5) == "1 min 1 sec" and russian.seconds(5.5) == "5,5 с"
     assert english.ago(NIGHT - timedelta(days=3), NIGHT) == "3 days"
 
 

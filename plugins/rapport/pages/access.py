@@ -2,7 +2,7 @@
 
 | what | who |
 |---|---|
-| numbers | may see plugins: Viewer and up |
+| numbers | may see the DAG `activate_segments`: Viewer and up |
 | customers by id, members, approval | may start the DAG `activate_segments`: User and up |
 | contact details, search by them, downloads | may read connections: Op and Admin |
 
@@ -22,6 +22,7 @@ from typing import Any
 from fastapi import HTTPException, Request
 
 DAG = "activate_segments"
+NUMBERS = f"this login may not see the DAG {DAG}"
 HOUR = 3600
 
 
@@ -56,18 +57,17 @@ def reader_of(user: Any) -> Reader:
     """What Airflow's auth manager lets this user do."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.models.resource_details import (
-        AccessView,
         DagAccessEntity,
         DagDetails,
     )
 
-    manager = get_auth_manager()
+    manager, dag = get_auth_manager(), DagDetails(id=DAG)
     sees_people = manager.is_authorized_dag(
-        method="POST", access_entity=DagAccessEntity.RUN, details=DagDetails(id=DAG), user=user
+        method="POST", access_entity=DagAccessEntity.RUN, details=dag, user=user
     )
     return Reader(
         name=str(user.get_name()),
-        sees_numbers=manager.is_authorized_view(access_view=AccessView.PLUGINS, user=user),
+        sees_numbers=manager.is_authorized_dag(method="GET", details=dag, user=user),
         sees_people=sees_people,
         sees_contacts=sees_people and manager.is_authorized_connection(method="GET", user=user),
     )

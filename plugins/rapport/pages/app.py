@@ -52,7 +52,9 @@ def application(
 
     async def reader(request: Request) -> None:
         request.state.reader = await authenticate(request)
-        access.must(request.state.reader.sees_numbers, "this login may not see plugins")
+        access.must(
+            request.state.reader.sees_numbers, "this login may not see the DAG activate_segments"
+        )
 
     app = FastAPI(
         title="Rapport",

@@ -39,7 +39,7 @@ def environment(locale: str) -> jinja2.Environment:
     )
     made.globals["w"] = Words(locale)
     made.globals["locale"] = locale
-    made.filters["words"] = _words
+    made.filters["words"] = lambda name: _words(name, messages)
     return made
 
 
@@ -48,9 +48,10 @@ def render(template: str, locale: str = "en", **values: Any) -> str:
     return environment(locale).get_template(template).render(**values)
 
 
-def _words(name: str) -> str:
-    """A name of the warehouse as words: `no_consent` as no consent."""
-    return str(name).replace("_", " ")
+def _words(name: str, messages: dict[tuple[str, str | None], Any]) -> str:
+    """A name of the warehouse as words: `no_consent` as no consent, a known one in the language."""
+    text = str(name).replace("_", " ")
+    return str(messages.get((text, "code"), text))
 
 
 def _messages(locale: str) -> dict[tuple[str, str | None], Any]:

@@ -105,9 +105,15 @@ class Words:
         """Seconds below a minute, else minutes."""
         if value is None:
             return NONE
+        from babel.units import format_unit
+
+        parts: list[tuple[float, str]] = [(int(value // 60), "minute"), (int(value % 60), "second")]
         if value < 60:
-            return f"{self.number(value, 1)} s"
-        return f"{self.number(int(value // 60))} min {int(value % 60)} s"
+            parts = [(round(value, 1), "second")]
+        return " ".join(
+            format_unit(number, f"duration-{unit}", "short", locale=self.locale)
+            for number, unit in parts
+        )
 
 
 def _utc(value: date | datetime) -> Any:
