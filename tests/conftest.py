@@ -51,6 +51,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("faults")
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What was killed, and what came of it."""
+    from .faults import tally
+
+    for line in tally.table(
+        report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)
+    ):
+        terminalreporter.write_line(line)
+
+
 def pytest_sessionstart() -> None:
     """A run that is told to end must stop its Postgres too."""
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("told to end", returncode=143))

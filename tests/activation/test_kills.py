@@ -14,6 +14,8 @@ import yaml
 
 from rapport import faults
 
+from ..faults.tally import kill
+
 PEOPLE = [f"p{number:03}" for number in range(120)]
 POINTS = sorted(point for point in faults.POINTS if point.startswith("activation."))
 PUSH = """
@@ -93,9 +95,14 @@ def held(base: str) -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize("fault", [*POINTS, "activation.answered:2", "activation.intended:3"])
 def test_intercom_holds_the_same_after_a_kill(
-    project: Path, world: Any, base: str, fault: str
+    project: Path,
+    world: Any,
+    base: str,
+    fault: str,
+    record_property: Any,
 ) -> None:
     assert push("intercom", fault) == -signal.SIGKILL
+    record_property(*kill("push to Intercom", fault))
     in_flight = world.connection.execute(
         "select count(*) from activation.ledger where state = 'sending'"
     ).fetchone()[0]
@@ -117,8 +124,13 @@ def exported(project: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("fault", POINTS)
-def test_files_are_the_same_after_a_kill(project: Path, fault: str) -> None:
+def test_files_are_the_same_after_a_kill(
+    project: Path,
+    fault: str,
+    record_property: Any,
+) -> None:
     assert push("files", fault) == -signal.SIGKILL
+    record_property(*kill("push to files", fault))
     assert not list((project / "exports").rglob("*.csv"))
     assert push("files") == 0
     manifest = json.loads(next((project / "exports").rglob("manifest.json")).read_text())

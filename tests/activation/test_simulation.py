@@ -8,7 +8,7 @@ refused, calls throttled, and a night is killed at every step and run again. The
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -18,6 +18,7 @@ from rapport import faults
 from rapport.destinations.base import Batch, Result
 from rapport.errors import GiveUp, RetryLater
 
+from ..faults.tally import WITHOUT, WRITTEN, kill
 from .company import BATCH, Company, Lists, Memory, Twin
 
 NIGHTS = 30 if os.environ.get("RAPPORT_FAULTS") == "all" else 8
@@ -30,12 +31,12 @@ class KilledError(BaseException):
 
 
 class Death:
-    """Kills the process at the n-th passage of a step; `happened` counts by step."""
+    """Kills the process at the n-th passage of a step; `places` are where it did."""
 
     def __init__(self) -> None:
         self.step: str | None = None
         self.left = 0
-        self.happened: Counter[str] = Counter()
+        self.places: list[str] = []
 
     def at(self, step: str | None, passage: int = 1) -> None:
         self.step, self.left = step, passage
@@ -45,7 +46,7 @@ class Death:
             self.left -= 1
             if self.left == 0:
                 self.step = None
-                self.happened[name] += 1
+                self.places.append(name)
                 raise KilledError
 
 
@@ -218,8 +219,21 @@ def sums(world: Any) -> None:
     assert lost == 0
 
 
+def written_to(world: Any) -> int:
+    """How many people the tool was told about tonight, those taken off left out."""
+    (told,) = world.connection.execute(
+        "select count(*) from activation.sync_changelog"
+        " where at = %s and op_type <> 'REMOVED' and status = 'SUCCEEDED'",
+        (world.as_of,),
+    ).fetchone()
+    return int(told)
+
+
 def test_each_morning_the_tool_holds_exactly_who_it_should(
-    world: Any, tool: Any, monkeypatch: pytest.MonkeyPatch
+    world: Any,
+    tool: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, Any], None],
 ) -> None:
     seed = int(os.environ["RAPPORT_SEED"])
     print(f"RAPPORT_SEED={seed}")
@@ -227,7 +241,13 @@ def test_each_morning_the_tool_holds_exactly_who_it_should(
     nights = Nights(world, company, monkeypatch)
     for number in range(NIGHTS):
         company.a_day_passes()
+        earlier = len(nights.death.places)
         nights.night(number)
+        for place in enumerate(nights.death.places[earlier:]):
+            where = f"{type(tool).__name__} {seed} night {number} {place}"
+            record_property(*kill("simulated push", where))
+        record_property(WRITTEN, written_to(world))
+        record_property(WITHOUT, len(tool.violations))
         nights.morning((seed, number))
     # Rows sent are rows that changed, but for those that the tool refused, and at most one batch
     # for each answer that a kill or a busy tool kept from us.
@@ -236,7 +256,7 @@ def test_each_morning_the_tool_holds_exactly_who_it_should(
     assert nights.spare <= BATCH * nights.unanswered, (seed, nights.spare)
     assert nights.meter.halves <= 2 * math.ceil(math.log2(BATCH)) * nights.refused
     # All of it happened.
-    assert set(nights.death.happened) == set(STEPS), (seed, nights.death.happened)
+    assert set(nights.death.places) == set(STEPS), (seed, nights.death.places)
     assert tool.throttled > 0, seed
     assert nights.refused > 0 and nights.changed > NIGHTS, seed
     wanted = ("withdrawn", "withdrawn after the plan", "unsubscribed", "merged")

@@ -40,6 +40,8 @@ from rapport.sources import (
 )
 from rapport.sources.base import Page, Source, Stream
 
+from ..faults.tally import kill
+
 # The vendor of a database is a database: tests/sources/test_postgres.py.
 SOURCES = sorted(set(discover()) - {"postgres"})
 VENDORS = [name for name in SOURCES if discover()[name].needs_connection]
@@ -266,7 +268,10 @@ def test_a_second_run_changes_nothing(
 
 
 def test_a_run_that_was_killed_at_any_page_and_run_again_gives_the_same_rows(
-    sandbox: Sandbox, source: Source, warehouse: psycopg.Connection[Any]
+    sandbox: Sandbox,
+    source: Source,
+    warehouse: psycopg.Connection[Any],
+    record_property: Any,
 ) -> None:
     pull(sandbox, source, warehouse)
     whole = raw(source, warehouse)
@@ -275,8 +280,11 @@ def test_a_run_that_was_killed_at_any_page_and_run_again_gives_the_same_rows(
         with sandbox.client(source) as client:
             for stream in source.streams():
                 pages = _until(stream.pages(client, None, sandbox.as_of), kill_at)
-                with contextlib.suppress(Killed):
+                place = f"{source.name} {stream.name} page {kill_at}"
+                try:
                     land(warehouse, source.name, stream, pages, run_id="k", as_of=sandbox.as_of)
+                except Killed:
+                    record_property(*kill("pull, at any page", place))
         pull(sandbox, source, warehouse)
         assert raw(source, warehouse) == whole, f"killed at page {kill_at}"
 

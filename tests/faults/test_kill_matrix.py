@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from rapport.warehouse import url
 
 from .conftest import SEED, sample
 from .proxy import Proxy
+from .tally import kill
 
 Warehouse = psycopg.Connection[Any]
 
@@ -87,7 +89,10 @@ def offset_of(number: int, total: int) -> int:
 
 @pytest.mark.parametrize("number", sample(130, 4, "load"))
 def test_a_load_killed_after_any_byte_ends_as_if_nothing_had_happened(
-    warehouse: Warehouse, expected: dict[str, Any], tried: None, number: int
+    warehouse: Warehouse,
+    expected: dict[str, Any],
+    record_property: Callable[[str, Any], None],
+    number: int,
 ) -> None:
     def state() -> tuple[Any, ...]:
         rows = warehouse.execute(ROWS).fetchone()
@@ -99,6 +104,7 @@ def test_a_load_killed_after_any_byte_ends_as_if_nothing_had_happened(
         warehouse.execute("drop table raw.crm__people; delete from raw.watermarks")
     offset = offset_of(number, expected["load"])
     assert killed_after(LOAD, offset) == -signal.SIGKILL, f"byte {offset}"
+    record_property(*kill("load, after any byte", f"byte {offset}"))
     subprocess.run([sys.executable, "-c", LOAD], check=True, timeout=120)
     assert state() == expected["rows"], f"byte {offset}"
     read = warehouse.execute("select bool_and(read = landed + unchanged + rejected) from raw.loads")
@@ -107,7 +113,10 @@ def test_a_load_killed_after_any_byte_ends_as_if_nothing_had_happened(
 
 @pytest.mark.parametrize("number", sample(50, 2, "publish"))
 def test_a_publication_killed_after_any_byte_is_last_night_or_tonight_never_both(
-    warehouse: Warehouse, expected: dict[str, Any], tried: None, number: int
+    warehouse: Warehouse,
+    expected: dict[str, Any],
+    record_property: Callable[[str, Any], None],
+    number: int,
 ) -> None:
     warehouse.execute(
         "create table build.people as"
@@ -131,7 +140,8 @@ def test_a_publication_killed_after_any_byte_is_last_night_or_tonight_never_both
             expected["marts"] = warehouse.execute(MARTS).fetchone()
         expected["publish"] = 9_000
     offset = offset_of(number, expected["publish"])
-    killed_after(PUBLISH, offset)
+    if killed_after(PUBLISH, offset) == -signal.SIGKILL:
+        record_property(*kill("publication, after any byte", f"byte {offset}"))
     between = warehouse.execute(MARTS).fetchone()
     assert between in (before, expected["marts"]), f"byte {offset}"
     subprocess.run([sys.executable, "-c", PUBLISH], check=True, timeout=120)

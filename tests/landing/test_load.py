@@ -19,6 +19,7 @@ from rapport.landing.writer import Writer
 from rapport.sources.base import Page, Rejected, Stream
 from rapport.warehouse import url
 
+from ..faults.tally import kill
 from .conftest import NIGHT, PEOPLE, Landing, person
 
 VERSIONS = """
@@ -322,7 +323,9 @@ HASH = """
      "landing.committed:4"],
 )  # fmt: skip
 def test_a_load_killed_anywhere_and_run_again_is_as_if_nothing_had_happened(
-    landing: Landing, fault: str
+    landing: Landing,
+    fault: str,
+    record_property: Any,
 ) -> None:
     def run(**environment: str) -> int:
         return subprocess.run(
@@ -330,6 +333,7 @@ def test_a_load_killed_anywhere_and_run_again_is_as_if_nothing_had_happened(
         ).returncode
 
     assert run(RAPPORT_FAULT=fault) == -signal.SIGKILL
+    record_property(*kill("load, at a named point", fault))
     assert run() == 0
     after_kill = landing.all(HASH), read_position(landing.connection, "crm", "people")
     landing.connection.execute("drop table raw.crm__people; delete from raw.watermarks")

@@ -18,6 +18,7 @@ from rapport.privacy import references, tombstones
 from rapport.privacy.erase import erase, preview, receipts
 from rapport.privacy.person import find
 
+from ..faults.tally import kill
 from .conftest import CANARIES, MAIL, NOW, OLD_MAIL, PHONE, TOMS, Held, records, send
 
 
@@ -236,10 +237,13 @@ def work(fault: str | None = None) -> int:
 
 @pytest.mark.parametrize("fault", kills())
 def test_an_erasure_killed_anywhere_goes_on_and_never_says_done_too_early(
-    held: Held, fault: str
+    held: Held,
+    fault: str,
+    record_property: Any,
 ) -> None:
     request = held.ask()
     assert work(fault) == -signal.SIGKILL
+    record_property(*kill("erasure, at any step", fault))
     assert held.one("select state from privacy.requests") != "done"
     assert held.one("select count(*) from privacy.tombstones") > 0
     assert work() == 0

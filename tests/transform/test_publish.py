@@ -13,6 +13,8 @@ from rapport.errors import ConfigError
 from rapport.transform.publish import Published, publish
 from rapport.warehouse import url
 
+from ..faults.tally import kill
+
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 PEOPLE = Published(("build", "people"), "marts", "people", ("customer_id",))
 ORDERS = Published(("build", "orders"), "marts", "orders", ("order_id",))
@@ -116,7 +118,9 @@ publish(run_id="run-2", as_of=datetime(2026, 3, 31, 3, tzinfo=UTC), tables=(
 
 @pytest.mark.parametrize("passage", [1, 2])
 def test_a_publication_killed_between_two_tables_leaves_the_night_before(
-    built: psycopg.Connection[Any], passage: int
+    built: psycopg.Connection[Any],
+    passage: int,
+    record_property: Any,
 ) -> None:
     night(built, 1)
     built.execute(
@@ -129,6 +133,7 @@ def test_a_publication_killed_between_two_tables_leaves_the_night_before(
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
+    record_property(*kill("publication, between tables", f"table {passage}"))
     assert built.execute("select count(*) from marts.people where name = 'new'").fetchone() == (0,)
     assert built.execute("select count(*) from marts.orders where amount = 0").fetchone() == (0,)
     subprocess.run([sys.executable, "-c", KILLED], check=True)
