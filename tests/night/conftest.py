@@ -26,17 +26,17 @@ class Company:
     """An invented company with its own warehouse, vendors and tools."""
 
     folder: Path
-    more: dict[str, str] = field(default_factory=dict)
-    patience: float = 300
+    settings: dict[str, str] = field(default_factory=dict)
+    patience: float = 1800
 
     @property
     def environment(self) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if "AIRFLOW" not in name}
         return {
             **ours,
-            **self.more,
             "RAPPORT_VAR": str(self.folder / "var"),
             "RAPPORT_CONFIG": str(self.folder / "rapport.yml"),
+            **self.settings,
         }
 
     def rapport(self, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -59,13 +59,13 @@ class Company:
         assert done.returncode == 0, done.stderr
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
-        url = self.rapport("db", "url").stdout.strip()
+        url = self.settings.get("AIRFLOW_CONN_WAREHOUSE") or self.url()
         with psycopg.connect(url, options="-c TimeZone=UTC") as connection:
             return connection.execute(query).fetchall()  # type: ignore[call-overload,no-any-return]
 
     def hashes(self) -> dict[str, str]:
         """What every published table holds, as one hash each."""
-        url = self.rapport("db", "url").stdout.strip()
+        url = self.settings.get("AIRFLOW_CONN_WAREHOUSE") or self.url()
         with psycopg.connect(url, options="-c TimeZone=UTC") as connection:
             tables = connection.execute(
                 "select schemaname, tablename from pg_tables where schemaname = any(%s)"
@@ -91,6 +91,14 @@ class Company:
 
     def tool(self, path: str) -> Any:
         return httpx.get(f"{self.tool_url}/_sandbox/{path}", timeout=60).json()
+
+    def url(self, database: str = "warehouse") -> str:
+        """The address of a database of the company's own server."""
+        code = f"from rapport.warehouse import embedded; print(embedded.url({database!r}))"
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            env=self.environment, capture_output=True, text=True, check=True,
+        ).stdout.strip()  # fmt: skip
 
     def writes(self) -> int:
         """How often the messaging tool was told something."""

@@ -88,7 +88,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     assert started.returncode == 0, started.stderr
     (folder / "var" / "sandbox" / "exported.csv").write_text(EXPORTED)
     url = _database(company)
-    company.more["AIRFLOW_CONN_POSTGRES"] = url.replace("postgresql://", "postgres://")
+    company.settings["AIRFLOW_CONN_POSTGRES"] = url.replace("postgresql://", "postgres://")
     yield company
     company.close()
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from rapport.night.summary import Summary
 
+from ..faults.tally import WITHOUT, kill
 from .conftest import Company, found
 
 Stories = dict[str, dict[str, Any]]
@@ -125,17 +127,88 @@ def chosen_kills() -> list[Any]:
 
 @pytest.mark.parametrize(("first", "second"), chosen_kills())
 def test_a_night_killed_anywhere_and_run_again_ends_as_if_nothing_had_happened(
-    story: Stories, tmp_path: Path, first: str, second: str
+    story: Stories,
+    tmp_path: Path,
+    first: str,
+    second: str,
+    record_property: Any,
 ) -> None:
     company = found(tmp_path)
     try:
         for fault, name in ((first, "first"), (second, "next")):
             killed = company.rapport("run", "--json", RAPPORT_FAULT=fault)
             assert killed.returncode == -9, f"{fault}: {killed.stdout} {killed.stderr}"
+            record_property(*kill("whole night", fault))
             assert company.night()["status"] == "succeeded"
             assert company.hashes() == story[name]["hashes"]
             company.next_night()
-        assert not company.tool("violations")["violations"]
+        violations = company.tool("violations")["violations"]
+        record_property(WITHOUT, len(violations))
+        assert not violations
+    finally:
+        company.close()
+
+
+LONG = pytest.mark.skipif(
+    os.environ.get("RAPPORT_FAULTS") != "all", reason="make faults: a whole night of its own"
+)
+
+
+@LONG
+def test_airflow_s_database_that_goes_away_in_a_night_harms_no_table(
+    story: Stories, tmp_path: Path
+) -> None:
+    company = found(tmp_path)
+    try:
+        assert company.rapport("run", RAPPORT_FAULT="landing.committed:1").returncode == -9
+        with psycopg.connect(company.url("postgres"), autocommit=True) as server:
+            ended = threading.Event()
+            gone: list[int] = []
+
+            def take_away() -> None:
+                """From the build on nobody gets in, and who was in is thrown out."""
+                ask = "select count(*) from ops.stages where name = 'build staging'"
+                while not ended.wait(0.2):
+                    if company.ask(ask) != [(0,)]:
+                        server.execute("alter database airflow with allow_connections false")
+                        out = server.execute(
+                            "select pg_terminate_backend(pid) from pg_stat_activity"
+                            " where datname = 'airflow'"
+                        )
+                        gone.append(out.rowcount)
+                        return
+
+            watcher = threading.Thread(target=take_away)
+            watcher.start()
+            broken = company.rapport("run", "--json")
+            ended.set()
+            watcher.join()
+            assert gone and gone[0] > 0
+            assert broken.returncode != 0
+            assert company.ask("select count(*) from ops.publications") == [(0,)]
+            assert company.writes() == 0
+            server.execute("alter database airflow with allow_connections true")
+        assert company.night()["status"] == "succeeded"
+        assert company.hashes() == story["first"]["hashes"]
+    finally:
+        company.close()
+
+
+@LONG
+def test_a_warehouse_of_another_language_holds_the_same(story: Stories, tmp_path: Path) -> None:
+    company = found(tmp_path)
+    try:
+        with psycopg.connect(company.url("postgres"), autocommit=True) as server:
+            server.execute(
+                "create database german template template0 encoding utf8"
+                " locale_provider icu icu_locale 'de-DE' locale 'C'"
+            )
+        german = company.url("german")
+        company.settings["AIRFLOW_CONN_WAREHOUSE"] = german
+        collated = "select datlocale from pg_database where datname = current_database()"
+        assert company.ask(collated) == [("de-DE",)]
+        assert company.night()["status"] == "succeeded"
+        assert company.hashes() == story["first"]["hashes"]
     finally:
         company.close()
 
