@@ -7,7 +7,7 @@ import pytest
 
 from rapport import faults
 
-from . import table
+from . import mutants, table
 
 TESTS = Path(__file__).resolve().parent.parent
 
@@ -37,3 +37,11 @@ def test_every_point_is_reached_by_a_test(point: str) -> None:
     area = point.split(".")[0]
     texts = [path.read_text() for path in TESTS.rglob("test_*.py") if path.name != "test_table.py"]
     assert any(point in text or f'startswith("{area}.")' in text for text in texts)
+
+
+@pytest.mark.parametrize("mutant", mutants.mutants(), ids=lambda mutant: mutant.guard)
+def test_every_guard_that_is_taken_out_stands_where_it_is_said(mutant: mutants.Mutant) -> None:
+    whole = mutant.path(TESTS.parent).read_text()
+    assert mutant.without(whole) != whole
+    path, _, function = mutant.test.partition("::")
+    assert f"\ndef {function}(" in (TESTS / path).read_text()

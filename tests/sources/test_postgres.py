@@ -143,6 +143,15 @@ def test_a_query_cannot_write(shop: Shop) -> None:
     assert shop.connection.execute("select count(*) from shop.people").fetchone() == (1,)
 
 
+def test_the_name_of_a_table_is_a_name_and_never_a_statement(shop: Shop) -> None:
+    shop.write(1)
+    with pytest.raises(GiveUp):
+        shop.pull(table="shop.people; drop table shop.people")
+    with pytest.raises(GiveUp):
+        shop.pull(table="shop.people where false union table shop.people")
+    assert shop.pull().landed == 1
+
+
 def test_what_the_database_refuses_is_told_without_its_words(shop: Shop) -> None:
     shop.write(1, name="Secret Person")
     with pytest.raises(GiveUp, match="UndefinedTable"):
