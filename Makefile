@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down test everything lint types format bench faults docs clean
+.PHONY: help install run up down test everything lint types format bench faults mutants sbom audit docs clean
 
 help:      ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
@@ -40,8 +40,18 @@ types: install    ## the type checker, strict
 bench: install    ## how fast, against the bare database
 	@set -e; for file in benchmarks/bench_*.py; do $(BIN)/python $$file; done
 
-faults: install   ## kill things and compare
-	@RAPPORT_FAULTS=all $(BIN)/python -m pytest tests -k "kill or fault or frozen or simulation"
+faults: install   ## cause every fault of tests/faults at every place, and count what differs
+	@RAPPORT_FAULTS=all $(BIN)/python -m pytest -m faults --timeout 3600
+
+mutants: install  ## take each guard out of a copy, and see a test fail
+	@$(BIN)/python tests/faults/mutants.py
+
+sbom: install     ## what is installed, with hashes, as CycloneDX: var/sbom.json
+	@mkdir -p var
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON requirements.lock -o var/sbom.json
+
+audit: install    ## ask the advisory database about every locked package, where it can be reached
+	@$(BIN)/python .ci/audit.py
 
 docs: install     ## every table and column, from the raw stream to the tool's field; SERVE=8081 serves it
 	@$(BIN)/rapport docs $(if $(SERVE),--serve $(SERVE))
