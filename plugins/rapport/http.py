@@ -23,6 +23,7 @@ from rapport.pace import Pace
 log = logging.getLogger(__name__)
 
 CHUNK = 256 * 1024
+SHORTEST_WAIT = 1.0
 HEALING = frozenset({408, 425, 429, 499, 500, 502, 503, 504})
 
 
@@ -168,7 +169,8 @@ class Client:
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             asked = error.wait if isinstance(error, _TryAgainError) else None
-            return self._backoff(state) if asked is None else asked
+            # A vendor that rounds the seconds down says 0 in the last of them.
+            return self._backoff(state) if asked is None else max(asked, SHORTEST_WAIT)
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TryAgainError),

@@ -143,6 +143,20 @@ def test_somebody_who_is_not_listed_can_be_removed(tool: Destination) -> None:
     assert remove(tool, batch(person(99)))[0].accepted
 
 
+def test_whom_we_sent_is_read_back_and_nobody_who_was_removed(tool: Destination) -> None:
+    people = [person(number) for number in range(41, 44)]
+    tool.prepare(AUDIENCE)
+    upsert(tool, batch(*people))
+    held = tool.members(AUDIENCE)
+    if held is None:
+        pytest.skip("the tool cannot list who is on a list")
+    assert {one.customer_id for one in people} <= {contact.external_id for contact in held}
+    remove(tool, batch(people[0], id="batch_2"))
+    left = {contact.external_id for contact in tool.members(AUDIENCE) or ()}
+    assert people[0].customer_id not in left
+    assert {one.customer_id for one in people[1:]} <= left
+
+
 def test_one_bad_row_does_not_sink_the_batch(tool: Destination) -> None:
     if tool.name in TAKES_EVERYTHING:
         pytest.skip(TAKES_EVERYTHING[tool.name])

@@ -87,6 +87,7 @@ def _client(server: Server, waits: list[float], **options: Any) -> Client:
         ({"X-RateLimit-Reset": str(int(NOW + 12))}, 12.0),
         ({"X-RateLimit-Reset": "9"}, 9.0),
         ({"Retry-After": "3", "X-RateLimit-Reset": "99"}, 3.0),
+        ({"X-RateLimit-Reset": "0"}, 1.0),
     ],
 )
 def test_a_429_is_waited_out_as_told(

@@ -45,7 +45,9 @@ def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
         with _connect() as connection:
             try:
                 with _tool(name) as tool:
-                    counts[name] = pulling.pull_destination(connection, load(), tool, as_of)
+                    counts[name] = pulling.pull_destination(
+                        connection, load(), tool, as_of, load_options().read_back_days
+                    )
             except RapportError as error:
                 problem = str(error)
                 log.error("%s: cannot be pulled: %s", name, problem)

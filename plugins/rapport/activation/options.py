@@ -42,7 +42,8 @@ class ActivationOptions(Block):
     `salt` decides who is held out: a new one draws new hold-outs. `control_share` of all customers
     get no marketing at all. A change of at most `change_floor` people needs no approval, whatever
     its share. `caps` are by channel. `stale_after_hours` without a good load make a source stale.
-    Airflow waits `approval_hours` for an answer about a list that would change too much.
+    Airflow waits `approval_hours` for an answer about a list that would change too much. Every
+    `read_back_days` a list is read back from its tool and compared; 0 is never.
     """
 
     consent: Consent = Consent()
@@ -52,6 +53,7 @@ class ActivationOptions(Block):
     caps: dict[str, Cap] = Field(default_factory=_caps)
     approval_hours: int = Field(default=18, ge=1)
     stale_after_hours: int = Field(default=36, ge=1)
+    read_back_days: int = Field(default=7, ge=0)
 
 
 def load_options() -> ActivationOptions:

@@ -1,8 +1,7 @@
 """What the tools know before we push: who unsubscribed, bounced, complained or was deleted there.
 
-It is pulled before the build, so that nobody whom a tool says is out is on a list that night. A
-ledger that is empty for a list is compared with the tool here, so that people whom it holds are
-neither forgotten there nor taken off by mistake.
+It is pulled before the build, so that nobody whom a tool says is out is on a list that night. Lists
+whose turn it is are read back here too, before the plan of the night looks at the ledger.
 """
 
 import logging
@@ -12,6 +11,7 @@ from itertools import islice
 
 import psycopg
 
+from rapport.activation.readback import Check, plain, read_back
 from rapport.activation.segments import Definitions
 from rapport.destinations.base import Audience, Contact, Destination
 from rapport.errors import GateFailed
@@ -22,9 +22,16 @@ CHUNK = 5000
 
 
 def pull_destination(
-    connection: psycopg.Connection, definitions: Definitions, tool: Destination, as_of: datetime
+    connection: psycopg.Connection,
+    definitions: Definitions,
+    tool: Destination,
+    as_of: datetime,
+    read_back_days: int = 0,
 ) -> dict[str, int]:
-    """Bring `activation.suppressions` to what the tool says now; counts by kind."""
+    """Bring `activation.suppressions` to what the tool says now; counts by kind.
+
+    Lists whose turn it is are read back too: `read_back`, `missing`, `unknown` where there are any.
+    """
     _copy_contacts(connection, tool.contacts())
     with connection.transaction():
         _tell(connection)
@@ -34,10 +41,16 @@ def pull_destination(
     for segment in definitions.segments.values():
         if tool.name in segment.destinations:
             audience = Audience(segment.key, segment.name, segment.channel, segment.purpose)
-            recovered = recover(connection, tool, audience, as_of)
-            if recovered:
-                counts["recovered"] = counts.get("recovered", 0) + recovered
+            check = read_back(connection, tool, audience, as_of, read_back_days)
+            if check is not None:
+                counts.update(_sum(counts, check))
     return counts
+
+
+def _sum(counts: dict[str, int], check: Check) -> dict[str, int]:
+    """The counts with one more list in them."""
+    more = {"read_back": check.at_tool, "missing": check.missing, "unknown": check.unknown}
+    return {name: counts.get(name, 0) + n for name, n in more.items() if n}
 
 
 def note(
@@ -48,74 +61,6 @@ def note(
         "insert into activation.pulls values (%s, %s, %s) on conflict (destination)"
         " do update set as_of = excluded.as_of, problem = excluded.problem",
         (destination, as_of, problem),
-    )
-
-
-def recover(
-    connection: psycopg.Connection, tool: Destination, audience: Audience, as_of: datetime
-) -> int:
-    """Read a list back from the tool where the ledger has nobody on it; how many were found."""
-    row = connection.execute(
-        "select exists (select from activation.ledger where destination = %s and segment = %s)",
-        (tool.name, audience.key),
-    ).fetchone()
-    if row and row[0]:
-        return 0
-    held = tool.members(audience)
-    if held is None:
-        return 0
-    found = 0
-    with connection.transaction():
-        for contact in held:
-            if contact.external_id is None:
-                continue
-            found += connection.execute(
-                """
-                insert into activation.ledger (destination, segment, customer_id, state,
-                    content_hash, remote_id, first_sent_at, last_sent_at)
-                select %(destination)s, %(segment)s, coalesce((select customer_id
-                    from identity.aliases where alias_id = %(id)s), %(id)s), 'sending',
-                    md5('')::uuid, %(remote_id)s, %(as_of)s, %(as_of)s
-                on conflict do nothing
-                """,
-                {
-                    "destination": tool.name,
-                    "segment": audience.key,
-                    "id": _text(contact.external_id),
-                    "remote_id": _text(contact.remote_id),
-                    "as_of": as_of,
-                },
-            ).rowcount
-        if found:
-            _note_recovery(connection, tool.name, audience.key, found, as_of)
-    if found:
-        log.warning(
-            "%s/%s: the ledger was empty, %d people were read back", tool.name, audience.key, found
-        )
-    return found
-
-
-def _note_recovery(
-    connection: psycopg.Connection, destination: str, segment: str, found: int, as_of: datetime
-) -> None:
-    """A run that left so many on the list, so that the budget of change holds again."""
-    sync_id = f"{destination}/{segment}"
-    connection.execute(
-        """
-        insert into activation.sync_runs
-            (sync_id, sync_run_id, run_id, destination, segment, model_name, status, as_of,
-             finished_at, held)
-        values (%(id)s, 'read back/' || %(id)s, 'read back ' || %(as_of)s::text, %(destination)s,
-            %(segment)s, 'seg_' || %(segment)s, 'success', %(as_of)s, clock_timestamp(), %(found)s)
-        on conflict (run_id, destination, segment) do update set held = excluded.held
-        """,
-        {
-            "id": sync_id,
-            "destination": destination,
-            "segment": segment,
-            "found": found,
-            "as_of": as_of,
-        },
     )
 
 
@@ -172,15 +117,10 @@ def _copy_contacts(connection: psycopg.Connection, contacts: Iterable[Contact]) 
         with connection.cursor().copy("copy there from stdin") as copy:
             for contact in chunk:
                 names = (contact.remote_id, contact.external_id, contact.email, contact.phone)
-                copy.write_row((*map(_text, names), contact.channel, list(contact.says)))
+                copy.write_row((*map(plain, names), contact.channel, list(contact.says)))
     connection.execute("create index on there (remote_id)")
     connection.execute("create index on there (external_id)")
     connection.execute("analyze there")
-
-
-def _text(value: str | None) -> str | None:
-    """Postgres has no NUL in a text, some tools do."""
-    return value and value.replace("\x00", "")
 
 
 def _tell(connection: psycopg.Connection) -> None:
