@@ -48,7 +48,7 @@ mutants: install  ## take each guard out of a copy, and see a test fail
 
 sbom: install     ## what is installed, with hashes, as CycloneDX: var/sbom.json
 	@mkdir -p var
-	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON requirements.lock -o var/sbom.json
+	@$(BIN)/python .ci/sbom.py var/sbom.json
 
 audit: install    ## ask the advisory database about every locked package, where it can be reached
 	@$(BIN)/python .ci/audit.py

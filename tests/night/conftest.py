@@ -27,7 +27,7 @@ class Company:
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
-    patience: float = 1800
+    patience: float = 600
 
     @property
     def environment(self) -> dict[str, str]:
