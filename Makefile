@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down test everything lint types format bench faults mutants sbom audit docs clean
+.PHONY: help install run up down test slow everything lint types format bench faults mutants sbom audit docs clean
 
 help:      ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
@@ -19,8 +19,11 @@ up: install       ## everything under Airflow's scheduler, UI on http://127.0.0.
 down:             ## stop what `make up` and `make run` left running
 	@if [ -x $(BIN)/rapport ]; then $(BIN)/rapport down; fi
 
-test: install     ## the whole suite
+test: install     ## the suite; of its slow files a third
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+slow: install     ## the files of which `make test` runs a third each time
+	@RAPPORT_SLOW=all $(BIN)/python -m pytest -m slow
 
 everything: install ## a night with every source and destination on, and what each tool then holds
 	@$(BIN)/python -m pytest -m everything tests/night

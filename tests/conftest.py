@@ -3,7 +3,9 @@
 Nothing leaves 127.0.0.1, and nothing is written to the project's own `var/`.
 """
 
+import math
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -36,12 +38,14 @@ os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """`make faults` runs what the table of faults names."""
+    """`make faults` runs what the table of faults names, `make slow` what takes a minute."""
     config.addinivalue_line("markers", "faults: causes a fault of tests/faults/rows.yml")
+    config.addinivalue_line("markers", "slow: in a file of which the suite runs a third each time")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The marker `faults` for the tests that the table names, and for all of its folder."""
+    _leave_out_slow_files(config, items)
     content = yaml.safe_load((ROOT / "tests" / "faults" / "rows.yml").read_text(encoding="utf-8"))
     named = {test for row in content.values() for test in row.get("tests", ())}
     for item in items:
@@ -49,6 +53,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = item.name.partition("[")[0]
         if path.startswith("faults/") or f"{path}::{name}" in named:
             item.add_marker("faults")
+
+
+def _leave_out_slow_files(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep a third of the files that are marked `slow`, drawn by the seed."""
+    slow = sorted({item.path for item in items if item.get_closest_marker("slow")})
+    if len(slow) < 3 or "all" in (os.environ.get("RAPPORT_SLOW"), os.environ.get("RAPPORT_FAULTS")):
+        return
+    drawn = random.Random(os.environ["RAPPORT_SEED"]).sample(slow, math.ceil(len(slow) / 3))
+    left_out = [item for item in items if item.path in slow and item.path not in drawn]
+    items[:] = [item for item in items if item not in set(left_out)]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_report_header() -> str:
+    """What repeats the samples of this run."""
+    return f"samples are drawn by RAPPORT_SEED={os.environ['RAPPORT_SEED']}"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -16,6 +16,8 @@ from rapport.errors import RetryLater
 from rapport.sandbox.company import Company
 from rapport.sandbox.recorder import OPTIONS, SEGMENTS, Recorder, serve
 
+pytestmark = pytest.mark.slow
+
 TOOLS = sorted(name for name, kind in discover().items() if kind.needs_connection)
 
 

@@ -13,6 +13,8 @@ from rapport.transform import dbt
 from .conftest import read, run_dbt
 from .landed import NIGHT
 
+pytestmark = pytest.mark.slow
+
 MODEL = """
 select
     'desk' as source, 'desk:people:1' as profile_id, 'e1' as event_id, 'm1' as message_id,

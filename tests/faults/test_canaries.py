@@ -27,6 +27,8 @@ from rapport.sandbox.credentials import CREDENTIALS
 from ..night.conftest import Company, found
 from .canaries import Canaries, Processes, in_files, in_tables, people
 
+pytestmark = pytest.mark.slow
+
 LONG = os.environ.get("RAPPORT_FAULTS") == "all"
 TOKEN = "canary-token-of-typeform"
 # One row in 41 cannot be read: the arrival gate believes as much.

@@ -21,6 +21,8 @@ from rapport.warehouse import url
 
 from ..night.conftest import found
 
+pytestmark = pytest.mark.slow
+
 READERS = 10
 NIGHTS = 6
 START = datetime(2026, 3, 31, 3, tzinfo=UTC)

@@ -20,6 +20,8 @@ from rapport.landing.ledger import LoadResult
 from rapport.sources.base import Page, Stream
 from rapport.warehouse import embedded
 
+pytestmark = pytest.mark.slow
+
 Warehouse = psycopg.Connection[Any]
 LONG = os.environ.get("RAPPORT_FAULTS") == "all"
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)

@@ -4,10 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
+import pytest
 
 from rapport.identity import normalise, resolve
 from rapport.settings import load_settings
 from rapport.transform import dbt
+
+pytestmark = pytest.mark.slow
 
 AS_OF = datetime(2026, 1, 2, 3, tzinfo=UTC)
 CONTACT = """

@@ -9,6 +9,8 @@ from ..card.conftest import ANN
 from .conftest import CANARIES
 from .running import Airflow, running
 
+pytestmark = pytest.mark.slow
+
 MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 USERS = {"vera": "Viewer", "uma": "User", "otto": "Op", "ada": "Admin", "peter": "Public"}
 

@@ -19,6 +19,8 @@ from rapport.sandbox.company import DATABASE, Company, next_night
 from rapport.sandbox.names import PHONES, fold, phone_digits, transliterate, write_phone
 from rapport.sandbox.store import STREAMS
 
+pytestmark = pytest.mark.slow
+
 START = date(2026, 3, 31)
 ALLOWED = re.compile(r"(.+@)?(example\.(com|org|net)|[a-z0-9-]+\.example|test\.com)$")
 TABLES = (*STREAMS, "meta", "people", "agenda", "truth", "amplitude_events", "intercom_contacts")

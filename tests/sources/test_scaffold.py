@@ -11,6 +11,8 @@ import pytest
 from rapport.errors import ConfigError
 from rapport.scaffold import write
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("plugins", "dbt_project", "dags", "expectations", "tests", "pyproject.toml", "rapport.yml",
          "README.md", "docker-compose.yml", ".env.example", "CONTRIBUTING.md")  # fmt: skip

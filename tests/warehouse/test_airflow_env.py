@@ -11,6 +11,8 @@ import pytest
 
 from rapport.warehouse import airflow_env
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_listens_here_and_tells_nobody(postgres: str) -> None:
     wanted = airflow_env.environment()
