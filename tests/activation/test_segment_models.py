@@ -13,6 +13,8 @@ from rapport.activation.segments import FOLDER, load
 from rapport.settings import load_settings
 from rapport.transform import dbt
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SEGMENTS = sorted((ROOT / FOLDER).glob("*.sql"))
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)

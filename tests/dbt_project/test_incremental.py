@@ -4,10 +4,13 @@ from typing import Any
 
 import pandas as pd
 import psycopg
+import pytest
 
 from .conftest import read, run_dbt
 from .landed import NEXT_NIGHT, NIGHT, land
 from .payloads import event
+
+pytestmark = pytest.mark.slow
 
 SELECT = (
     "build",

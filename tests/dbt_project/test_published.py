@@ -20,6 +20,8 @@ from .conftest import Connection, prepared, read, run_dbt, staged
 from .crowd import land_the_crowd
 from .landed import NEXT_NIGHT, NIGHT, know_everybody, land
 
+pytestmark = pytest.mark.slow
+
 MODELS = ("+mart_restatements", "+mart_nps_daily", "+dim_date")
 QUIET = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 LATE = {

@@ -70,16 +70,16 @@ def run(total: int, limit: int = 0, batch: int = batches.BATCH_BYTES) -> Any:
 def test_a_load_out_of_memory_fails_and_one_in_batches_stays_within_the_limit(
     warehouse: Warehouse,
 ) -> None:
-    total = 600_000 if LONG else 60_000
-    whole = run(total, 110 * MEBI, batch=1 << 40)
+    total = 600_000 if LONG else 150_000
+    whole = run(total, 180 * MEBI, batch=1 << 40)
     assert whole.returncode != 0
     assert "MemoryError" in whole.stderr
     assert warehouse.execute(STATE).fetchone() == (0, 0, None)
-    done = run(total, 110 * MEBI)
+    done = run(total, 180 * MEBI)
     assert done.returncode == 0, done.stderr
     after = warehouse.execute(STATE).fetchone()
     assert after is not None and after[:2] == (total, total)
-    again = run(total, 110 * MEBI)
+    again = run(total, 180 * MEBI)
     assert again.returncode == 0, again.stderr
     assert warehouse.execute(STATE).fetchone() == after
 

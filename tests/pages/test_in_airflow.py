@@ -18,6 +18,8 @@ from ..card.conftest import ANN, FORMER
 from .conftest import CANARIES, wait
 from .running import Airflow, password_of, running
 
+pytestmark = pytest.mark.slow
+
 USERS = {"vera": "viewer", "uma": "user", "otto": "op", "ada": "admin"}
 AXE = os.environ.get("RAPPORT_AXE", "")
 
