@@ -7,7 +7,13 @@ import sys
 import tomllib
 from pathlib import Path
 
-from cyclonedx.model import ExternalReference, ExternalReferenceType, HashType, XsUri
+from cyclonedx.model import (
+    ExternalReference,
+    ExternalReferenceType,
+    HashAlgorithm,
+    HashType,
+    XsUri,
+)
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
@@ -35,7 +41,10 @@ def bill(lock: Path, project: Path) -> Bom:
                         type=ExternalReferenceType.DISTRIBUTION,
                         url=XsUri(f"https://pypi.org/simple/{wanted.name}/"),
                         hashes=[
-                            HashType.from_composite_str(option.removeprefix("--hash="))
+                            HashType(
+                                alg=HashAlgorithm.SHA_256,
+                                content=option.rpartition(":")[2],
+                            )
                             for option in wanted.hash_options
                         ],
                     )
