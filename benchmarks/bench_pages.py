@@ -87,7 +87,7 @@ where n %% 4 = 0;
 """
 
 
-def main(people: int = 1_000_000, seconds: int = 20, kinds: str = ",".join(KINDS)) -> None:
+def main(people: int = 1_000_000, seconds: int = 60, kinds: str = ",".join(KINDS)) -> None:
     """Build, serve, ask, print."""
     asked = kinds.split(",")
     admin, name = embedded.url("postgres"), f"bench_{secrets.token_hex(4)}"
@@ -103,7 +103,7 @@ def main(people: int = 1_000_000, seconds: int = 20, kinds: str = ",".join(KINDS
                 port = int(server.stdout.readline())
                 warming = ask(port, people, ids, asked, 3, 0.0)
                 reading = ask(port, people, ids, asked, seconds, PAUSE)
-                greedy = ask(port, people, ids, asked, seconds // 2, 0.0)
+                greedy = ask(port, people, ids, asked, seconds // 6, 0.0)
             finally:
                 server.terminate()
                 server.wait(30)
@@ -200,6 +200,7 @@ def ask(
     def read(seed: int) -> None:
         draw = random.Random(seed)  # noqa: S311
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            time.sleep(draw.uniform(0, 1.5) * pause)  # people do not all come in the same instant
             while time.monotonic() < until:
                 kind = draw.choices(kinds, weights=[KINDS[kind] for kind in kinds])[0]
                 started = time.perf_counter()

@@ -7,6 +7,11 @@
     where
         known.identifier_key is not null
         and known.profile_key in (select changed.profile_key from {{ changed }} as changed)
+        -- Of a profile that changed before the last resolution has seen it, the first is known.
+        and not exists (
+            select from identity.changed_profiles as before
+            where before.profile_key = known.profile_key
+        )
     on conflict do nothing
     {%- endif %}
 {%- endmacro %}

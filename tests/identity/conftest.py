@@ -166,13 +166,17 @@ class Identity:
     def take_back(self, kind: str) -> None:
         self.connection.execute(f"delete from identity_build.identity_{kind}")
 
-    def night(self, full: bool = False) -> dict[str, int]:
-        self.nights += 1
+    def build(self) -> dict[str, Any]:
+        """What comes before the resolver."""
         names = {"run_id": f"night-{self.nights}", "as_of": self.as_of}
         normalise(**names, connection=self.connection)
         for model in ORDER:
             self.models.run(model)
-        return resolve(**names, full=full, connection=self.connection)
+        return names
+
+    def night(self, full: bool = False) -> dict[str, int]:
+        self.nights += 1
+        return resolve(**self.build(), full=full, connection=self.connection)
 
     def members(self) -> dict[str, str]:
         rows = self.connection.execute("select profile_id, customer_id from identity.members")

@@ -95,6 +95,10 @@ def test_over_thirty_nights_no_id_changes_without_an_entry_and_the_delta_equals_
     world = World(seed)
     snapshots: list[tuple[dict[str, str], dict[Any, str], int]] = []
     for number in range(30):
+        if number % 4 == 3:  # a night that is killed before the resolver
+            world.night(number)
+            world.offer_to(identity)
+            identity.build()
         world.night(number)
         before = identity.members()
         world.offer_to(identity)
@@ -128,6 +132,17 @@ def test_a_night_that_was_killed_between_models_and_resolver_is_caught_up(
         identity.models.run(model)
     assert identity.night()["total"] == 1
     assert len(identity.members()) == 2
+
+
+def test_what_two_builds_changed_before_a_resolution_is_all_seen(identity: Identity) -> None:
+    identity.offer("hubspot:contacts:1", ("email", "a@x.de"))
+    identity.offer("zendesk:users:2", ("email", "b@x.de"))
+    identity.night()
+    identity.withdraw("hubspot:contacts:1", "email")
+    identity.offer("hubspot:contacts:1", ("email", "b@x.de"))
+    identity.build()
+    identity.offer("hubspot:contacts:1", ("phone", "+4930901820"))
+    assert identity.night() == {"total": 1, "new": 0, "merged": 1, "split": 0}
 
 
 def test_changed_rules_are_applied_to_everything_that_is_there(

@@ -3,6 +3,7 @@
 Each module in this folder registers its own commands, so that adding one touches no other file.
 """
 
+import gc
 import importlib
 import pkgutil
 import sys
@@ -33,6 +34,9 @@ def app() -> None:
     Variables of the project's `.env` are set where the environment does not set them already.
     """
     load_dotenv(project_root() / ".env")
+    # Most of what a night makes are modules that stay: looking through them again and again for
+    # garbage took a tenth of its time.
+    gc.set_threshold(50_000, 20, 20)
     try:
         application()
     except RapportError as error:

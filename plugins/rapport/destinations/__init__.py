@@ -23,6 +23,8 @@ def discover() -> dict[str, type[Destination]]:
     """Every destination by name."""
     found: dict[str, type[Destination]] = {}
     for info in pkgutil.iter_modules(__path__):
+        if info.name.startswith("_"):
+            continue
         module = importlib.import_module(f"{__name__}.{info.name}")
         for _, item in inspect.getmembers(module, inspect.isclass):
             is_own = item.__module__ == module.__name__ and item is not Destination

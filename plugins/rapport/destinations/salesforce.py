@@ -1,9 +1,7 @@
 """Salesforce: a segment is a campaign, whoever is in it is a member; traits are fields if declared.
 
-Contacts are found by our id, which a field of yours holds (option `customer_id`), else by address;
-a contact that is there keeps its name and address, and one that is not is made. 200 rows go in one
-call that is no transaction: the answers come in the order of the rows, one each. Nobody is deleted
-and no opt-out is written: who leaves the segment leaves the campaign.
+200 rows go in one call that is no transaction: the answers come in the order of the rows, one each.
+Nobody is deleted and no opt-out is written: who leaves the segment leaves the campaign.
 
 Collections: https://developer.salesforce.com/docs/platform/api-rest/guide/resources-composite-sobjects-collections.html
 Assumed: a member who is there already is refused with DUPLICATE_VALUE; EmailBouncedDate is empty
@@ -18,27 +16,18 @@ from urllib.parse import quote
 
 import msgspec
 
-from rapport.destinations._answers import address_key, body_of, code, first_of_each_address
-from rapport.destinations.base import (
-    Audience,
-    Batch,
-    BatchRefused,
-    Contact,
-    Destination,
-    Kind,
-    Person,
-    Result,
-)
+from rapport.destinations._answers import body_of, code
+from rapport.destinations._crm import Crm
+from rapport.destinations.base import Audience, BatchRefused, Contact, Kind, Person
 from rapport.errors import ConfigError, RetryLater
 from rapport.sources._salesforce import DATA, Described, long_id, open_org
 
 ROWS = f"{DATA}/composite/sobjects"
-GONE = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
 ASKED_AT_ONCE, QUERIES_AT_ONCE = 100, 5
 NO_ANSWER: Mapping[str, Any] = {"success": False, "errors": [{"statusCode": "no answer"}]}
 
 
-class Salesforce(Destination):
+class Salesforce(Crm):
     """Campaigns of contacts."""
 
     name = "salesforce"
@@ -48,20 +37,14 @@ class Salesforce(Destination):
         "login": "the consumer key of a connected app with the client credentials flow",
         "password": "its consumer secret; the app's user may write contacts and campaigns",
     }
+    own_field = "text of 64, unique, external ID, such as Rapport_Customer_Id__c"
+    gone = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
     batch_size = 200
-    lists_everybody = True
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         if self.connection is None or not (self.connection.login and self.connection.password):
             raise ConfigError('connection "salesforce": consumer key or secret is missing.')
-        self._own = str(self.options.get("customer_id", ""))
-        if not self._own:
-            raise ConfigError(
-                "destinations.salesforce.customer_id: name the field of Contact that holds our id: "
-                "text of 64, unique, external ID, such as Rapport_Customer_Id__c."
-            )
-        self._fields: dict[str, str] = dict(self.options.get("fields") or {})
         share = float(self.options.get("limit_share", 0.8))
         self._org = open_org(self.connection, share, sleep=self.sleep)
         self._campaigns: dict[str, str] = {}
@@ -70,7 +53,7 @@ class Salesforce(Destination):
         """Make the campaign if it is not there; refuse fields that the app's user does not see."""
         described = self._org.json("GET", f"{DATA}/sobjects/Contact/describe", type=Described)
         there = {field.name for field in described.fields}
-        if missing := [name for name in (self._own, *self._fields.values()) if name not in there]:
+        if missing := [name for name in (self.own, *self.fields.values()) if name not in there]:
             raise ConfigError(
                 f"destinations.salesforce: the login sees no field {', '.join(missing)} of Contact."
             )
@@ -79,57 +62,50 @@ class Salesforce(Destination):
             answer = self._org.json("POST", f"{DATA}/sobjects/Campaign", json=made)
             self._campaigns[audience.key] = str(answer["id"])
 
-    def upsert(self, batch: Batch) -> Sequence[Result]:
-        """Update the contacts that are there, make the others, and put all into the campaign."""
-        people, errors = first_of_each_address(batch.people)
-        ids: dict[str, str] = {}
-        known = {p.customer_id: p for p in people.values()}
-        lost = self._update(
-            {key: long_id(p.remote_id) for key, p in known.items() if p.remote_id},
-            known,
-            ids,
-            errors,
-        )
-        unknown = [p for p in people.values() if not p.remote_id or p.customer_id in lost]
-        found, taken = self._find(unknown)
-        errors |= dict.fromkeys(taken, "the address is that of another customer's contact")
-        self._update(found, known, ids, errors)
-        self._make([p for p in unknown if p.customer_id not in {*found, *taken}], ids, errors)
-        self._join(batch.audience, ids, errors)
-        return [
-            Result(p.customer_id, ids.get(p.customer_id), errors.get(p.customer_id))
-            for p in batch.people
-        ]
+    def remote_id(self, person: Person) -> str | None:
+        """The contact's id in its long form: only that is the same in every answer."""
+        return long_id(person.remote_id) if person.remote_id else None
 
-    def remove(self, batch: Batch) -> Sequence[Result]:
-        """Take people out of the campaign, and clear what no other list sends."""
-        ids = {p.customer_id: long_id(p.remote_id) for p in batch.people if p.remote_id}
-        found, _ = self._find([p for p in batch.people if not p.remote_id], by_address=False)
-        ids |= found
-        members = self._members(batch.audience, ids.values()) if ids else {}
-        errors: dict[str, str] = {}
-        leaving = [(key, members[id]) for key, id in ids.items() if id in members]
-        if leaving:
-            query = {"ids": ",".join(member for _, member in leaving), "allOrNone": "false"}
-            told = self._rows("DELETE", ROWS, len(leaving), params=query)
-            for (key, _), row in zip(leaving, told, strict=True):
-                if not row["success"] and _reason(row) not in GONE:
-                    errors[key] = _reason(row)
-        people = {p.customer_id: p for p in batch.people if p.customer_id in ids}
-        cleared = {
-            key: {self._fields[name]: None for name in p.traits if name in self._fields}
-            for key, p in people.items()
+    def write(self, records: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
+        """Fields of contacts."""
+        rows = [_record("Contact", {"Id": id, **fields}) for id, fields in records.values()]
+        return _refused(records, self._rows("PATCH", ROWS, len(rows), json=_body(rows)))
+
+    def make(self, people: Sequence[Person]) -> tuple[dict[str, str], dict[str, str]]:
+        """New contacts, by our id."""
+        rows = [_record("Contact", {**_card(p), **self.said(p)}) for p in people]
+        path = f"{ROWS}/Contact/{quote(self.own)}"
+        told = self._rows("PATCH", path, len(rows), json=_body(rows))
+        refused = _refused([p.customer_id for p in people], told)
+        made = {
+            p.customer_id: long_id(str(row["id"]))
+            for p, row in zip(people, told, strict=True)
+            if row["success"]
         }
-        if records := [
-            self._record("Contact", {"Id": ids[key], **fields})
-            for key, fields in cleared.items()
-            if fields
-        ]:
-            self._rows("PATCH", ROWS, len(records), json=_body(records))
-        return [
-            Result(p.customer_id, ids.get(p.customer_id), errors.get(p.customer_id))
-            for p in batch.people
+        return made, refused
+
+    def join(self, audience: Audience, ids: Mapping[str, str]) -> dict[str, str]:
+        """Members of the campaign, but for those who are."""
+        there = self._members(audience, ids.values())
+        new = {key: id for key, id in ids.items() if id not in there}
+        if not new:
+            return {}
+        campaign = self._campaign(audience)
+        rows = [
+            _record("CampaignMember", {"CampaignId": campaign, "ContactId": id})
+            for id in new.values()
         ]
+        refused = _refused(new, self._rows("POST", ROWS, len(rows), json=_body(rows)))
+        return {key: why for key, why in refused.items() if why != "DUPLICATE_VALUE"}
+
+    def leave(self, audience: Audience, ids: Mapping[str, str]) -> dict[str, str]:
+        """No members of the campaign any more."""
+        members = self._members(audience, ids.values())
+        leaving = {key: members[id] for key, id in ids.items() if id in members}
+        if not leaving:
+            return {}
+        query = {"ids": ",".join(leaving.values()), "allOrNone": "false"}
+        return _refused(leaving, self._rows("DELETE", ROWS, len(leaving), params=query))
 
     def contacts(self) -> Iterator[Contact]:
         """Every contact, also under ids that were merged into it, and leads who opted out."""
@@ -137,12 +113,12 @@ class Salesforce(Destination):
         soql = "SELECT Id, MasterRecordId FROM Contact WHERE MasterRecordId != null"
         for row in self._query(soql, "queryAll"):
             merged.setdefault(row["MasterRecordId"], []).append(row["Id"])
-        soql = f"SELECT Id, Email, HasOptedOutOfEmail, EmailBouncedDate, {self._own} FROM Contact"
+        soql = f"SELECT Id, Email, HasOptedOutOfEmail, EmailBouncedDate, {self.own} FROM Contact"
         for row in self._query(soql):
             says: list[Kind] = ["unsubscribed"] if row["HasOptedOutOfEmail"] else []
             says += ["bounced"] if row["EmailBouncedDate"] else []
             for id in (row["Id"], *merged.get(row["Id"], ())):
-                yield Contact(id, row[self._own], row["Email"], tuple(says))
+                yield Contact(id, row[self.own], row["Email"], tuple(says))
         soql = "SELECT Id, Email FROM Lead WHERE HasOptedOutOfEmail = true AND IsConverted = false"
         for row in self._query(soql):
             yield Contact(row["Id"], None, row["Email"], ("unsubscribed",))
@@ -151,19 +127,17 @@ class Salesforce(Destination):
         """Every contact in the campaign."""
         if (campaign := self._campaign(audience)) is None:
             return
-        fields = f"ContactId, Contact.Email, Contact.{self._own}"
+        fields = f"ContactId, Contact.Email, Contact.{self.own}"
         soql = f"SELECT {fields} FROM CampaignMember WHERE CampaignId = {_text(campaign)}"
         for row in self._query(f"{soql} AND ContactId != null"):
             contact = row["Contact"]
-            yield Contact(row["ContactId"], contact[self._own], contact["Email"])
+            yield Contact(row["ContactId"], contact[self.own], contact["Email"])
 
     def erase(self, person: Person) -> str:
-        """Delete by our ids: an address may be another customer's too."""
-        ids = {long_id(person.remote_id)} if person.remote_id else set()
-        ids |= set(self._find([person], by_address=False)[0].values())
+        """Delete the person's contacts."""
         gone = [
             self._org.request("DELETE", f"{DATA}/sobjects/Contact/{id}", ok=(404,)).status != 404
-            for id in sorted(ids)
+            for id in sorted(self.ours(person))
         ]
         return "deleted, 15 days in the recycle bin" if any(gone) else "not there"
 
@@ -171,97 +145,17 @@ class Salesforce(Destination):
         """Close the connections."""
         self._org.__exit__(None, None, None)
 
-    def _update(
-        self,
-        wanted: Mapping[str, str],
-        people: Mapping[str, Person],
-        ids: dict[str, str],
-        errors: dict[str, str],
-    ) -> set[str]:
-        """Write our id and the traits on contacts; who turns out to be gone."""
-        records = [
-            self._record("Contact", {"Id": id, **self._said(people[key])})
-            for key, id in wanted.items()
-        ]
-        lost = set()
-        told = self._rows("PATCH", ROWS, len(records), json=_body(records)) if records else []
-        for (key, id), row in zip(wanted.items(), told, strict=True):
-            if row["success"]:
-                ids[key] = id
-            elif _reason(row) in GONE:
-                lost.add(key)
-            else:
-                errors[key] = _reason(row)
-        return lost
-
-    def _make(self, people: Sequence[Person], ids: dict[str, str], errors: dict[str, str]) -> None:
-        """New contacts, by our id, so that the same batch twice makes one."""
-        named = [p for p in people if (p.full_name or "").strip()]
-        errors |= {p.customer_id: "no name" for p in people if p not in named}
-        records = [self._record("Contact", {**_card(p), **self._said(p)}) for p in named]
-        path = f"{ROWS}/Contact/{quote(self._own)}"
-        told = self._rows("PATCH", path, len(records), json=_body(records)) if records else []
-        for person, row in zip(named, told, strict=True):
-            if row["success"]:
-                ids[person.customer_id] = long_id(str(row["id"]))
-            else:
-                errors[person.customer_id] = _reason(row)
-
-    def _join(self, audience: Audience, ids: Mapping[str, str], errors: dict[str, str]) -> None:
-        there = self._members(audience, ids.values()) if ids else {}
-        new = [(key, id) for key, id in ids.items() if id not in there]
-        campaign = self._campaign(audience)
-        records = [
-            self._record("CampaignMember", {"CampaignId": campaign, "ContactId": id})
-            for _, id in new
-        ]
-        told = self._rows("POST", ROWS, len(records), json=_body(records)) if records else []
-        for (key, _), row in zip(new, told, strict=True):
-            if not row["success"] and _reason(row) != "DUPLICATE_VALUE":
-                errors[key] = _reason(row)
-
-    def _members(self, audience: Audience, contacts: Iterable[str]) -> dict[str, str]:
-        """The member's id by the contact's, of those who are in the campaign."""
-        campaign = self._campaign(audience)
-        if campaign is None:
-            return {}
-        where = f"CampaignId = {_text(campaign)} AND ContactId IN ({_texts(contacts)})"
-        soql = f"SELECT Id, ContactId FROM CampaignMember WHERE {where}"
-        return {row["ContactId"]: row["Id"] for row in self._query(soql)}
-
-    def _find(
-        self, people: Sequence[Person], by_address: bool = True
-    ) -> tuple[dict[str, str], set[str]]:
-        """The contacts of people: by our present or former id, else by address; and whose address
-        is that of another customer's contact."""
-        found: dict[str, str] = {}
-        taken: set[str] = set()
-        own = {id: p.customer_id for p in people for id in (*p.aliases, p.customer_id)}
-        emails = {address_key(p.email): p.customer_id for p in people if p.email and by_address}
-        rows = self._looked_up(own, emails)
-        for row in rows:
-            if row[self._own] in own:
-                found.setdefault(own[row[self._own]], row["Id"])
-        for row in rows:
-            key = emails.get(address_key(row["Email"] or ""))
-            if key is not None and not row[self._own]:
-                found.setdefault(key, row["Id"])
-            elif key is not None and row[self._own] not in own:
-                taken.add(key)
-        return found, taken - found.keys()
-
-    def _looked_up(self, own: Iterable[str], emails: Iterable[str]) -> list[dict[str, Any]]:
-        """The contacts of these ids and addresses, by queries in a body: an address that calls
-        have is written to logs."""
-        select = f"SELECT Id, Email, {self._own} FROM Contact WHERE"
-        wanted = [(self._own, id) for id in own] + [("Email", email) for email in emails]
+    def looked_up(self, own: Sequence[str], emails: Sequence[str]) -> Iterable[Contact]:
+        """By queries in a body: an address that calls have is written to logs."""
+        select = f"SELECT Id, Email, {self.own} FROM Contact WHERE"
+        wanted = [(self.own, id) for id in own] + [("Email", email) for email in emails]
         queries = []
         for start in range(0, len(wanted), ASKED_AT_ONCE):
             some = wanted[start : start + ASKED_AT_ONCE]
             lists = {field: [v for name, v in some if name == field] for field, _ in some}
             where = " OR ".join(f"{field} IN ({_texts(values)})" for field, values in lists.items())
             queries.append(f"{select} {where} ORDER BY CreatedDate")
-        rows: list[dict[str, Any]] = []
+        found: dict[str, Contact] = {}
         for start in range(0, len(queries), QUERIES_AT_ONCE):
             asked = [
                 {"method": "GET", "url": f"{DATA}/query?q={quote(soql)}", "referenceId": f"q{n}"}
@@ -272,12 +166,18 @@ class Salesforce(Destination):
             for one in told:
                 if one["httpStatusCode"] != 200 or not one["body"]["done"]:
                     raise RetryLater("salesforce: a query in a composite call was not answered.")
-                rows += one["body"]["records"]
-        return list({row["Id"]: row for row in rows}.values())
+                for row in one["body"]["records"]:
+                    found[row["Id"]] = Contact(row["Id"], row[self.own], row["Email"])
+        return found.values()
 
-    def _said(self, person: Person) -> dict[str, Any]:
-        traits = {self._fields[n]: v for n, v in person.traits.items() if n in self._fields}
-        return {self._own: person.customer_id, **dict(sorted(traits.items()))}
+    def _members(self, audience: Audience, contacts: Iterable[str]) -> dict[str, str]:
+        """The member's id by the contact's, of those who are in the campaign."""
+        campaign = self._campaign(audience)
+        if campaign is None:
+            return {}
+        where = f"CampaignId = {_text(campaign)} AND ContactId IN ({_texts(contacts)})"
+        soql = f"SELECT Id, ContactId FROM CampaignMember WHERE {where}"
+        return {row["ContactId"]: row["Id"] for row in self._query(soql)}
 
     def _campaign(self, audience: Audience) -> str | None:
         if audience.key not in self._campaigns:
@@ -301,10 +201,6 @@ class Salesforce(Destination):
             raise BatchRefused(f"400 {code(first.get('errorCode'))}")
         return [*told[:count], *[NO_ANSWER] * (count - len(told))]
 
-    @staticmethod
-    def _record(object: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        return {"attributes": {"type": object}, **fields}
-
 
 def campaign_name(audience: Audience) -> str:
     """The campaign of a segment: made of its key, which never changes."""
@@ -317,14 +213,21 @@ def _card(person: Person) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
+def _record(object: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"attributes": {"type": object}, **fields}
+
+
 def _body(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"allOrNone": False, "records": list(records)}
 
 
-def _reason(row: Mapping[str, Any]) -> str:
-    """The code of the row's first error; its message may quote the person."""
-    errors = row.get("errors") or [{}]
-    return code(errors[0].get("statusCode"), "no answer")
+def _refused(keys: Iterable[str], told: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The code of each refused row's first error; its message may quote the person."""
+    return {
+        key: code((row.get("errors") or [{}])[0].get("statusCode"), "no answer")
+        for key, row in zip(keys, told, strict=True)
+        if not row["success"]
+    }
 
 
 def _text(value: str) -> str:

@@ -84,9 +84,11 @@ NEW_ALIASES = """
 insert into identity.aliases (alias_id, customer_id, since, anchor_profile_id)
 select customers.customer_id, customers.customer_id, %(as_of)s, customers.anchor_profile_id
 from customers
-where not exists (
-    select from identity.aliases where aliases.alias_id = customers.customer_id
-)
+where
+    not exists (select from before where before.customer_id = customers.customer_id)
+    and not exists (
+        select from identity.aliases where aliases.alias_id = customers.customer_id
+    )
 """
 
 FILL_ALIASES = """

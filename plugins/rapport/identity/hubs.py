@@ -30,8 +30,8 @@ def count_all(warehouse: psycopg.Connection[Any], keys: Ints, codes: Ints) -> In
 def recount(warehouse: psycopg.Connection[Any]) -> None:
     """Bring `identity.capped` up to date with the changed profiles; `flipped` has what changed.
 
-    `near` has who offers what the changed profiles offer or have ceased to offer: each of these
-    identifiers is looked up once, in the order of the index.
+    `offered` has all that the changed profiles offer, `near` who offers what they began or ceased
+    to offer: each of these identifiers is looked up once, in the order of the index.
     """
     warehouse.execute("analyze identity.changed_profiles, identity.former_identifiers")
     warehouse.execute(OFFERED)
@@ -58,43 +58,34 @@ returning identifier_key
 
 OFFERED = """
 create temporary table offered on commit drop as
-select offered.profile_key, offered.identifier_key
+select offered.profile_key, offered.identifier_key, offered.anchor_order, offered.strength
 from (select profile_key from identity.changed_profiles order by profile_key) as changed
 inner join identity_build.int_identifiers_normalised as offered using (profile_key)
-where offered.identifier_key is not null
 """
 
-# Only what a profile began or ceased to offer can change a count.
+# Only what a profile began or ceased to offer can change a count, or tie it to another region.
 MOVED = """
 create temporary table moved on commit drop as
 with former as (
     select profile_key, identifier_key from identity.former_identifiers
+),
+
+present as (
+    select profile_key, identifier_key from offered where identifier_key is not null
 )
 
 select distinct identifier_key
 from (
-    (table offered except table former)
+    (table present except table former)
     union all
-    (table former except table offered)
+    (table former except table present)
 ) as moved
 """
 
 NEAR = """
 create temporary table near on commit drop as
-select identifier_key, wanted.is_moved, others.profile_key
-from (
-    select identifier_key, bool_or(is_moved) as is_moved
-    from (
-        select identifier_key, true as is_moved from moved
-        union all
-        select identifier_key, false as is_moved from offered
-        where not exists (
-            select from identity.capped where capped.identifier_key = offered.identifier_key
-        )
-    ) as concerned
-    group by identifier_key
-    order by identifier_key
-) as wanted
+select identifier_key, others.profile_key
+from (select identifier_key from moved order by identifier_key) as wanted
 left join identity_build.int_identifiers_normalised as others using (identifier_key)
 """
 
@@ -103,7 +94,6 @@ create temporary table flipped on commit drop as
 with recounted as (
     select identifier_key, count(profile_key) as profiles
     from near
-    where is_moved
     group by identifier_key
 ),
 

@@ -77,12 +77,13 @@ def write(
         warehouse.execute("analyze named")
         customers = warehouse.execute(CUSTOMERS.format(tied=tied, named="named")).rowcount
         warehouse.execute("analyze customers")
-        warehouse.execute(MOVES)
+        moves = warehouse.execute(MOVES).rowcount
         warehouse.execute("analyze moves")
         warehouse.execute(CHANGE_MEMBERS, at)
         warehouse.execute(ADD_MEMBERS, at)
         warehouse.execute(REMOVE_MEMBERS)
-        moved = merge_log.write(warehouse, at)
+        # Of a log that nothing is written to, the plan alone would take a tenth of a second.
+        moved = merge_log.write(warehouse, at) if moves else {}
     if _has_probable(warehouse):
         warehouse.execute(MARK_PROBABLE.format(where=ALL if full or empty else TOUCHED_MEMBERS))
     new = aliases.write(warehouse, at)

@@ -25,19 +25,26 @@ log = logging.getLogger(__name__)
 
 Ints = NDArray[Any]
 CACHED = ("seq_page_cost = 0.1", "random_page_cost = 0.1", "max_parallel_workers_per_gather = 0")
-LOOK_UP = ("enable_hashjoin = off", "enable_mergejoin = off")
+LOOK_UP = ("enable_hashjoin = off", "enable_mergejoin = off", "default_statistics_target = 1")
 JOIN = ("enable_hashjoin = on", "enable_mergejoin = on")
 LOCK = 5_120_733_402  # any number, the same for everybody
 TABLE = "identity_build.int_identifiers_normalised"
-OFFERED = """(
+ALL_OFFERED = sql.SQL("""(
     select
-        profile_key,
-        coalesce(identifier_key, 0) as identifier_key,
-        anchor_order,
-        strength{place}
+        profile_key, coalesce(identifier_key, 0) as identifier_key, anchor_order, strength,
+        ctid as row_place
     from identity_build.int_identifiers_normalised
-    {only}
-)"""
+)""")
+# What the changed profiles offer was looked up already.
+TOUCHED_OFFERED = sql.SQL("""(
+    select profile_key, coalesce(identifier_key, 0) as identifier_key, anchor_order, strength
+    from offered
+    union all
+    select profile_key, coalesce(identifier_key, 0), anchor_order, strength
+    from touched
+    inner join identity_build.int_identifiers_normalised using (profile_key)
+    where not touched.is_changed
+)""")
 LINKS = """(
     select
         number, key_a, key_b, coalesce(weight, {heaviest}) as weight,
@@ -69,7 +76,7 @@ def resolve(
         full = full or touched.is_most(warehouse)
         if not full:
             # A night looks up rows of pages that its models have just had in memory, few enough
-            # that reading whole tables to join them never pays.
+            # that reading whole tables to join them never pays; how many is all the planner needs.
             _set(warehouse, CACHED + LOOK_UP)
             touched.find(warehouse)
         touched.load_pairs(warehouse, full)
@@ -101,12 +108,10 @@ class Graph(NamedTuple):
 
 
 def _read(warehouse: psycopg.Connection[Any], full: bool) -> Graph:
-    only = "" if full else "where profile_key in (select profile_key from touched)"
-    place = ", ctid as row_place" if full else ""
     profile_key, identifier_key, order, strength = columns_out(
         warehouse,
         ("profile_key", "identifier_key", "anchor_order", "strength"),
-        sql.SQL(OFFERED).format(only=sql.SQL(only), place=sql.SQL(place)),
+        ALL_OFFERED if full else TOUCHED_OFFERED,
         slices=(TABLE, "row_place") if full else None,
     )
     profile_keys, profile = codes(profile_key)

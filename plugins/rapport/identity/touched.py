@@ -146,8 +146,8 @@ cross join lateral (values (overridden.profile_a), (overridden.profile_b)) as en
 inner join identity.profiles using (profile_id)
 """
 
-# A new edge has a changed profile or a flipped hub at one end; what other profiles are tied to
-# stands in their region.
+# A new edge is one that a changed profile began to offer, or one of a flipped hub: both are near.
+# Whom the other edges tie stands in the region.
 BEFORE = """
 create temporary table before on commit drop as
 with neighbours as (
@@ -186,8 +186,14 @@ inner join identity.members using (region_key)
 
 TOUCHED = """
 create temporary table touched on commit drop as
-select profile_key from before
-union
-select profile_key from dirty
+select profile_key, bool_or(is_changed) as is_changed
+from (
+    select profile_key, false as is_changed from before
+    union all
+    select profile_key, false from dirty
+    union all
+    select profile_key, true from identity.changed_profiles
+) as concerned
+group by profile_key
 order by profile_key
 """

@@ -9,6 +9,7 @@ import hashlib
 import io
 import logging
 import os
+import pickle
 import re
 import shutil
 import time
@@ -40,6 +41,9 @@ LIBPQ = {
 }
 # What marketing writes sees the published tables and nothing else; the rest runs as the login.
 ROLES = {"segments": "segmenter"}
+QUIET = ("--no-print", "--quiet")
+# What this process parsed last, and its manifest: to read it takes dbt a second an invocation.
+_parsed: tuple[tuple[Any, ...], bytes] = ((), b"")
 SEGMENT_FILE = re.compile(r"\bsegments/(seg_\w+)\.(?:sql|yml)\b")
 STAGING_MODEL = re.compile(r"stg_(?P<source>[a-z0-9_]+?)__(?P<entity>[a-z0-9_]+)")
 
@@ -134,21 +138,38 @@ def _invoke(
     """dbt's own result, and the segments that were left aside."""
     from dbt.cli.main import dbtRunner
 
-    forget_stale_parse()
-    project: Path | None = None
+    digest = forget_stale_parse()
+    given = options(settings)
     aside: list[str] = []
-    while True:
-        command = [*args, "--no-print", "--quiet", *options(settings, project)]
-        with adjusted_environment(as_of, role), contextlib.redirect_stdout(io.StringIO()):
-            outcome = dbtRunner().invoke(command)
-        found = None if outcome.result else SEGMENT_FILE.search(str(outcome.exception))
-        if found is None or found[1] in aside:
-            break
-        aside.append(found[1])
-        log.warning("dbt: %s is left aside. %s", found[1], outcome.exception)
-        project = _without(aside)
+    with adjusted_environment(as_of, role), contextlib.redirect_stdout(io.StringIO()):
+        while (outcome := _parse(digest, given)) is not None:
+            found = SEGMENT_FILE.search(str(outcome.exception))
+            if found is None or found[1] in aside:
+                return outcome, aside
+            aside.append(found[1])
+            log.warning("dbt: %s is left aside. %s", found[1], outcome.exception)
+            given = options(settings, _without(aside))
+        # Each invocation gets a manifest that none has compiled anything into yet.
+        manifest = pickle.loads(_parsed[1])  # noqa: S301 - of this process's own memory
+        outcome = dbtRunner(manifest).invoke([*args, *QUIET, *given])
     _forget_messages(var_dir() / "dbt" / "target" / "run_results.json")
     return outcome, aside
+
+
+def _parse(digest: str, given: Sequence[str]) -> Any:
+    """Parse the project where this process has not yet; what dbt says where it cannot."""
+    global _parsed
+    from dbt.cli.main import dbtRunner
+
+    place = {name: value for name, value in os.environ.items() if name.startswith("RAPPORT_DBT_")}
+    key = (digest, *given, *sorted(place.items()))
+    if _parsed[0] == key:
+        return None
+    outcome = dbtRunner().invoke(["parse", *QUIET, *given])
+    if not outcome.result:
+        return outcome
+    _parsed = (key, pickle.dumps(outcome.result))
+    return None
 
 
 def _without(segments: Sequence[str]) -> Path:
@@ -160,8 +181,10 @@ def _without(segments: Sequence[str]) -> Path:
     return copy
 
 
-def forget_stale_parse() -> None:
+def forget_stale_parse() -> str:
     """Have dbt parse everything where a file of the project changed since it last did.
+
+    Answers a hash of the project's files.
 
     Parsing only what changed, dbt 1.12 takes the metrics of a changed file for a second definition
     and refuses them.
@@ -177,6 +200,7 @@ def forget_stale_parse() -> None:
         (target / "partial_parse.msgpack").unlink(missing_ok=True)
         target.mkdir(parents=True, exist_ok=True)
         mark.write_text(digest.hexdigest())
+    return digest.hexdigest()
 
 
 def _forget_messages(path: Path) -> None:

@@ -34,7 +34,6 @@ DATABASES = {"warehouse": OWNER, "airflow": "airflow"}
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "shared_buffers": "256MB",
     "effective_cache_size": "1GB",
     "work_mem": "32MB",
     "maintenance_work_mem": "128MB",
@@ -220,7 +219,8 @@ def _launch(place: Place) -> Server:
     deadline = time.monotonic() + 60
     while True:
         offset = place.log.stat().st_size if place.log.exists() else 0
-        options = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
+        settings = {**SETTINGS, "shared_buffers": f"{_buffers()}MB"}
+        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         done = place.run(
             "pg_ctl", "start", "-D", str(place.data), "-l", str(place.log), "-w", "-t", "600",
             "-s", "-o", f"-p {port} {options}",
@@ -239,6 +239,16 @@ def _launch(place: Place) -> Server:
         if time.monotonic() > deadline:
             raise RetryLater(f"{place.log}: Postgres did not start within a minute:\n{said}")
         time.sleep(0.2)
+
+
+def _buffers() -> int:
+    """MB of pages that the server keeps: an eighth of the machine's memory, at most 1024.
+
+    They are taken as they are filled. What a night of a million people looks up does not fit into
+    less, and is read from the file system time and again.
+    """
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    return min(max(memory // 8, 128), 1024)
 
 
 def _free_port(wanted: int) -> int:
