@@ -12,13 +12,17 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import yaml
+
+if TYPE_CHECKING:
+    from rapport.sandbox.recorder import Recorder
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "template_of_tests"
@@ -134,6 +138,32 @@ def warehouse(
         with connect(autocommit=True) as connection:
             yield connection
         admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator["Recorder"]:
+    """The doubles of all vendors and tools on a port of this machine."""
+    from rapport.sandbox.recorder import serve
+
+    with serve() as recorder:
+        yield recorder
+
+
+@pytest.fixture(scope="session")
+def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an invented company of five people."""
+    from rapport.sandbox.company import Company
+
+    root = tmp_path_factory.mktemp("few_people") / "company"
+    Company.generate(root, 5, seed=3, start=date(2026, 3, 31))
+    return root
+
+
+@pytest.fixture
+def twins(served: "Recorder", few_people: Path, tmp_path: Path) -> Iterator["Recorder"]:
+    """The doubles with a company of this test's own, and a record of what they are asked."""
+    with served.company(few_people, tmp_path / "company"):
+        yield served
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,31 +11,11 @@ from rapport.destinations import discover
 from rapport.destinations.base import Audience, Destination
 from rapport.destinations.intercom import Intercom
 from rapport.errors import RetryLater
-from rapport.sandbox.company import Company
-from rapport.sandbox.recorder import OPTIONS, SEGMENTS, Recorder, serve
+from rapport.sandbox.recorder import OPTIONS, SEGMENTS, Recorder
 
 pytestmark = pytest.mark.slow
 
 TOOLS = sorted(name for name, kind in discover().items() if kind.needs_connection)
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Recorder]:
-    with serve() as recorder:
-        yield recorder
-
-
-@pytest.fixture(scope="module")
-def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("tools") / "company"
-    Company.generate(root, 5, seed=3, start=date(2026, 3, 31))
-    return root
-
-
-@pytest.fixture
-def twins(served: Recorder, few_people: Path, tmp_path: Path) -> Iterator[Recorder]:
-    with served.company(few_people, tmp_path / "company"):
-        yield served
 
 
 @dataclass

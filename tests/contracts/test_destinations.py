@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,7 @@ import pytest
 
 from rapport.destinations import discover
 from rapport.destinations.base import Audience, Batch, Destination, Job, Night, Person, Result
-from rapport.sandbox.company import Company
-from rapport.sandbox.recorder import OPTIONS, Recorder, serve
+from rapport.sandbox.recorder import OPTIONS, Recorder
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
@@ -25,26 +24,6 @@ TAKES_EVERYTHING = {
     "files": "a row is text, and every text can be written",
     "slack": "people are counted and not sent",
 }
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Recorder]:
-    with serve() as recorder:
-        yield recorder
-
-
-@pytest.fixture(scope="module")
-def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("contracts") / "company"
-    Company.generate(root, 5, seed=3, start=date(2026, 3, 31))
-    return root
-
-
-@pytest.fixture
-def twins(served: Recorder, few_people: Path, tmp_path: Path) -> Iterator[Recorder]:
-    """The sandbox's twins on a port of this machine, with a record of what is asked."""
-    with served.company(few_people, tmp_path / "company"):
-        yield served
 
 
 @pytest.fixture(params=sorted(discover()))

@@ -9,8 +9,8 @@ off, and alternatives of `oneOf` that overlap would refuse what is right.
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,8 @@ from openapi_core.testing import MockRequest
 
 from rapport import destinations, sources
 from rapport.destinations.base import Audience, Batch, Job, Night, Person
-from rapport.sandbox.company import Company
 from rapport.sandbox.credentials import CREDENTIALS
-from rapport.sandbox.recorder import OPTIONS, Recorder, serve
+from rapport.sandbox.recorder import OPTIONS, Recorder
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECS = Path(os.environ.get("RAPPORT_REFERENCE_DIR", ROOT.parent / "shared")) / "specs"
@@ -130,25 +129,6 @@ def prefix(server: dict[str, Any]) -> str:
 @cache
 def judge(vendor: str) -> Judge:
     return Judge(SPECS / vendor)
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Recorder]:
-    with serve() as recorder:
-        yield recorder
-
-
-@pytest.fixture(scope="module")
-def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("judged") / "company"
-    Company.generate(root, 5, seed=3, start=date(2026, 3, 31))
-    return root
-
-
-@pytest.fixture
-def twins(served: Recorder, few_people: Path, tmp_path: Path) -> Iterator[Recorder]:
-    with served.company(few_people, tmp_path / "company"):
-        yield served
 
 
 def asked_of(twins: Recorder, vendor: str) -> list[dict[str, Any]]:

@@ -1,37 +1,16 @@
 """Every tool's double on one port, with a company of its own for each test."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from rapport.destinations import discover
 from rapport.destinations.base import Audience, Batch, Destination, Person
-from rapport.sandbox.company import Company
-from rapport.sandbox.recorder import Recorder, serve
+from rapport.sandbox.recorder import Recorder
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def served() -> Iterator[Recorder]:
-    with serve() as recorder:
-        yield recorder
-
-
-@pytest.fixture(scope="session")
-def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("tools") / "company"
-    Company.generate(root, 5, seed=3, start=date(2026, 3, 31))
-    return root
-
-
-@pytest.fixture
-def twins(served: Recorder, few_people: Path, tmp_path: Path) -> Iterator[Recorder]:
-    with served.company(few_people, tmp_path / "company"):
-        yield served
 
 
 @pytest.fixture

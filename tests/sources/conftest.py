@@ -126,12 +126,6 @@ def some_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="session")
-def served() -> Iterator[Recorder]:
-    with serve() as recorder:
-        yield recorder
-
-
 @pytest.fixture
 def twins(served: Recorder, some_people: Path, tmp_path: Path) -> Iterator[Recorder]:
     """The sandbox's twins on a port of this machine, with a record of what is asked."""
