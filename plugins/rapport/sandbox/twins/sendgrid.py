@@ -9,35 +9,19 @@ True
 """
 
 import uuid
-from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Request, Response
 
-from rapport.sandbox.gate import Refused, door, reply
+from rapport.sandbox.gate import Refused, reply
+from rapport.sandbox.sendgrid_account import SUPPRESSIONS, account, refusal
 from rapport.sandbox.shelf import Shelf, json_body, refuse_said_no, shelf_of
-from rapport.sandbox.store import Json, encode
+from rapport.sandbox.store import Json
 
 VENDOR = "sendgrid"
 LIMITS = [("*", 600, 60.0)]
-SUPPRESSIONS = ("unsubscribes", "bounces", "invalid_emails", "spam_reports")
 
 
-def refusal(
-    status: int,
-    message: str | None = None,
-    retry_after: float | None = None,
-    style: str = "seconds",
-    code: str | None = None,
-) -> Response:
-    """A 429 says in how many seconds the window ends."""
-    body = {"errors": [{"message": message or "refused", "field": None, "error_id": code}]}
-    headers = {"X-RateLimit-Reset": str(int(retry_after or 1))} if status == 429 else {}
-    return Response(encode(body), status, headers, "application/json")
-
-
-router = APIRouter(
-    prefix="/sendgrid/v3", dependencies=[Depends(door(VENDOR, refusal, is_bearer=True))]
-)
+router = account(VENDOR)
 
 
 def contact_id(email: str) -> str:
@@ -144,30 +128,6 @@ async def make_field(request: Request) -> Response:
     made = {"id": f"e{shelf.count('fields') + 1}_T", **body}
     shelf.put("fields", made["id"], made)
     return reply(request, made)
-
-
-@router.post("/recipients/erasejob")
-async def erase(request: Request) -> Response:
-    body = await json_body(request, refusal)
-    if not 1 <= len(body.get("email_addresses") or []) <= 5000:
-        raise Refused(refusal(400))
-    return reply(request, {"job_id": "x"}, 202)
-
-
-@router.get("/suppression/{kind}")
-async def suppressions(request: Request, kind: str) -> Response:
-    if kind not in SUPPRESSIONS:
-        raise Refused(refusal(404))
-    query = request.query_params
-    limit, offset = int(query.get("limit", 500)), int(query.get("offset", 0))
-    rows: list[Any] = [body for _, body in shelf_of(request, VENDOR).list(kind)]
-    return Response(encode(rows[offset : offset + limit]), media_type="application/json")
-
-
-@router.get("/asm/groups/{id}/suppressions")
-async def group_suppressions(request: Request, id: str) -> Response:
-    held = shelf_of(request, VENDOR).get("groups", id) or {"emails": []}
-    return Response(encode(held["emails"]), media_type="application/json")
 
 
 def _apply(shelf: Shelf, job: Json) -> None:

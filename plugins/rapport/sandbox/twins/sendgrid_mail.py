@@ -8,14 +8,13 @@ unsubscribe group is accepted like the others and gets nothing. The same mail tw
 """
 
 import re
-from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Request, Response
 
-from rapport.sandbox.gate import Refused, door, reply
+from rapport.sandbox.gate import Refused, reply
+from rapport.sandbox.sendgrid_account import SUPPRESSIONS, account, refusal
 from rapport.sandbox.shelf import json_body, refuse_said_no, shelf_of
-from rapport.sandbox.store import Json, encode
-from rapport.sandbox.twins.sendgrid import SUPPRESSIONS
+from rapport.sandbox.store import Json
 
 VENDOR = "sendgrid_mail"
 LIMITS = [("*", 600, 60.0)]
@@ -23,21 +22,7 @@ MOST = 1000
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-def refusal(
-    status: int,
-    message: str | None = None,
-    retry_after: float | None = None,
-    style: str = "seconds",
-    code: str | None = None,
-) -> Response:
-    body = {"errors": [{"message": message or "refused", "field": code, "help": None}]}
-    headers = {"X-RateLimit-Reset": str(int(retry_after or 1))} if status == 429 else {}
-    return Response(encode(body), status, headers, "application/json")
-
-
-router = APIRouter(
-    prefix="/sendgrid_mail/v3", dependencies=[Depends(door(VENDOR, refusal, is_bearer=True))]
-)
+router = account(VENDOR)
 
 
 @router.post("/mail/send")
@@ -65,27 +50,3 @@ async def send(request: Request) -> Response:
             mail = {**row, **{name: body.get(name) for name in ("from", "template_id", "asm")}}
             shelf.put("mails", f"{shelf.count('mails'):06d}", mail)
     return reply(request, {}, 202)
-
-
-@router.post("/recipients/erasejob")
-async def erase(request: Request) -> Response:
-    body = await json_body(request, refusal)
-    if not 1 <= len(body.get("email_addresses") or []) <= 5000:
-        raise Refused(refusal(400))
-    return reply(request, {"job_id": "x"}, 202)
-
-
-@router.get("/suppression/{kind}")
-async def suppressions(request: Request, kind: str) -> Response:
-    if kind not in SUPPRESSIONS:
-        raise Refused(refusal(404))
-    query = request.query_params
-    limit, offset = int(query.get("limit", 500)), int(query.get("offset", 0))
-    rows: list[Any] = [body for _, body in shelf_of(request, VENDOR).list(kind)]
-    return Response(encode(rows[offset : offset + limit]), media_type="application/json")
-
-
-@router.get("/asm/groups/{id}/suppressions")
-async def group_suppressions(request: Request, id: str) -> Response:
-    held = shelf_of(request, VENDOR).get("groups", id) or {"emails": []}
-    return Response(encode(held["emails"]), media_type="application/json")
