@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "template_of_tests"
 
-# As `rapport` itself: a tenth of the suite was looking for garbage among modules that stay.
+# As `rapport` itself does.
 gc.set_threshold(50_000, 20, 20)
 
 # Before anything of the package is imported: modules may read these once.
