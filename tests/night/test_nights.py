@@ -110,6 +110,7 @@ def test_nobody_whom_the_tool_says_is_out_was_in_a_payload(
     assert not company.tool("violations")["violations"]
 
 
+# Where the first night is killed, then the next one.
 KILLS = [
     ("landing.before_commit:4", "publish.table:5"),
     ("landing.committed:9", "activation.answered:2"),
@@ -118,24 +119,20 @@ SEED = int(os.environ["RAPPORT_SEED"])
 
 
 def chosen_kills() -> list[Any]:
-    """All with `make faults`; else one, by a seed that its name shows."""
+    """All with `make faults`; else one, in the first night, by a seed that its name shows."""
     if os.environ.get("RAPPORT_FAULTS") == "all":
-        return KILLS
-    first, second = random.Random(SEED).choice(KILLS)
-    return [pytest.param(first, second, id=f"{first}-{second}-seed-{SEED}")]
+        return [pytest.param(pair, id="-".join(pair)) for pair in KILLS]
+    fault = random.Random(SEED).choice([fault for pair in KILLS for fault in pair])
+    return [pytest.param((fault,), id=f"{fault}-seed-{SEED}")]
 
 
-@pytest.mark.parametrize(("first", "second"), chosen_kills())
+@pytest.mark.parametrize("faults", chosen_kills())
 def test_a_night_killed_anywhere_and_run_again_ends_as_if_nothing_had_happened(
-    story: Stories,
-    tmp_path: Path,
-    first: str,
-    second: str,
-    record_property: Any,
+    story: Stories, tmp_path: Path, faults: tuple[str, ...], record_property: Any
 ) -> None:
     company = found(tmp_path)
     try:
-        for fault, name in ((first, "first"), (second, "next")):
+        for fault, name in zip(faults, ("first", "next"), strict=False):
             killed = company.rapport("run", "--json", RAPPORT_FAULT=fault)
             assert killed.returncode == -9, f"{fault}: {killed.stdout} {killed.stderr}"
             record_property(*kill("whole night", fault))
@@ -223,7 +220,6 @@ def test_a_source_with_a_wrong_token_harms_no_other_and_says_what_to_do(
     assert 'Check the connection "hubspot"' in " ".join(done.stdout.split())
     newest = company.ask("select status from ops.nights order by started_at desc limit 1")
     assert newest == [("partial",)]
-    assert company.night()["status"] == "succeeded"
 
 
 def test_a_second_run_beside_the_first_is_refused(company: Company, story: Stories) -> None:

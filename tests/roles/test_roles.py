@@ -201,6 +201,8 @@ def test_the_command_prints_an_address_that_works(published: Warehouse) -> None:
         assert answer["role"] == "bi_reader"
         with psycopg.connect(answer["url"]) as reader:
             assert reader.execute("select count(*) from marts.people").fetchone() == (1,)
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                reader.execute("create temporary table mine (n integer)")
         with pytest.raises(ConfigError, match="There are: loader"):
             roles.make_login(published, name, "everything")
         with pytest.raises(ConfigError, match="name of a role"):
