@@ -98,7 +98,7 @@ web_sessions as (
         'web',
         source,
         started_at,
-        concat_ws(' ', page_views, 'pages from', coalesce(landing_path, '/')),
+        concat_ws(' ', page_views, case when page_views = 1 then 'page from' else 'pages from' end, coalesce(landing_path, '/')),
         case when purchases > 0 then 'purchased' when cart_adds > 0 then 'cart' else 'visited' end
     from {{ ref('fct_web_sessions') }}
 

@@ -28,10 +28,6 @@ def up(
     settings = load_settings()
     if port != airflow_env.PORT:
         os.environ["AIRFLOW__API__PORT"] = str(port)
-        os.environ["AIRFLOW__API__BASE_URL"] = f"http://{airflow_env.HOST}:{port}"
-        os.environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] = (
-            f"http://{airflow_env.HOST}:{port}/execution/"
-        )
     with Console(stderr=True).status("Postgres") as spinner:
         warehouse.migrate()
         if settings.demo:

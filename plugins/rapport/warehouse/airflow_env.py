@@ -42,6 +42,7 @@ def environment() -> dict[str, str]:
     Makes the secrets and starts the embedded Postgres if need be.
     """
     root, keys = project_root(), generated()
+    address = f"http://{HOST}:{os.environ.get('AIRFLOW__API__PORT') or PORT}"
     wanted = {
         **SILENT,
         "RAPPORT_HOME": str(root),
@@ -57,10 +58,10 @@ def environment() -> dict[str, str]:
         "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{LOGIN}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home() / "passwords.json"),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{HOST}:{PORT}/execution/",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__PORT": str(PORT),
-        "AIRFLOW__API__BASE_URL": f"http://{HOST}:{PORT}",
+        "AIRFLOW__API__BASE_URL": address,
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": keys["api"],
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
