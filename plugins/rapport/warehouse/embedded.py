@@ -244,8 +244,8 @@ def _launch(place: Place) -> Server:
 def _buffers() -> int:
     """MB of pages that the server keeps: an eighth of the machine's memory, at most 1024.
 
-    They are taken as they are filled. What a night of a million people looks up does not fit into
-    less, and is read from the file system time and again.
+    They are taken as they are filled. What a night of a million people looks up did not fit into
+    256, and was read from the file system time and again.
     """
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     return min(max(memory // 8, 128), 1024)
