@@ -35,7 +35,8 @@ def app() -> None:
     """
     load_dotenv(project_root() / ".env")
     # Most of what a night makes are modules that stay: looking through them again and again for
-    # garbage took 7 of 85 seconds.
+    # Most of what a night makes are modules that stay: to look through them for garbage again and
+    # again took 7 of its 85 seconds.
     gc.set_threshold(50_000, 20, 20)
     try:
         application()
