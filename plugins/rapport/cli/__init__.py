@@ -34,7 +34,6 @@ def app() -> None:
     Variables of the project's `.env` are set where the environment does not set them already.
     """
     load_dotenv(project_root() / ".env")
-    # Most of what a night makes are modules that stay: looking through them again and again for
     # Most of what a night makes are modules that stay: to look through them for garbage again and
     # again took 7 of its 85 seconds.
     gc.set_threshold(50_000, 20, 20)
