@@ -24,5 +24,6 @@ def run_dbt(context: typer.Context) -> None:
     dbt.forget_stale_parse()
     with dbt.adjusted_environment(as_of):
         outcome = dbtRunner().invoke([*context.args, *dbt.options(settings)])
+    dbt.write_results(outcome)
     if not outcome.success:
         raise typer.Exit(1)

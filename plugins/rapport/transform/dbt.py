@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import io
 import logging
@@ -41,7 +42,8 @@ LIBPQ = {
 }
 # What marketing writes sees the published tables and nothing else; the rest runs as the login.
 ROLES = {"segments": "segmenter"}
-QUIET = ("--no-print", "--quiet")
+# Nobody sees dbt's own lines, and its manifest is written when the project is parsed.
+QUIET = ("--no-print", "--quiet", "--log-level", "none")
 # What this process parsed last, and its manifest: to read it takes dbt a second an invocation.
 _parsed: tuple[tuple[Any, ...], bytes] = ((), b"")
 SEGMENT_FILE = re.compile(r"\bsegments/(seg_\w+)\.(?:sql|yml)\b")
@@ -151,8 +153,8 @@ def _invoke(
             given = options(settings, _without(aside))
         # Each invocation gets a manifest that none has compiled anything into yet.
         manifest = pickle.loads(_parsed[1])  # noqa: S301 - of this process's own memory
-        outcome = dbtRunner(manifest).invoke([*args, *QUIET, *given])
-    _forget_messages(var_dir() / "dbt" / "target" / "run_results.json")
+        outcome = dbtRunner(manifest).invoke([*args, "--no-write-json", *QUIET, *given])
+    write_results(outcome)
     return outcome, aside
 
 
@@ -203,19 +205,19 @@ def forget_stale_parse() -> str:
     return digest.hexdigest()
 
 
-def _forget_messages(path: Path) -> None:
-    """Take Postgres' words out of dbt's own record: they may quote a row."""
-    try:
-        document = msgspec.json.decode(path.read_bytes())
-    except (FileNotFoundError, msgspec.DecodeError):
-        return
-    if any(result["status"] == "error" for result in document["results"]):
-        for result in document["results"]:
-            if result["status"] == "error":
-                result["message"] = "left out: it may quote a row; build the model to see it"
-        draft = path.with_suffix(".draft")
-        draft.write_bytes(msgspec.json.encode(document))
-        draft.replace(path)
+def write_results(outcome: Any) -> None:
+    """Leave dbt's own record of a run without Postgres' words: they may quote a row."""
+    from dbt.artifacts.schemas.run import RunExecutionResult
+
+    ran = outcome.result
+    if isinstance(ran, RunExecutionResult):
+        left_out = "left out: it may quote a row; build the model to see it"
+        told = [
+            dataclasses.replace(result, message=left_out) if result.status == "error" else result
+            for result in ran.results
+        ]
+        path = var_dir() / "dbt" / "target" / "run_results.json"
+        dataclasses.replace(ran, results=told).write(str(path))
 
 
 def build(layer: str, *, as_of: datetime, stop_on_failure: bool = True) -> dict[str, Any]:
