@@ -23,25 +23,40 @@ models:
     columns: [{name: visited_on, granularity: day, dimension: {type: time}}]
 """
 CANARY = "canary.person@example.com"
+AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
+PROJECT = dbt.project_dir()
+BAD = {
+    "seg_unknown_model.sql": "select customer_id from {{ ref('fct_nothing') }}",
+    "seg_open_bracket.sql": "select customer_id from {{ ref('people' ",
+    "seg_wrong_word.sql": "selekt customer_id from people",
+    "seg_wrong_yaml.yml": "models: [{name: seg_wrong_yaml",
+}
+
+
+def small_project(folder: Path, patch: pytest.MonkeyPatch, tags: str = "marts") -> Path:
+    """A project of its own, which is the one that dbt runs; what it leaves is in `var` beside."""
+    project = folder / "project"
+    (project / "models").mkdir(parents=True)
+    (project / "profiles.yml").write_text((PROJECT / "profiles.yml").read_text())
+    (project / "dbt_project.yml").write_text(
+        f"{{name: small, version: 1.0.0, profile: rapport, models: {{+tags: {tags}}}}}"
+    )
+    patch.setattr(dbt, "project_dir", lambda: project)
+    patch.setenv("RAPPORT_VAR", str(folder / "var"))
+    return project
 
 
 def test_a_model_that_fails_on_a_row_does_not_write_the_row_down(
     warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project, var = tmp_path / "project", tmp_path / "var"
-    (project / "models").mkdir(parents=True)
-    profiles = dbt.project_dir() / "profiles.yml"
-    (project / "profiles.yml").write_text(profiles.read_text())
-    (project / "dbt_project.yml").write_text("{name: small, version: 1.0.0, profile: rapport}")
-    model = "{{ config(tags='marts', materialized='table') }} select email::int from people"
+    project = small_project(tmp_path, monkeypatch)
+    model = "{{ config(materialized='table') }} select email::int from people"
     (project / "models" / "broken.sql").write_text(model)
     warehouse.execute(f"create table people as select '{CANARY}' as email".encode())
-    monkeypatch.setattr(dbt, "project_dir", lambda: project)
-    monkeypatch.setenv("RAPPORT_VAR", str(var))
     with pytest.raises(GateFailed, match="broken") as caught:
-        dbt.build("marts", as_of=datetime(2026, 3, 31, 3, tzinfo=UTC))
+        dbt.build("marts", as_of=AS_OF)
     assert CANARY not in str(caught.value)
-    written = [path for path in var.rglob("*") if path.is_file()]
+    written = [path for path in (tmp_path / "var").rglob("*") if path.is_file()]
     assert any(path.name == "run_results.json" for path in written)
     assert [path.name for path in written if CANARY.encode() in path.read_bytes()] == []
 
@@ -49,7 +64,7 @@ def test_a_model_that_fails_on_a_row_does_not_write_the_row_down(
 def test_the_nights_time_is_no_variable_so_that_dbt_need_not_parse_again() -> None:
     settings = load_settings()
     assert "as_of" not in dbt.variables(settings)
-    with dbt.adjusted_environment(datetime(2026, 3, 31, 3, tzinfo=UTC)):
+    with dbt.adjusted_environment(AS_OF):
         assert os.environ["RAPPORT_AS_OF"] == "2026-03-31T03:00:00+00:00"
     assert "RAPPORT_AS_OF" not in os.environ
 
@@ -57,55 +72,71 @@ def test_the_nights_time_is_no_variable_so_that_dbt_need_not_parse_again() -> No
 def test_a_changed_metric_is_parsed_afresh(
     warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = tmp_path / "project"
-    (project / "models").mkdir(parents=True)
-    (project / "profiles.yml").write_text((dbt.project_dir() / "profiles.yml").read_text())
-    (project / "dbt_project.yml").write_text("{name: small, version: 1.0.0, profile: rapport}")
+    project = small_project(tmp_path, monkeypatch)
     (project / "models" / "days.sql").write_text("select current_date as visited_on, 1 as visits")
-    monkeypatch.setattr(dbt, "project_dir", lambda: project)
-    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
     for label in ("Visits", "All visits"):
         (project / "models" / "days.yml").write_text(METRIC % label)
-        outcome = dbt.invoke(["parse"], load_settings(), datetime(2026, 3, 31, 3, tzinfo=UTC))
+        outcome = dbt.invoke(["parse"], load_settings(), AS_OF)
         assert outcome.success, outcome.exception
         assert outcome.result.metrics["metric.small.visits"].label == label
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("seg_bad.sql", "select customer_id from {{ ref('fct_nothing') }}"),
-        ("seg_bad.sql", "select customer_id from {{ ref('people' "),
-        ("seg_bad.sql", "selekt customer_id from people"),
-        ("seg_bad.yml", "models: [{name: seg_bad"),
-    ],
-    ids=["unknown model", "open bracket", "wrong word", "wrong yaml"],
-)
-def test_a_segment_that_cannot_be_built_is_left_aside_and_the_others_are_built(
-    warehouse: psycopg.Connection[Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    text: str,
+def test_a_view_is_made_anew_only_where_its_statement_changed_or_it_is_gone(
+    warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = tmp_path / "project"
-    folder = project / "models" / "segments"
-    folder.mkdir(parents=True)
-    (project / "profiles.yml").write_text((dbt.project_dir() / "profiles.yml").read_text())
-    (project / "dbt_project.yml").write_text(
-        "{name: small, version: 1.0.0, profile: rapport, models: {+tags: segments}}"
+    project = small_project(tmp_path, monkeypatch)
+    (project / "macros").mkdir()
+    macro = "macros/view.sql"
+    (project / macro).write_text((PROJECT / macro).read_text())
+    base = project / "models" / "base.sql"
+    base.write_text("{{ config(materialized='table') }} select 1 as number")
+    view = project / "models" / "seen.sql"
+    view.write_text("select number from {{ ref('base') }}")
+
+    def built(*args: str) -> int:
+        outcome = dbt.invoke(["build", *args], load_settings(), AS_OF)
+        assert outcome.success, outcome.exception
+        row = warehouse.execute("select oid from pg_class where relname = 'seen'").fetchone()
+        assert row
+        return int(row[0])
+
+    first = built()
+    assert built("--select", "seen") == first
+    anew = built("--select", "seen", "--full-refresh")
+    assert anew != first
+    # The table is another one now: Postgres dropped what read the former one.
+    after = built()
+    assert after != anew
+    view.write_text("select number + 1 as number from {{ ref('base') }}")
+    changed = built("--select", "seen")
+    assert changed != after
+    assert warehouse.execute("select number from build.seen").fetchall() == [(2,)]
+    view.write_text(
+        "{{ config(grants={'select': ['bi_reader']}) }} "
+        "select number + 1 as number from {{ ref('base') }}"
     )
-    for segment in ("seg_bad", "seg_good", "seg_other"):
-        (folder / f"{segment}.sql").write_text("select 'c1' as customer_id")
-    (folder / name).write_text(text)
-    monkeypatch.setattr(dbt, "project_dir", lambda: project)
+    assert built("--select", "seen") != changed
+    may = "select has_table_privilege('bi_reader', 'build.seen', 'select')"
+    assert warehouse.execute(may).fetchall() == [(True,)]
+
+
+def test_a_segment_that_cannot_be_built_is_left_aside_and_the_others_are_built(
+    warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = small_project(tmp_path, monkeypatch, tags="segments") / "models" / "segments"
+    folder.mkdir()
     monkeypatch.setattr(dbt, "ROLES", {})
-    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
-    built = dbt.build("segments", as_of=datetime(2026, 3, 31, 3, tzinfo=UTC), stop_on_failure=False)
-    assert built["failed"] == ["seg_bad"]
+    good = "select 'c1' as customer_id"
+    for segment in ("seg_good", "seg_other", *(name.partition(".")[0] for name in BAD)):
+        (folder / f"{segment}.sql").write_text(good)
+    for name, text in BAD.items():
+        (folder / name).write_text(text)
+    built = dbt.build("segments", as_of=AS_OF, stop_on_failure=False)
+    assert built["failed"] == sorted(name.partition(".")[0] for name in BAD)
     views = warehouse.execute("select viewname from pg_views where viewname like 'seg_%'")
-    assert {"seg_good", "seg_other"} == {view for (view,) in views.fetchall()} - {"seg_bad"}
-    (folder / name).unlink()
-    (folder / "seg_bad.sql").write_text("select 'c1' as customer_id")
-    mended = dbt.build("segments", as_of=datetime(2026, 3, 31, 3, tzinfo=UTC))
-    assert (mended["failed"], mended["models"]) == ([], 3)
+    assert {view for (view,) in views.fetchall()} == {"seg_good", "seg_other"}
+    for name in BAD:
+        (folder / name).unlink()
+        (folder / name).with_suffix(".sql").write_text(good)
+    mended = dbt.build("segments", as_of=AS_OF)
+    assert (mended["failed"], mended["models"]) == ([], 2 + len(BAD))

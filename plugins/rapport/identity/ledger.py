@@ -65,7 +65,10 @@ def write(
     empty = not (row and row[0])
     tied = TIED if has_ties else ""
     if empty:
+        # Both sides lie in the order of their keys, which the planner cannot know of a new table.
+        warehouse.execute("set local enable_hashjoin = off")
         customers = warehouse.execute(CUSTOMERS.format(tied=tied, named=BY_KEY)).rowcount
+        warehouse.execute("set local enable_hashjoin = on")
         _fill(warehouse, at)
         moved = {}
     else:
@@ -111,6 +114,7 @@ def _fill(warehouse: psycopg.Connection[Any], at: dict[str, Any]) -> None:
     )
     warehouse.execute(
         "create index members_region_key on identity.members (region_key, profile_key)"
+        " include (customer_id, profile_id)"
     )
 
 
