@@ -16,6 +16,7 @@ UNSTORABLE = (
     psycopg.DataError,
     psycopg.errors.ProgramLimitExceeded,
     psycopg.errors.StatementTooComplex,
+    psycopg.errors.InternalError_,  # a jsonb that would need a gigabyte, as some servers say it
 )
 
 
