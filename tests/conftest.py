@@ -124,6 +124,9 @@ def postgres() -> str:
     """The URL of the run's one Postgres; its database `postgres` is for making others."""
     from rapport.warehouse import embedded
 
+    # Each test has a database of its own: the only thing that the suite may do and a run may not.
+    with psycopg.connect(embedded.url("postgres", login=embedded.ADMIN)) as admin:
+        admin.execute("alter role rapport createdb")
     return embedded.url("postgres")
 
 
