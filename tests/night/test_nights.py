@@ -10,7 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from rapport.night.run import LOCK
 from rapport.night.summary import Summary
+from rapport.warehouse import locks
 
 from ..faults.tally import WITHOUT, kill
 from .conftest import Company, found
@@ -236,7 +238,7 @@ def test_a_source_with_a_wrong_token_harms_no_other_and_says_what_to_do(
 def test_a_second_run_beside_the_first_is_refused(company: Company, story: Stories) -> None:
     url = company.rapport("db", "url").stdout.strip()
     with psycopg.connect(url, autocommit=True) as first:
-        first.execute("select pg_advisory_lock(hashtextextended('rapport run', 0))")
+        assert locks.try_to_hold(first, LOCK)
         done = company.rapport("run")
     assert done.returncode == 1
     assert "AlreadyRunning" in done.stderr

@@ -299,7 +299,7 @@ def test_nobody_but_the_superuser_takes_advisory_locks_or_writes_large_objects(v
 
 
 @pytest.fixture
-def old_cluster(var: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def old_cluster(var: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A server as the first release made it: the owner is the superuser, with things of its own."""
 
     def first(passwords: dict[str, str]) -> dict[str, str]:
@@ -320,7 +320,7 @@ def old_cluster(var: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
                 "create function kept.one() returns int language sql return 1;"
                 "grant usage on schema kept to bi_reader; grant select on kept.people to bi_reader"
             )
-    yield var
+    return var
 
 
 def owners() -> set[str]:

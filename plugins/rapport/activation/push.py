@@ -24,6 +24,7 @@ from rapport.activation.take import Taken, take
 from rapport.activation.versions import code_version
 from rapport.destinations.base import Audience, Destination, Night, Person
 from rapport.errors import AlreadyRunning, RapportError, StaleWriter
+from rapport.warehouse import locks
 
 log = logging.getLogger(__name__)
 
@@ -116,17 +117,10 @@ def _keep_statistics(connection: psycopg.Connection, batches: int) -> None:
 
 @contextmanager
 def _only_one(connection: psycopg.Connection, destination: str) -> Iterator[None]:
-    row = connection.execute(
-        "select pg_try_advisory_lock(hashtextextended('activation/' || %s, 0))", (destination,)
-    ).fetchone()
-    if not row or not row[0]:
-        raise AlreadyRunning(f"{destination}: another push is running. Wait until it is done.")
-    try:
+    with locks.only_one(connection, f"activation/{destination}") as is_ours:
+        if not is_ours:
+            raise AlreadyRunning(f"{destination}: another push is running. Wait until it is done.")
         yield
-    finally:
-        connection.execute(
-            "select pg_advisory_unlock(hashtextextended('activation/' || %s, 0))", (destination,)
-        )
 
 
 def _lists(

@@ -199,8 +199,8 @@ def _initialise(place: Place, lock: int) -> None:
             break
         (draft / "pg_hba.conf").write_text(ACCESS)
         done = place.run(
-            "postgres", "--single", "-j", "-D", str(draft), "-c", "log_min_messages=fatal", database,
-            input=statements, capture_output=True, pass_fds=(lock,),
+            "postgres", "--single", "-j", "-D", str(draft), "-c", "log_min_messages=fatal",
+            database, input=statements, capture_output=True, pass_fds=(lock,),
         )  # fmt: skip
     if done.returncode:
         raise ConfigError(f"{draft}: initdb failed: {done.stderr.strip()[-500:]}")

@@ -27,7 +27,6 @@ OF_DBT = (
 )  # fmt: skip
 # Built by a role of its own, so the tables are that role's too.
 OWNED = {"segments_build": "segmenter"}
-LOCK = 7_267_708_117  # any number, the same for everybody
 Connection = psycopg.Connection[Any]
 
 log = logging.getLogger(__name__)
@@ -78,7 +77,7 @@ def apply(connection: Connection) -> list[str]:
     Only what differs from the declaration is changed, so that two processes at once and a second
     run do nothing. A login without CREATEROLE leaves out the roles that nobody made for it.
     """
-    connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+    connection.execute("lock table ops.migrations in exclusive mode")
     missing = [name for name in declared() if not _made(connection, name)]
     for schema in OF_DBT:
         connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
