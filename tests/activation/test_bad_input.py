@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from rapport import activation
-from rapport.activation.segments import FOLDER, load
+from rapport.activation.segments import load
 from rapport.errors import ConfigError
+from rapport.transform.segment_files import FOLDER
 
 
 @pytest.fixture
@@ -43,15 +44,15 @@ def declare(home: Path, key: str, **changed: Any) -> None:
     declared = {name: value for name, value in declared.items() if value is not None}
     model = {"name": f"seg_{key}", "config": {"meta": {"segment": declared}}}
     (home / FOLDER / f"seg_{key}.yml").write_text(yaml.safe_dump({"models": [model]}))
-    (home / FOLDER / f"seg_{key}.sql").write_text("select 1\n")
+    (home / FOLDER / f"seg_{key}.sql").write_text(f"table marts.people_of_{key}\n")
 
 
-def night(world: Any, failed: tuple[str, ...] = ()) -> dict[str, Any]:
+def night(world: Any) -> dict[str, Any]:
     """A whole night by the verbs; what each list and segment came to, and who complained."""
     world.night_number += 1
     run = (world.run_id, world.as_of)
     pulled = activation.pull(*run)
-    evaluated = activation.evaluate(*run, failed=failed)
+    evaluated = activation.evaluate(*run)
     lists = {entry["segment"]: entry for entry in activation.plan(*run)}
     complaint = ""
     for destination in ("intercom", "files"):
@@ -69,9 +70,10 @@ def exported(project: Path) -> int:
 
 
 def test_sql_that_does_not_compile_freezes_its_segment_alone(world: Any, project: Path) -> None:
-    seen = night(world, failed=("seg_bad",))
+    (project / FOLDER / "seg_bad.sql").write_text("select *\nfrom marts.nowhere\n")
+    seen = night(world)
     cause = seen["evaluate"]["bad"]["frozen_because"]
-    assert cause.startswith("dbt could not build seg_bad. `rapport dbt build --select seg_bad`")
+    assert 'seg_bad.sql:2: relation "marts.nowhere" does not exist' in cause
     assert seen["lists"]["bad"]["state"] == "frozen"
     assert exported(project) == 2
 
@@ -88,7 +90,7 @@ def test_a_segment_without_a_purpose_is_told_by_file_and_line(world: Any, projec
 
 def test_a_trait_that_the_model_does_not_have_is_named(world: Any, project: Path) -> None:
     declare(project, "bad", destinations=["intercom"], traits={"points": "points"})
-    assert "has no column points" in night(world)["lists"]["bad"]["cause"]
+    assert "seg_bad.sql gives no column points" in night(world)["lists"]["bad"]["cause"]
     assert exported(project) == 2
 
 

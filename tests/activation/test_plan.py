@@ -253,12 +253,12 @@ def test_one_broken_segment_harms_no_other(world: Any) -> None:
     world.segment("readers", ["ann"])
     world.segment("broken", ["ann"], purpose="service")
     world.night()
-    world.connection.execute("drop table segments_build.seg_broken")
+    world.connection.execute("drop table marts.people_of_broken")
     world.members("readers", "ann", "bob")
     counts = world.night()
     assert world.tool.on("readers") == ["ann", "bob"]
     assert world.tool.on("broken") == ["ann"]
-    assert "did not build it" in counts["broken"]["cause"]
+    assert "seg_broken.sql:1: relation" in counts["broken"]["cause"]
 
 
 def test_a_customer_twice_in_a_segment_freezes_it(world: Any) -> None:

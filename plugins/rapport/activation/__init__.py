@@ -8,7 +8,7 @@ The verbs are called in this order, each with the run and the logical time of th
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -21,6 +21,7 @@ from rapport.activation import plan as planning
 from rapport.activation import pull as pulling
 from rapport.activation import push as pushing
 from rapport.activation.options import load_options
+from rapport.activation.reading import Reader
 from rapport.activation.segments import load
 from rapport.destinations import open_destination
 from rapport.destinations.base import Destination
@@ -56,19 +57,17 @@ def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
     return counts
 
 
-def evaluate(
-    run_id: str, as_of: datetime, failed: Collection[str] = ()
-) -> dict[str, dict[str, Any]]:
-    """Bring `segments.membership` to what `segments_build.seg_*` says; counts by segment.
+def evaluate(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
+    """Bring `segments.membership` to what the SQL of each segment gives; counts by segment.
 
-    `failed` names models that dbt could not build tonight: their segments are frozen. Raises
-    `GateFailed` where there are no customers at all, so that no list is emptied.
+    A segment whose SQL fails is frozen. Raises `GateFailed` where there are no customers at all, so
+    that no list is emptied.
     """
     settings, options, definitions = load_settings(), load_options(), load()
     enabled = settings.enabled("sources")
     providers = freshness.sources_of_entities(enabled)
     counts: dict[str, dict[str, Any]] = {}
-    with _connect() as connection:
+    with _connect() as connection, Reader(as_of) as reader:
         row = connection.execute("select exists (select from marts.dim_customers)").fetchone()
         if not row or not row[0]:
             raise GateFailed(
@@ -78,13 +77,8 @@ def evaluate(
         stale = freshness.stale_sources(connection, enabled, as_of, options.stale_after_hours)
         for segment in definitions.segments.values():
             frozen = freshness.stale_need(segment.needs, providers, stale)
-            if segment.model in failed:
-                frozen = (
-                    f"dbt could not build {segment.model}. "
-                    f"`rapport dbt build --select {segment.model}` says why."
-                )
             evaluation = membership.evaluate_segment(
-                connection, segment, options, run_id, as_of, frozen
+                connection, segment, options, run_id, as_of, reader, frozen
             )
             counts[segment.key] = asdict(evaluation)
     for name, problem in definitions.problems.items():

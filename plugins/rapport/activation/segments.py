@@ -11,15 +11,14 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rapport.destinations import kind_of, names
 from rapport.destinations.base import Audience, Mode
 from rapport.paths import project_root
-from rapport.settings import Block, Document, Loader
+from rapport.settings import Block
+from rapport.transform.segment_files import FOLDER, check_sql, read_yaml
 
-FOLDER = "dbt_project/models/segments"
 Purpose = Literal["marketing", "feedback", "service"]
 Channel = Literal["email", "sms", "push", "none"]
 
@@ -184,24 +183,16 @@ def load(folder: Path | None = None) -> Definitions:
 def read(path: Path) -> Segment:
     """The segment of one YAML file; raises `ValueError` with file, line, key and what to do."""
     where = ("models", 0, "config", "meta", "segment")
-    text = path.read_text(encoding="utf-8")
+    document, content = read_yaml(path)
+    model = content["models"][0]
     try:
-        document = Document(path, yaml.compose(text, Loader=Loader))
-        content = yaml.load(text, Loader=Loader)  # noqa: S506 - a safe loader, in C
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ValueError(f"{path}:{mark.line + 1 if mark else 1}: not YAML.") from None
-    try:
-        model = content["models"][0]
-        declared = model["config"]["meta"]["segment"]
-    except (KeyError, TypeError, IndexError):
-        raise ValueError(f"{path}:1: no models[0].config.meta.segment. Copy a neighbour.") from None
-    try:
-        segment = Segment.model_validate(declared)
+        segment = Segment.model_validate(model["config"]["meta"]["segment"])
     except ValidationError as error:
         raise ValueError(document.explain(error, Segment, where)) from None
-    if not path.with_suffix(".sql").is_file():
+    query = path.with_suffix(".sql")
+    if not query.is_file():
         raise ValueError(f"{path}:1: no {path.stem}.sql beside it. Write one.")
+    check_sql(query, query.read_text(encoding="utf-8"))
     if model.get("name") != path.stem or segment.model != path.stem:
         raise ValueError(
             document.at(where, f'file, model and "seg_" + key must be one name: {path.stem}.')

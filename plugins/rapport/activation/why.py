@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from rapport.activation.reading import Reader
 from rapport.activation.render import asked_of, conditions_of, published_schemas, render, source_of
 from rapport.activation.segments import Segment
 from rapport.card.find import find
@@ -35,7 +36,7 @@ def explain(
 ) -> dict[str, Any]:
     """The conditions under tonight's marts, the membership, and the state of each list."""
     rendered = render(source_of(segment), as_of, published_schemas())
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with Reader(as_of) as reader, reader.session.cursor(row_factory=dict_row) as cursor:
         statement = sql.SQL("select * from ({}) as candidates where customer_id = {}").format(
             sql.SQL(conditions_of(rendered)),
             customer_id,

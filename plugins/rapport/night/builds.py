@@ -17,7 +17,7 @@ import psycopg
 from rapport import warehouse
 from rapport.errors import RetryLater, StaleWriter
 from rapport.night.nights import Night
-from rapport.warehouse import locks
+from rapport.warehouse import locks, roles
 
 PATIENCE = timedelta(minutes=30)
 LOCK = "build"
@@ -31,6 +31,7 @@ def step(night: Night, holder: str, *, begins: bool = False) -> Iterator[None]:
     `StaleWriter` where a newer build took over, `RetryLater` where the other's step does not end.
     """
     with warehouse.connect(autocommit=True, application_name="rapport build") as connection:
+        roles.end_overlong(connection)
         if begins:
             _begin(connection, night, holder)
         with locks.shared(connection, LOCK):

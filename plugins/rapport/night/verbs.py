@@ -150,12 +150,10 @@ def publish(holder: str) -> None:
 def evaluate() -> None:
     """Who is in which segment tonight."""
     from rapport import activation
-    from rapport.transform import build
 
     night = _night()
     with stage(night, "evaluate segments") as current:
-        failed = build("segments", as_of=night.as_of, stop_on_failure=False)["failed"]
-        current.result = activation.evaluate(night.run_id, night.as_of, failed=failed)
+        current.result = activation.evaluate(night.run_id, night.as_of)
 
 
 def plan() -> None:

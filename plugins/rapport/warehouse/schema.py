@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from rapport.errors import ConfigError
-from rapport.warehouse import roles
+from rapport.warehouse import roles, segment_login
 
 FOLDER = Path(__file__).parent / "migrations"
 LEDGER = """
@@ -46,6 +46,7 @@ def migrate(folder: Path = FOLDER, grants: bool = True) -> list[str]:
             _apply(connection, file)
         if grants:
             roles.apply(connection)
+            segment_login.ensure(connection)
     return [file.stem for file in new]
 
 
