@@ -160,7 +160,7 @@ def warehouse(
 
         with connect(autocommit=True) as connection:
             yield connection
-        admin.execute(f"drop database {name} with (force)")
+        drop_database(admin, name)
 
 
 @pytest.fixture(scope="session")
@@ -196,6 +196,21 @@ def reference_dir() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no reference data in {folder}: set RAPPORT_REFERENCE_DIR")
     return folder
+
+
+def drop_database(admin: psycopg.Connection[Any], name: str) -> None:
+    """Drop a database with the sessions in it.
+
+    A worker of autovacuum that begins there belongs to nobody yet, so that it may not be ended.
+    """
+    for _ in range(50):
+        try:
+            admin.execute(f"drop database {name} with (force)")
+        except psycopg.errors.InsufficientPrivilege:
+            time.sleep(0.1)
+        else:
+            return
+    admin.execute(f"drop database {name} with (force)")
 
 
 def point_to(patch: pytest.MonkeyPatch, postgres: str, database: str) -> None:

@@ -161,7 +161,7 @@ def test_airflow_s_database_that_goes_away_in_a_night_harms_no_table(
     company = found(tmp_path)
     try:
         assert company.rapport("run", RAPPORT_FAULT="landing.committed:1").returncode == -9
-        with psycopg.connect(company.url("postgres"), autocommit=True) as server:
+        with psycopg.connect(company.url("postgres", "postgres"), autocommit=True) as server:
             ended = threading.Event()
             gone: list[int] = []
 
@@ -204,12 +204,15 @@ GERMAN = (
 def test_a_warehouse_of_another_language_holds_the_same(story: Stories, tmp_path: Path) -> None:
     company = found(tmp_path)
     try:
-        with psycopg.connect(company.url("postgres"), autocommit=True) as server:
+        with psycopg.connect(company.url("postgres", "postgres"), autocommit=True) as server:
             for how in GERMAN:
                 with contextlib.suppress(
                     psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType
                 ):
-                    server.execute("create database german template template0 encoding utf8 " + how)
+                    server.execute(
+                        "create database german owner rapport template template0 encoding utf8 "
+                        + how
+                    )
                     break
             else:
                 pytest.skip("this Postgres has neither ICU nor the locale de_DE.utf8")

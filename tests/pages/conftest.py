@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import yaml
 from fastapi import HTTPException, Request
-from tests.conftest import point_to
+from tests.conftest import drop_database, point_to
 
 from rapport.pages.access import Reader
 from rapport.pages.app import application
@@ -89,7 +89,7 @@ def company(
             with connect(autocommit=True) as connection:
                 fill(Marts(connection))
         yield name
-        admin.execute(f"drop database {name} with (force)")
+        drop_database(admin, name)
 
 
 @pytest.fixture

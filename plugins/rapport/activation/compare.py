@@ -21,7 +21,7 @@ def compare(reader: Reader, segment: Segment, revision: str, as_of: datetime) ->
     schemas = published_schemas()
     now = render(source_of(segment), as_of, schemas)
     then = render(source_of(segment, revision), as_of, schemas)
-    row = reader.session.execute(
+    row = reader.ask(
         sql.SQL(
             """
                 with after as (select customer_id from ({now}) as here),

@@ -68,11 +68,15 @@ class Reader:
             self._session = segment_login.connect()
         return self._session
 
+    def ask(self, question: sql.Composed) -> psycopg.Cursor[Any]:
+        """One statement, and never two: what is prepared cannot be several."""
+        return self.session.execute(question, prepare=True)
+
     def columns(self, segment: Segment) -> dict[str, str]:
         """The columns that the SQL gives, with the kind that a destination gets to know."""
         question = sql.SQL("select * from {} limit 0").format(self._model(segment))
         with _named(segment, question):
-            answer = self.session.execute(question)
+            answer = self.ask(question)
         types = self.session.adapters.types
         found = {}
         for column in answer.description or ():

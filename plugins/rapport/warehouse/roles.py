@@ -77,16 +77,19 @@ def apply(connection: Connection) -> list[str]:
     declaration is changed, so that two processes at once and a second run do nothing. A login
     without CREATEROLE leaves out the roles that nobody made for it.
     """
-    connection.execute("lock table ops.migrations in exclusive mode")
-    missing = [name for name in declared() if not _made(connection, name)]
-    for schema in OF_DBT:
-        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-    for grant in sorted(wanted(connection) - granted(connection)):
-        if grant.role not in missing:
-            _try(connection, _statement(grant))
-    for grant in undeclared(connection):
-        if (grant.kind, grant.privilege) == ("schema", "CREATE"):
-            _try(connection, _revocation(grant))
+    with connection.transaction():
+        connection.execute("lock table ops.migrations in exclusive mode")
+        missing = [name for name in declared() if not _made(connection, name)]
+        for schema in OF_DBT:
+            connection.execute(
+                sql.SQL("create schema if not exists {}").format(sql.Identifier(schema))
+            )
+        for grant in sorted(wanted(connection) - granted(connection)):
+            if grant.role not in missing:
+                _try(connection, _statement(grant))
+        for grant in undeclared(connection):
+            if (grant.kind, grant.privilege) == ("schema", "CREATE"):
+                _try(connection, _revocation(grant))
     if missing:
         log.warning("roles that this login may not make: %s", ", ".join(missing))
     return missing

@@ -11,6 +11,7 @@ so that every process that may open the warehouse knows it and nothing has to be
 
 import base64
 import hmac
+import logging
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -23,6 +24,8 @@ from rapport.warehouse import discreet, roles
 CONNECTION = "warehouse_segments"
 ROLE = "segmenter"
 LONGEST = 63  # bytes of a name in Postgres
+
+log = logging.getLogger(__name__)
 
 
 def name_of(owner: str) -> str:
@@ -89,7 +92,10 @@ def ensure(connection: psycopg.Connection[Any]) -> None:
     name = name_of(owner)
     if not password or (roles.exists(connection, name) and _works()):
         return
-    roles.make_login(connection, name, ROLE, password_of(owner, password))
+    try:
+        roles.make_login(connection, name, ROLE, password_of(owner, password))
+    except ConfigError as error:
+        log.warning("segments cannot be read yet: %s", error)
 
 
 def _works() -> bool:
