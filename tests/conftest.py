@@ -120,12 +120,19 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> str:
+def superuser() -> str:
+    """The URL of the superuser, for what only a test does and no process of a run."""
+    from rapport.warehouse import embedded
+
+    return embedded.url("postgres", login=embedded.ADMIN)
+
+
+@pytest.fixture(scope="session")
+def postgres(superuser: str) -> str:
     """The URL of the run's one Postgres; its database `postgres` is for making others."""
     from rapport.warehouse import embedded
 
-    # Each test has a database of its own: the only thing that the suite may do and a run may not.
-    with psycopg.connect(embedded.url("postgres", login=embedded.ADMIN)) as admin:
+    with psycopg.connect(superuser) as admin:
         admin.execute("alter role rapport createdb")
     return embedded.url("postgres")
 

@@ -79,9 +79,9 @@ def test_the_passwords_can_be_read_by_their_owner_only(postgres: str) -> None:
     assert place.find().passwords.stat().st_mode & 0o777 == 0o600
 
 
-def test_it_listens_on_127_0_0_1_only(postgres: str) -> None:
+def test_it_listens_on_127_0_0_1_only(superuser: str) -> None:
     server = embedded.start()
-    with psycopg.connect(embedded.url("postgres", login=embedded.ADMIN)) as connection:
+    with psycopg.connect(superuser) as connection:
         row = connection.execute("show unix_socket_directories").fetchone()
         assert row == ("",)
     for family, host in ((socket.AF_INET, "127.0.0.2"), (socket.AF_INET6, "::1")):

@@ -30,6 +30,10 @@ def permission(segment: Segment, destination: str, options: ActivationOptions) -
             left join identity.aliases as alias on alias.alias_id = told.customer_id
             where told.lifted_at is null and {suppression}
         ) as suppressed on suppressed.customer_id = person.customer_id
+        left join (
+            select distinct value as customer_id from privacy.subjects
+            where namespace = 'customers'
+        ) as erased on erased.customer_id = person.customer_id
     """).format(
         channel=segment.channel,
         purpose=segment.purpose,
@@ -41,7 +45,8 @@ def refusal(segment: Segment, options: ActivationOptions) -> sql.Composed:
     """The reason why the list must not hold the person, null where it may."""
     if segment.channel == "none":
         return sql.SQL(
-            "case when suppressed.customer_id is not null then 'suppressed' end"
+            "case when erased.customer_id is not null then 'erasure'"
+            " when suppressed.customer_id is not null then 'suppressed' end"
         ).format()
     no_consent = (
         "not coalesce(word.is_granted, false)"
@@ -50,6 +55,7 @@ def refusal(segment: Segment, options: ActivationOptions) -> sql.Composed:
     )
     return sql.SQL("""
         case
+            when erased.customer_id is not null then 'erasure'
             when suppressed.customer_id is not null then 'suppressed'
             when {no_consent} then 'no_consent'
             when contact.{address} is null or contact.{address} = '' then 'no_address'
