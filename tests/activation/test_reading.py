@@ -42,7 +42,8 @@ def test_a_segment_is_read_by_the_login_of_segments(world: Any) -> None:
     [
         ("select customer_id, email as score from marts_pii.dim_customer_contacts", "denied"),
         ("select record_key as customer_id, 1 as score from raw.hubspot__contacts", "denied"),
-        ("select 'a' as customer_id, 1 as score) as x; drop table raw.loads; select (1", "multiple"),
+        ("select 'a' as customer_id, 1 as score) as x; drop table raw.loads; select (1",
+         "multiple"),
         ("select pg_read_file('/etc/passwd') as customer_id, 1 as score", "denied"),
         ("select set_config('role', 'rapport', false) as customer_id, 1 as score", "denied"),
         ("select query_to_xml('table raw.loads', true, true, '')::text as customer_id, 1 as score",

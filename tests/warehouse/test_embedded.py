@@ -351,6 +351,23 @@ def test_a_server_whose_owner_was_the_superuser_comes_forward(old_cluster: Path)
             connection.execute("select pg_advisory_lock(1)")
 
 
+def test_a_server_of_ones_own_is_brought_there_by_a_command(
+    old_cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(embedded, "ADMIN", embedded.OWNER)
+        address = embedded.url()
+    password = embedded.cluster.demote_login(address)
+    assert password is not None
+    assert embedded.cluster.demote_login(address) is None
+    with psycopg.connect(address) as connection:
+        query = "select rolsuper from pg_roles where rolname = current_user"
+        assert connection.execute(query).fetchone() == (False,)
+        assert connection.execute("select count(*) from kept.seen").fetchone() == (1,)
+    admin = address.replace(urlsplit(address).netloc.partition("@")[0], f"postgres:{password}")
+    psycopg.connect(admin).close()
+
+
 @pytest.mark.parametrize("moment", ["_set_password", "HAND_OVER", "HARDEN"])
 def test_a_kill_on_the_way_forward_is_taken_up_by_the_next_start(
     old_cluster: Path, monkeypatch: pytest.MonkeyPatch, moment: str

@@ -8,10 +8,14 @@ which the owner was the superuser, is brought here. `rapport` owns the warehouse
 ['postgres', 'template1']
 """
 
+import secrets
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 from psycopg import sql
+
+from rapport.errors import ConfigError
 
 ADMIN = "postgres"
 OWNER = "rapport"
@@ -55,6 +59,30 @@ def first_statements(passwords: dict[str, str]) -> dict[str, str]:
         "template1": HARDEN.strip() + "\n\n",
         "postgres": "".join(f"{statement};\n\n" for statement in statements),
     }
+
+
+def demote_login(address: str) -> str | None:
+    """Demote the superuser that an address names; the new superuser's password, None if it is none.
+
+    Raises `ConfigError` where another superuser can do it with one statement.
+    """
+    parts = urlsplit(address)
+    with psycopg.connect(address) as connection:
+        row = connection.execute(
+            "select oid = 10, rolsuper from pg_roles where rolname = current_user"
+        ).fetchone()
+    assert row is not None
+    is_first, is_super = row
+    if not is_super:
+        return None
+    login = unquote(parts.username or "")
+    if not is_first or login != OWNER:
+        raise ConfigError(
+            f'warehouse: as another superuser, `alter role "{login}" nosuperuser createrole`.'
+        )
+    passwords = {ADMIN: secrets.token_urlsafe(24), OWNER: unquote(parts.password or "")}
+    demote(parts.hostname or "127.0.0.1", parts.port or 5432, passwords)
+    return passwords[ADMIN]
 
 
 def demote(host: str, port: int, passwords: dict[str, str]) -> None:
