@@ -174,9 +174,13 @@ class Document:
         while todo:
             path, node = todo.pop()
             # An alias is the same node again, and may stand inside of what it means.
-            if not isinstance(node, yaml.MappingNode) or id(node) in looked_at:
+            if node is None or id(node) in looked_at:
                 continue
             looked_at.add(id(node))
+            if isinstance(node, yaml.SequenceNode):
+                todo += [((*path, place), item) for place, item in enumerate(node.value)]
+            if not isinstance(node, yaml.MappingNode):
+                continue
             seen: dict[str, int] = {}
             for key, value in node.value:
                 line = key.start_mark.line + 1
