@@ -15,6 +15,9 @@ from psycopg.rows import dict_row
 
 from rapport import faults
 from rapport.activation import accounts, membership
+from rapport.activation.declared import find
+from rapport.activation.definitions import recall
+from rapport.activation.draft import UNPUSHED
 from rapport.activation.lists import List
 from rapport.activation.options import ActivationOptions
 from rapport.activation.record import record
@@ -35,21 +38,26 @@ def push_destination(
     options: ActivationOptions,
     run_id: str,
     as_of: datetime,
+    is_turned_off: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Push every planned list of one tool; counts by segment.
 
+    Of one that `is_turned_off`, every list is retired.
     What the tool refused as a whole (down, wrong login) is raised at the end, after the other
     lists had their turn. Raises `AlreadyRunning` and `StaleWriter`.
     """
+    enabled = () if is_turned_off else (tool.name,)
     counts: dict[str, dict[str, Any]] = {}
     failed: RapportError | None = None
     with _only_one(connection, tool.name):
-        for key, state in _lists(connection, tool.name, run_id, as_of):
-            segment = definitions.segments.get(key) or Segment.retired(key)
+        known = recall(connection, definitions)
+        for key, state in planned(connection, tool.name, run_id, as_of):
+            listed = find(connection, known, tool.name, key, enabled)
+            segment = listed.segment
             target = List(
                 segment, tool.name, _audience(connection, segment), options, run_id, as_of
             )
-            if state == "refused":
+            if state in UNPUSHED:
                 counts[key] = accounts.count(connection, tool.name, key, run_id)
                 continue
             try:
@@ -60,7 +68,8 @@ def push_destination(
                 failed = failed or error
             else:
                 _close_run(connection, target, "success", None)
-                accounts.check(connection, tool.name, key)
+                if listed.has_members:
+                    accounts.check(connection, tool.name, key)
             counts[key] = accounts.count(connection, tool.name, key, run_id)
     if failed is not None:
         raise failed
@@ -129,9 +138,10 @@ def _only_one(connection: psycopg.Connection, destination: str) -> Iterator[None
         )
 
 
-def _lists(
+def planned(
     connection: psycopg.Connection, destination: str, run_id: str, as_of: datetime
 ) -> list[tuple[str, str]]:
+    """The lists of the run, with the status of each; raises `StaleWriter` for an older run."""
     newer = connection.execute(
         "select run_id from activation.sync_runs where destination = %s and as_of > %s limit 1",
         (destination, as_of),
