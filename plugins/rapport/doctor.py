@@ -177,6 +177,17 @@ def _warehouse() -> Iterator[Finding]:
         yield Finding("migrations", "ok", found)
         if not pending:
             yield _roles(connection)
+            yield from _lists(connection)
+
+
+def _lists(connection: psycopg.Connection[Any]) -> Iterator[Finding]:
+    from rapport.activation.segments import load
+    from rapport.activation.standing import standings
+
+    for found in standings(connection, load(), load_settings()):
+        state: State = "problem" if found.state == "orphaned" else "warning"
+        said = f"{found.state}, {found.people} people on it"
+        yield Finding(f"list {found.destination}/{found.segment}", state, said, found.cause)
 
 
 def _roles(connection: psycopg.Connection[Any]) -> Finding:

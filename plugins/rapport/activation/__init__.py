@@ -31,7 +31,7 @@ from rapport.warehouse import connect
 
 log = logging.getLogger(__name__)
 
-__all__ = ["evaluate", "plan", "pull", "push", "tell"]
+__all__ = ["evaluate", "is_idle", "plan", "pull", "push", "tell"]
 
 
 def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
@@ -111,18 +111,20 @@ def plan(run_id: str, as_of: datetime) -> list[dict[str, Any]]:
 
 
 def push(run_id: str, as_of: datetime, destination: str) -> dict[str, dict[str, Any]]:
-    """Push what was planned for one destination; counts by segment.
-
-    One that is turned off is called only where people are still on a list there.
-    """
+    """Push what was planned for one destination; counts by segment."""
     is_off = destination in turned_off(load_settings())
+    with _tool(destination) as tool, _connect() as connection:
+        return pushing.push_destination(
+            connection, load(), tool, load_options(), run_id, as_of, is_off
+        )
+
+
+def is_idle(run_id: str, as_of: datetime, destination: str) -> bool:
+    """Whether a destination is turned off and has nobody left on a list."""
+    if destination not in turned_off(load_settings()):
+        return False
     with _connect() as connection:
-        if is_off and not pushing.planned(connection, destination, run_id, as_of):
-            return {}
-        with _tool(destination) as tool:
-            return pushing.push_destination(
-                connection, load(), tool, load_options(), run_id, as_of, is_off
-            )
+        return not pushing.planned(connection, destination, run_id, as_of)
 
 
 def tell(run_id: str, as_of: datetime, send: Callable[[str], None]) -> list[str]:

@@ -18,6 +18,24 @@ from rapport.activation.segments import Segment
 Standing = Literal["declared", "unreadable", "retired", "orphaned"]
 
 
+# A million people are few lists: the index is asked for the next list, not for every row.
+_IN_LEDGER = """
+with recursive list as (
+    (select destination, segment from activation.ledger order by destination, segment limit 1)
+    union all
+    select following.destination, following.segment
+    from list
+    cross join lateral (
+        select ledger.destination, ledger.segment from activation.ledger
+        where (ledger.destination, ledger.segment) > (list.destination, list.segment)
+        order by ledger.destination, ledger.segment
+        limit 1
+    ) as following
+)
+select destination, segment from list
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A list, by which definition it goes, and why where that is not tonight's file."""
@@ -47,15 +65,22 @@ def all_lists(
         if destination in enabled
     ]
     declared = {(entry.destination, entry.segment.key) for entry in lists}
-    held = connection.execute(
-        "select destination, segment, count(*) from activation.ledger group by 1, 2 order by 1, 2"
-    ).fetchall()
     reachable = {*enabled, *turned_off}
     return lists + [
-        _undeclared(connection, known, destination, key, people, enabled, reachable)
-        for destination, key, people in held
+        _undeclared(connection, known, destination, key, enabled, reachable)
+        for destination, key in connection.execute(_IN_LEDGER).fetchall()
         if (destination, key) not in declared
     ]
+
+
+def people_on(connection: psycopg.Connection, destination: str, key: str) -> int:
+    """How many the ledger has on a list."""
+    row = connection.execute(
+        "select count(*) from activation.ledger where destination = %s and segment = %s",
+        (destination, key),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def find(
@@ -69,7 +94,7 @@ def find(
     segment = known.segments.get(key)
     if segment and destination in segment.destinations and destination in enabled:
         return Listed(destination, segment, *_by_file(known, key))
-    return _undeclared(connection, known, destination, key, 0, enabled, [destination])
+    return _undeclared(connection, known, destination, key, enabled, [destination])
 
 
 def _by_file(known: Known, key: str) -> tuple[Standing, str | None]:
@@ -82,12 +107,12 @@ def _undeclared(
     known: Known,
     destination: str,
     key: str,
-    people: int,
     enabled: Collection[str],
     reachable: Collection[str],
 ) -> Listed:
     segment = retired(connection, known, destination, key)
     if destination not in reachable:
+        people = people_on(connection, destination, key)
         return Listed(
             destination, segment, "orphaned",
             f"{people} people are still on the list at {destination}, which is not in rapport.yml: "

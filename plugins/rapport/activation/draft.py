@@ -40,8 +40,7 @@ def hold_back(connection: psycopg.Connection, verdict: Verdict) -> None:
     if verdict.state == "open":
         return
     connection.execute(
-        "update decided set op = null, reason = coalesce(reason, %s)"
-        " where op = 'add' and state is null",
+        "update decided set op = null, reason = coalesce(reason, %s) where op = 'add'",
         (verdict.reason,),
     )
     connection.execute("update decided set op = null where op = 'update'")

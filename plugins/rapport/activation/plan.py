@@ -12,7 +12,7 @@ import psycopg
 
 from rapport.activation import claims, guards, holds, traits
 from rapport.activation.decide import decide
-from rapport.activation.declared import Listed, all_lists
+from rapport.activation.declared import Listed, all_lists, people_on
 from rapport.activation.definitions import Known, recall, remember
 from rapport.activation.draft import ListPlan, hold_back, note, write
 from rapport.activation.losses import look_for_losses
@@ -136,9 +136,5 @@ def _set_aside(
             "delete from activation.plan where destination = %s and segment = %s",
             (destination, key),
         )
-        row = connection.execute(
-            "select count(*) from activation.ledger where destination = %s and segment = %s",
-            (destination, key),
-        ).fetchone()
-        held = row[0] if row and plan.state == "orphaned" else None
+        held = people_on(connection, destination, key) if plan.state == "orphaned" else None
         note(connection, listed.segment.model, plan, tonight.run_id, tonight.as_of, held)
