@@ -136,6 +136,19 @@ def test_a_file_alone_counts(capped: World) -> None:
     assert capped.reasons("two") == {"ann": "frequency_cap"}
 
 
+def test_the_plan_asks_first(capped: World) -> None:
+    capped.tool = Texts()
+    capped.segment("readers", ["ann"], mode="upsert")
+    planned = []
+    for day in range(4):
+        capped.members("readers", "ann", score=day)
+        capped.night_number += 1
+        plan = capped.plan()["readers"]
+        planned.append((plan.add, plan.update))
+        capped.push()
+    assert planned == [(1, 0), (0, 1), (0, 0), (0, 0)]
+
+
 def test_the_statement_that_takes_a_batch_asks_again(capped: World) -> None:
     capped.segment("readers", ["ann"])
     capped.night_number += 1

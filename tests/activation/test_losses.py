@@ -102,6 +102,19 @@ def test_a_frozen_list_loses_nobody_to_a_mass_loss(held: Any) -> None:
     assert held.tool.on("readers") == PEOPLE
 
 
+def test_who_is_marked_as_lost_after_the_plan_is_neither_sent_nor_removed(held: Any) -> None:
+    held.members("readers", *PEOPLE, score=2)
+    held.night_number += 1
+    held.plan()
+    lose(held, "p00")
+    held.connection.execute(
+        "update activation.consents_seen set lost_since = now() where customer_id = 'p00'"
+    )
+    held.push()
+    scores = {person: row["score"] for person, row in held.tool.lists["readers"].items()}
+    assert scores == {"p00": 1, **dict.fromkeys(PEOPLE[1:], 2)}
+
+
 def test_a_company_without_consent_data_sends_its_service_every_night(world: Any) -> None:
     world.customers("ann", "bob", consent=False)
     world.segment("billing", ["ann"], purpose="service")
