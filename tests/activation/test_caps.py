@@ -118,6 +118,15 @@ def test_two_tools_that_write_to_a_person_are_two_messages(capped: World) -> Non
     assert to_both(capped, Second()) == {"tool": 1, "second": 0}
 
 
+def test_what_another_list_is_about_to_send_counts_in_the_plan(capped: World) -> None:
+    capped.options = ActivationOptions(caps={"email": Cap(messages=1, days=7)}, change_floor=1000)
+    segment = capped.segment("readers", ["ann"])
+    capped.segments["readers"] = segment.model_copy(update={"destinations": ("tool", "second")})
+    capped.plan()
+    plans = capped.plan_of(["tool", "second"])
+    assert {plan.destination: plan.add for plan in plans} == {"tool": 1, "second": 0}
+
+
 def test_a_file_beside_a_tool_is_no_message_of_its_own(capped: World) -> None:
     capped.options = ActivationOptions(caps={"email": Cap(messages=1, days=7)}, change_floor=1000)
     capped.segment("readers", ["ann"])

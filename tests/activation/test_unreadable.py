@@ -52,7 +52,6 @@ def test_who_left_by_the_last_good_definition_leaves(broken: Any) -> None:
 
 def test_a_broken_file_is_not_a_deleted_one_even_where_no_version_was_kept(broken: Any) -> None:
     broken.connection.execute("truncate segments.definitions")
-    broken.options = broken.options.model_copy(update={"change_floor": 0})
     broken.consent("bob", False)
     broken.night()
     assert broken.tool.on("readers") == ["ann"]
