@@ -122,3 +122,18 @@ def test_a_broken_file_keeps_no_other_list_from_retiring(held: Any) -> None:
     held.again()
     assert held.tool.on("readers") == []
     assert held.tool.on("writers") == ["ann"]
+
+
+def test_a_tool_that_refuses_the_list_lets_people_leave_all_the_same(held: Any) -> None:
+    from rapport.errors import ConfigError
+
+    def refuse(audience: object) -> None:
+        raise ConfigError("no text for the segment readers")
+
+    held.tool.prepare = refuse
+    held.consent("p0", False)
+    held.customers("ann")
+    held.members("readers", *PEOPLE, "ann")
+    with pytest.raises(ConfigError, match="no text"):
+        held.night()
+    assert held.tool.on("readers") == PEOPLE[1:]

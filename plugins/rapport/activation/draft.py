@@ -12,7 +12,8 @@ from rapport.activation.decide import Decision
 from rapport.activation.declared import Listed
 from rapport.activation.guards import Verdict
 
-UNPUSHED = ("refused", "orphaned")
+# Their status says that the run did not bring the list to what it should be.
+LEFT_AS_IT_IS = ("refused", "orphaned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def hold_back(connection: psycopg.Connection, verdict: Verdict) -> None:
         (verdict.reason,),
     )
     connection.execute("update decided set op = null where op = 'update'")
-    if verdict.state == "waiting":
+    if verdict.state != "frozen":
         connection.execute(
             "update decided set op = null where op = 'remove' and reason <> all(%s)",
             (list(COMPELLED),),
@@ -135,6 +136,7 @@ def note(
 ) -> None:
     """A row for the run; `held` is how many the ledger has, where that is to be believed."""
     sync_id = f"{plan.destination}/{plan.segment}"
+    status = plan.state if plan.state in LEFT_AS_IT_IS else "planned"
     connection.execute(
         """
         insert into activation.sync_runs
@@ -152,7 +154,6 @@ def note(
         """,
         (
             sync_id, f"{run_id}/{sync_id}", run_id, plan.destination, plan.segment, model,
-            plan.state if plan.state in UNPUSHED else "planned", plan.cause, as_of, plan.members,
-            plan.add, plan.update, plan.remove, held, plan.state,
+            status, plan.cause, as_of, plan.members, plan.add, plan.update, plan.remove, held, plan.state,
         ),
     )  # fmt: skip

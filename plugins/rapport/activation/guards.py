@@ -18,7 +18,7 @@ from rapport.errors import GateFailed
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What may change: `open` everything, `waiting` only who said no, `frozen` only who leaves.
+    """What may change: `open` everything, `frozen` only who leaves, else only who said no.
 
     `reason` is why a member who is held back is not sent.
     """

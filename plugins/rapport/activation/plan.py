@@ -15,6 +15,7 @@ from rapport.activation.decide import decide
 from rapport.activation.declared import Listed, all_lists, people_on
 from rapport.activation.definitions import Known, recall, remember
 from rapport.activation.draft import ListPlan, hold_back, note, write
+from rapport.activation.guards import Verdict
 from rapport.activation.losses import look_for_losses
 from rapport.activation.merges import follow_merges
 from rapport.activation.options import ActivationOptions
@@ -74,25 +75,33 @@ def plan_list(connection: psycopg.Connection, listed: Listed, tonight: Tonight) 
     """Plan one list in one transaction."""
     destination, segment = listed.destination, listed.segment
     options, run_id, as_of = tonight.options, tonight.run_id, tonight.as_of
-    try:
-        with connection.transaction():
-            guards.refuse_lost_ledger(connection, destination, segment.key)
-            suppressors = holds.suppressors(tonight.known, segment)
-            decision = decide(connection, listed, options, suppressors, run_id, as_of)
-            hold = holds.hold(connection, tonight.known, listed, as_of)
-            verdict = guards.judge(connection, listed, decision, options, run_id, as_of, hold)
-            hold_back(connection, verdict)
-            plan = write(connection, listed, decision, verdict, run_id, as_of)
-            if listed.has_members:
-                traits.declare(connection, segment, destination, as_of)
-    except GateFailed as error:
-        plan = ListPlan(destination, segment.key, "refused", str(error))
-        _set_aside(connection, listed, plan, tonight)
+    with connection.transaction():
+        refused = _refused(connection, destination, segment.key)
+        suppressors = holds.suppressors(tonight.known, segment)
+        decision = decide(connection, listed, options, suppressors, run_id, as_of)
+        hold = holds.hold(connection, tonight.known, listed, as_of)
+        verdict = refused or guards.judge(
+            connection, listed, decision, options, run_id, as_of, hold
+        )
+        hold_back(connection, verdict)
+        plan = write(connection, listed, decision, verdict, run_id, as_of)
+        if listed.has_members:
+            traits.declare(connection, segment, destination, as_of)
     log.info(
         "%s/%s %s: %d members, +%d ~%d -%d",
         destination, segment.key, plan.state, plan.members, plan.add, plan.update, plan.remove,
     )  # fmt: skip
     return plan
+
+
+def _refused(connection: psycopg.Connection, destination: str, segment: str) -> Verdict | None:
+    """A list whose ledger is lost stays as it is, but for the people in it who say no."""
+    try:
+        guards.refuse_lost_ledger(connection, destination, segment)
+    except GateFailed as error:
+        log.error("%s/%s refused: %s", destination, segment, error)
+        return Verdict("refused", str(error), "ledger_lost")
+    return None
 
 
 def _plan_leftover(connection: psycopg.Connection, listed: Listed, tonight: Tonight) -> ListPlan:
@@ -103,9 +112,7 @@ def _plan_leftover(connection: psycopg.Connection, listed: Listed, tonight: Toni
     if listed.standing != "orphaned":
         _end_memberships(connection, listed, tonight)
         return plan_list(connection, listed, tonight)
-    plan = ListPlan(listed.destination, listed.segment.key, "orphaned", listed.cause)
-    _set_aside(connection, listed, plan, tonight)
-    return plan
+    return _set_aside(connection, listed, tonight)
 
 
 def _end_memberships(connection: psycopg.Connection, listed: Listed, tonight: Tonight) -> None:
@@ -125,16 +132,16 @@ def _end_memberships(connection: psycopg.Connection, listed: Listed, tonight: To
         )
 
 
-def _set_aside(
-    connection: psycopg.Connection, listed: Listed, plan: ListPlan, tonight: Tonight
-) -> None:
-    """A list of which nothing is pushed: what was planned for it before is out of date."""
+def _set_aside(connection: psycopg.Connection, listed: Listed, tonight: Tonight) -> ListPlan:
+    """An orphaned list: nothing is pushed, and what was planned for it before is out of date."""
     destination, key = listed.destination, listed.segment.key
-    log.error("%s/%s %s: %s", destination, key, plan.state, plan.cause)
+    plan = ListPlan(destination, key, "orphaned", listed.cause)
+    log.error("%s/%s orphaned: %s", destination, key, plan.cause)
     with connection.transaction():
         connection.execute(
             "delete from activation.plan where destination = %s and segment = %s",
             (destination, key),
         )
-        held = people_on(connection, destination, key) if plan.state == "orphaned" else None
+        held = people_on(connection, destination, key)
         note(connection, listed.segment.model, plan, tonight.run_id, tonight.as_of, held)
+    return plan

@@ -17,7 +17,7 @@ from rapport import faults
 from rapport.activation import accounts, membership
 from rapport.activation.declared import find
 from rapport.activation.definitions import recall
-from rapport.activation.draft import UNPUSHED
+from rapport.activation.draft import LEFT_AS_IT_IS
 from rapport.activation.lists import List
 from rapport.activation.options import ActivationOptions
 from rapport.activation.record import record
@@ -26,7 +26,7 @@ from rapport.activation.send import send_all
 from rapport.activation.take import Taken, take
 from rapport.activation.versions import code_version
 from rapport.destinations.base import Audience, Destination, Night, Person
-from rapport.errors import AlreadyRunning, RapportError, StaleWriter
+from rapport.errors import AlreadyRunning, ConfigError, RapportError, StaleWriter
 
 log = logging.getLogger(__name__)
 
@@ -57,18 +57,16 @@ def push_destination(
             target = List(
                 segment, tool.name, _audience(connection, segment), options, run_id, as_of
             )
-            if state in UNPUSHED:
-                counts[key] = accounts.count(connection, tool.name, key, run_id)
-                continue
             try:
-                _push_list(connection, tool, target)
+                _push_list(connection, tool, target, is_whole=state not in LEFT_AS_IT_IS)
             except RapportError as error:
                 log.error("%s/%s stopped: %s", tool.name, key, error)
                 _close_run(connection, target, "failed", str(error))
                 failed = failed or error
             else:
-                _close_run(connection, target, "success", None)
-                if listed.has_members:
+                is_left = state in LEFT_AS_IT_IS
+                _close_run(connection, target, state if is_left else "success", None)
+                if listed.has_members and not is_left:
                     accounts.check(connection, tool.name, key)
             counts[key] = accounts.count(connection, tool.name, key, run_id)
     if failed is not None:
@@ -76,7 +74,10 @@ def push_destination(
     return counts
 
 
-def _push_list(connection: psycopg.Connection, tool: Destination, target: List) -> None:
+def _push_list(
+    connection: psycopg.Connection, tool: Destination, target: List, is_whole: bool
+) -> None:
+    """Push what is planned; a list whose ledger `is_whole` is told to the tool as a whole too."""
     _reopen(connection, target)
     batches = Batches(connection, tool, target)
     for leavers in (True, False, True):
@@ -84,6 +85,8 @@ def _push_list(connection: psycopg.Connection, tool: Destination, target: List) 
             faults.point("activation.answered")
             record(connection, target, taken, results)
             faults.point("activation.recorded")
+    if not is_whole:
+        return
     night = Night(
         target.run_id, target.as_of, code_version(), lambda: _everybody(connection, target)
     )
@@ -110,11 +113,21 @@ class Batches:
             self.count += 1
             if not taken.batch.people:
                 continue
-            if not self.is_prepared:
-                self.tool.prepare(self.target.audience)
-                self.is_prepared = True
+            self._prepare(leavers)
             faults.point("activation.intended")
             yield taken
+
+    def _prepare(self, leavers: bool) -> None:
+        """Where the tool refuses the list, people can leave it all the same."""
+        if self.is_prepared:
+            return
+        try:
+            self.tool.prepare(self.target.audience)
+            self.is_prepared = True
+        except ConfigError as error:
+            if not leavers:
+                raise
+            log.warning("%s: only people who leave are sent: %s", self.tool.name, error)
 
 
 def _keep_statistics(connection: psycopg.Connection, batches: int) -> None:
