@@ -181,6 +181,7 @@ def _warehouse() -> Iterator[Finding]:
         if not pending:
             yield _roles(connection)
             yield _segments()
+            yield from _lists(connection)
 
 
 def _segments() -> Finding:
@@ -191,6 +192,16 @@ def _segments() -> Finding:
     except RapportError as error:
         return Finding("login of segments", "problem", "cannot open the warehouse", str(error))
     return Finding("login of segments", "ok", "reads marts and nothing else")
+
+
+def _lists(connection: psycopg.Connection[Any]) -> Iterator[Finding]:
+    from rapport.activation.segments import load
+    from rapport.activation.standing import standings
+
+    for found in standings(connection, load(), load_settings()):
+        state: State = "problem" if found.state == "orphaned" else "warning"
+        said = f"{found.state}, {found.people} people on it"
+        yield Finding(f"list {found.destination}/{found.segment}", state, said, found.cause)
 
 
 def _roles(connection: psycopg.Connection[Any]) -> Finding:

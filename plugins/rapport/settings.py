@@ -174,7 +174,7 @@ class Document:
         while todo:
             path, node = todo.pop()
             # An alias is the same node again, and may stand inside of what it means.
-            if id(node) in looked_at:
+            if node is None or id(node) in looked_at:
                 continue
             looked_at.add(id(node))
             if isinstance(node, yaml.SequenceNode):

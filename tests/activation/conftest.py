@@ -115,6 +115,8 @@ class World:
         self.tool: Any = Tool()
         self.options = ActivationOptions(change_floor=1000)
         self.segments: dict[str, Segment] = {}
+        self.problems: dict[str, str] = {}
+        self.doubtful: frozenset[str] = frozenset()
         self.night_number = 0
         self.channel = "email"
         self.frozen: dict[str, str] = {}
@@ -218,7 +220,8 @@ class World:
     @property
     def definitions(self) -> Definitions:
         ordered = sorted(self.segments.values(), key=lambda s: (s.priority, s.key))
-        return Definitions({segment.key: segment for segment in ordered})
+        sound = {segment.key: segment for segment in ordered}
+        return Definitions(sound, self.problems, self.doubtful)
 
     def reconnect(self) -> None:
         """What a killed process leaves: its connection is gone, and all that was not committed."""
@@ -245,15 +248,18 @@ class World:
         if evaluate:
             for segment in self.segments.values():
                 self.evaluate(segment)
-        plans = plan_lists(
+        return {plan.segment: plan for plan in self.plan_of([self.tool.name])}
+
+    def plan_of(self, destinations: Sequence[str]) -> list[ListPlan]:
+        """The plan alone, of what was evaluated for the night."""
+        return plan_lists(
             self.connection,
             self.definitions,
-            [self.tool.name],
+            destinations,
             self.options,
             self.run_id,
             self.as_of,
         )
-        return {plan.segment: plan for plan in plans}
 
     def push(self) -> dict[str, dict[str, Any]]:
         return push_destination(

@@ -132,3 +132,36 @@ def test_a_person_without_an_address_is_left_out_with_the_reason(world: Any, pro
     seen = night(world)
     assert seen["lists"]["good"]["not_sent"] == {"no_address": 1}
     assert exported(project) == 1
+
+
+def test_a_file_that_cannot_be_read_leaves_the_night_partial(
+    world: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rapport import transform
+    from rapport.night import nights, verbs
+    from rapport.night.summary import StageSummary, status_of, summarise
+
+    night(world)
+    declare(project, "bad", destinations=["intercom"], suppresses=["marketting"])
+    monkeypatch.setattr(transform, "build", lambda *layers, **options: {"failed": []})
+    world.night_number += 1
+    begun = nights.begin(world.as_of)
+    verbs.evaluate()
+    stages = summarise(begun).stages
+    (read,) = [stage for stage in stages if stage.name == "read segments"]
+    assert read.status == "failed" and "seg_bad.yml:" in str(read.error)
+    published = StageSummary(name="publish", seconds=0, status="succeeded")
+    assert status_of([*stages, published]) == "partial"
+
+
+def test_an_unreadable_file_lets_its_people_go_and_adds_nobody(world: Any, project: Path) -> None:
+    declare(project, "bad", destinations=["files"], priority=2, purpose="service")
+    night(world)
+    declare(project, "bad", destinations=["files"], priority=2, purpose="servce")
+    world.customers("cid")
+    world.members("bad", "bob", "cid")
+    seen = night(world)
+    assert seen["evaluate"]["bad"]["members"] == 2
+    assert "purpose" in seen["evaluate"]["bad"]["frozen_because"]
+    held = "select customer_id from activation.ledger where segment = 'bad'"
+    assert world.connection.execute(held).fetchall() == [("bob",)]

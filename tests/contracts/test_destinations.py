@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,16 @@ def test_the_same_batch_twice_changes_nothing(tool: Destination) -> None:
 def test_somebody_who_is_not_listed_can_be_removed(tool: Destination) -> None:
     tool.prepare(AUDIENCE)
     assert remove(tool, batch(person(99)))[0].accepted
+
+
+def test_a_trait_that_is_declared_no_more_is_taken_as_empty(tool: Destination) -> None:
+    tool.prepare(AUDIENCE)
+    upsert(tool, batch(person(34)))
+    fewer = replace(AUDIENCE, attributes={"score": "integer"})
+    tool.prepare(fewer)
+    listed = replace(person(34), is_listed=True, traits={"score": 35, "read_at": None})
+    (result,) = upsert(tool, replace(batch(listed, id="batch_2"), audience=fewer))
+    assert result.accepted, result.error
 
 
 def test_whom_we_sent_is_read_back_and_nobody_who_was_removed(tool: Destination) -> None:

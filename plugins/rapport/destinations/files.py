@@ -44,6 +44,7 @@ class Files(Destination):
     name = "files"
     documentation = "https://www.rfc-editor.org/rfc/rfc4180"
     needs_connection = False
+    messages_on = "nothing"
     batch_size = 5000
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

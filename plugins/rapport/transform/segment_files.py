@@ -128,28 +128,49 @@ def check_sql(path: Path | str, text: str) -> None:
 
 def read_yaml(path: Path) -> tuple[Document, dict[str, Any]]:
     """The YAML with its lines; raises `ValueError` with file and line for what may not be in it."""
+    document, content = parse(path)
     text = path.read_text(encoding="utf-8")
     if found := JINJA.search(text):
         line = text[: found.start()].count("\n") + 1
         raise ValueError(f"{path}:{line}: {found[0]}: no Jinja in the YAML of a segment.")
-    try:
-        root = yaml.compose(text, Loader=Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ValueError(f"{path}:{mark.line + 1 if mark else 1}: not YAML.") from None
-    document = Document(path, root)
-    for complaint in (*document.repeated(), *document.impossible()):
+    dates = Document(path, yaml.compose(text, Loader=Loader))
+    for complaint in (*document.repeated(), *dates.impossible()):
         raise ValueError(complaint)
-    try:
-        document.refuse_expansion()
-    except ConfigError as error:
-        raise ValueError(str(error)) from None
-    content = yaml.load(text, Loader=Loader)  # noqa: S506 - a safe loader, in C
     try:
         File.model_validate(content)
     except ValidationError as error:
         raise ValueError(document.explain(error, File, ())) from None
     return document, content
+
+
+class _Words(Loader):  # type: ignore[misc]
+    """Dates are words until the key that wants a date is known: YAML names no line of a bad one."""
+
+
+_Words.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if not tag.endswith(":timestamp")]
+    for first, forms in Loader.yaml_implicit_resolvers.items()
+}
+
+
+def parse(path: Path) -> tuple[Document, Any]:
+    """Any YAML as values; raises `ValueError` with file and line where it is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ValueError(f"{path}:{line}: not UTF-8. Save the file as plain text.") from None
+    try:
+        document = Document(path, yaml.compose(text, Loader=_Words))
+        document.refuse_expansion()
+        return document, yaml.load(text, Loader=_Words)  # noqa: S506 - a safe loader, in C
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ValueError(f"{path}:{mark.line + 1 if mark else 1}: not YAML.") from None
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}:1: a value is not what its tag says ({error}).") from None
 
 
 def not_values(rows: str) -> str | None:
