@@ -35,15 +35,12 @@ def test_who_withdraws_leaves_and_nobody_is_added(broken: Any) -> None:
 
 def test_who_left_by_the_last_good_definition_leaves(broken: Any) -> None:
     from rapport.activation.definitions import recall
-    from rapport.activation.membership import evaluate_segment
 
     broken.members("readers", "ann", "cid")
     broken.night_number += 1
     broken.pull()
     known = recall(broken.connection, broken.definitions)
-    evaluate_segment(
-        broken.connection, known.segments["readers"], broken.options, broken.run_id, broken.as_of
-    )
+    broken.evaluate(known.segments["readers"])
     broken.plan(evaluate=False)
     broken.push()
     assert broken.tool.on("readers") == ["ann"]
