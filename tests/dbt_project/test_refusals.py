@@ -11,6 +11,7 @@ from rapport.identity import resolve
 from rapport.identity.dictionary import normalise
 from rapport.landing.ingest import ensure_tables
 from rapport.settings import Settings
+from rapport.sources.files import Files
 
 from .conftest import run_dbt
 from .landed import land
@@ -46,8 +47,8 @@ class Company:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
+        self.settings = CHOSEN
         self.nights = 0
-        self.resolutions = 0
         connection.execute("create schema if not exists identity_build")
         ensure_tables(connection, CHOSEN)
 
@@ -83,15 +84,17 @@ class Company:
         if resolves:
             run_dbt(
                 "build", "--select", "+int_consent_events_unioned", "+int_message_events_unioned",
-                "+int_identifiers_unioned", *only, as_of=self.as_of, settings=CHOSEN,
+                "+int_identifiers_unioned", *only, as_of=self.as_of, settings=self.settings,
             )  # fmt: skip
-            normalise(**names, connection=self.connection, settings=CHOSEN)
-            run_dbt("build", "--select", "tag:identity", *only, as_of=self.as_of, settings=CHOSEN)
+            normalise(**names, connection=self.connection, settings=self.settings)
+            run_dbt(
+                "build", "--select", "tag:identity", *only, as_of=self.as_of, settings=self.settings
+            )
             resolve(**names, connection=self.connection)
         if builds:
             run_dbt(
                 "build", "--select", "int_consents_heard", "int_refusals_applied",
-                "int_consents_resolved", *only, as_of=self.as_of, settings=CHOSEN,
+                "int_consents_resolved", *only, as_of=self.as_of, settings=self.settings,
             )  # fmt: skip
         self.nights += 1
 
@@ -232,3 +235,39 @@ def test_a_reimported_state_of_consents_as_it_was_seen(
         company.consent("n2@x.example", status, at)
         company.night()
     assert company.may("n2@x.example") == [False]
+
+
+def without_files(**changes: Any) -> Settings:
+    """The settings with something about the files changed."""
+    given = CHOSEN.model_dump()
+    given["sources"]["files"] |= changes
+    return Settings.model_validate(given)
+
+
+def test_off_is_not_gone(company: Company) -> None:
+    company.hubspot("1", email="mara@example.com")
+    company.consent("mara@example.com", "yes", "2026-01-01T10:00:00Z")
+    company.consent("ben@example.com", "no", "2026-01-01T10:00:00Z")
+    company.hubspot("2", email="ben@example.com")
+    company.night()
+    members = "select profile_id, customer_id from identity.members order by 1"
+    before = company.connection.execute(members).fetchall()
+
+    company.settings = without_files(enabled=False)
+    company.night()
+    assert company.connection.execute(members).fetchall() == before
+    assert company.may("mara@example.com") == [True]
+
+    paused = without_files()
+    paused.sources["files"]["datasets"]["consents"]["enabled"] = False
+    company.settings = paused
+    company.night()
+    assert company.connection.execute(members).fetchall() == before
+    assert [s.enabled for s in Files(paused.source_options("files")).streams()] == [False, True]
+
+    given = CHOSEN.model_dump()
+    del given["sources"]["files"]
+    company.settings = Settings.model_validate(given)
+    company.night()
+    assert company.may("mara@example.com") == [], "what is taken out of the file is gone"
+    assert company.may("ben@example.com") == [False], "but a no stays"
