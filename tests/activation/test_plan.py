@@ -75,6 +75,11 @@ def test_a_no_to_text_messages_is_kept_for_the_number_and_that_channel(world: An
     assert world.connection.execute(kept).fetchall() == [("ann", "unsubscribed", "sms")]
     world.tool.told = []
     world.night()
+    assert world.connection.execute(kept).fetchall() == [("ann", "unsubscribed", "sms")]
+    world.channel = "sms"
+    world.consent("ann", True)
+    world.connection.execute("update marts.dim_consents set changed_at = changed_at + '1 hour'")
+    world.night()
     assert world.connection.execute(kept).fetchall() == []
 
 

@@ -27,6 +27,7 @@ from rapport.activation.segments import load
 from rapport.destinations import open_destination
 from rapport.destinations.base import Destination
 from rapport.errors import ConfigError, GateFailed, RapportError
+from rapport.identity.rules import load_rules
 from rapport.settings import Settings, load_settings
 from rapport.warehouse import connect
 
@@ -42,14 +43,17 @@ def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
     the others go on.
     """
     counts: dict[str, dict[str, Any]] = {}
-    for name in load_settings().enabled("destinations"):
+    settings = load_settings()
+    rules = load_rules(settings.identity)
+    for name in settings.enabled("destinations"):
         problem = None
         with _connect() as connection:
             try:
                 with _tool(name) as tool:
                     counts[name] = pulling.pull_destination(
-                        connection, load(), tool, as_of, load_options().read_back_days
-                    )
+                        connection, load(), tool, as_of, load_options().read_back_days,
+                        region=settings.company.default_region, rules=rules,
+                    )  # fmt: skip
             except RapportError as error:
                 problem = str(error)
                 log.error("%s: cannot be pulled: %s", name, problem)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from rapport.errors import AlreadyRunning
-from rapport.identity import hubs, ledger, touched
+from rapport.identity import hubs, ledger, namesakes, touched
 from rapport.identity.cuts import MUST_LINK_WEIGHT
 from rapport.identity.dictionary import connected
 from rapport.identity.exchange import columns_in, columns_out
@@ -71,6 +71,7 @@ def resolve(
         warehouse.execute("set local maintenance_work_mem = '256MB'")
         row = warehouse.execute("select must_rebuild from identity.state").fetchone()
         full = full or bool(row and row[0])
+        namesakes.find(warehouse)
         touched.load_overrides(warehouse)
         full = full or touched.is_most(warehouse)
         if not full:

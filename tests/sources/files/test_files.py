@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from rapport.errors import ConfigError, GiveUp
+from rapport.landing.tables import create_table
 from rapport.sources.base import Page
 from rapport.sources.files import Files, datasets_for_dbt
 from rapport.sources.files.dataset import Dataset
@@ -403,6 +405,25 @@ sources:
             },
         }
     }
+
+
+def test_what_is_turned_off_is_read_no_more_and_stays_known(
+    tmp_path: Path, warehouse: psycopg.Connection[Any]
+) -> None:
+    from rapport.landing.ingest import pull
+    from rapport.settings import Settings
+
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    shop = {"path": str(tmp_path), "format": "csv", "entity": "orders", "key": ["id"]}
+    off = {"datasets": {"shop": {**shop, "enabled": False}, "other": shop}}
+    create_table(warehouse, "files", "shop")
+    create_table(warehouse, "files", "other")
+    results = pull(Files(off), warehouse, run_id="r", as_of=AS_OF)
+    assert [(result.stream, result.landed) for result in results] == [("other", 1)]
+    for enabled in (True, False):
+        chosen = Settings.model_validate({"sources": {"files": {**off, "enabled": enabled}}})
+        known = datasets_for_dbt(chosen)
+        assert (known["shop"].get("enabled"), known["other"].get("enabled")) == (False, None)
 
 
 @settings(max_examples=300, deadline=None)
