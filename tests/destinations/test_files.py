@@ -276,6 +276,7 @@ def test_an_sftp_server_never_shows_half_a_file(
         "manifest.json",
     ]
     assert {path.stat().st_mode & 0o777 for path in home.rglob("*.*")} == {0o600}
+    assert server.modes == {0o600}, "also while they were written"
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -7,7 +7,6 @@
 """
 
 import csv
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from rapport.cells import disarmed, restored, writer
 from rapport.errors import ConfigError
 from rapport.identity.evaluate import Pair, read_pairs
 from rapport.identity.rules import Matching
-from rapport.paths import project_root, var_dir
+from rapport.paths import private, project_root, var_dir
 
 Warehouse = psycopg.Connection[Any]
 
@@ -45,7 +44,7 @@ def export(warehouse: Warehouse, options: Matching, path: Path) -> int:
     rows = warehouse.execute(UNDECIDED, [options.review_rows]).fetchall()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    with open(part, "w", encoding="utf-8", newline="", opener=_private) as file:
+    with open(part, "w", encoding="utf-8", newline="", opener=private) as file:
         lines = writer(file)
         lines.writerow(HEADER)
         for a, b, probability, why, *values in rows:
@@ -89,10 +88,6 @@ def decide(warehouse: Warehouse, path: Path, seeds: Path) -> dict[str, int]:
         "undecided": len(pairs) - len(answered),
         "known": len(answered) - sum(counts.values()),
     }
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _refuse_unknown(warehouse: Warehouse, pairs: list[Pair], path: Path) -> None:
