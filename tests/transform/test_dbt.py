@@ -70,6 +70,20 @@ def test_the_nights_time_is_no_variable_so_that_dbt_need_not_parse_again() -> No
     assert "RAPPORT_AS_OF" not in os.environ
 
 
+def test_how_old_a_stale_source_is_stands_in_rapport_yml_alone(
+    warehouse: psycopg.Connection[Any],
+) -> None:
+    """Lists are frozen by the same hours by which the marts call a source stale, also by more."""
+    given = load_settings()
+    settings = given.model_copy(update={"activation": {"stale_after_hours": 60}})
+    outcome = dbt.invoke(["compile", "--select", "data_status"], settings, AS_OF)
+    assert outcome.success, outcome.exception
+    (compiled,) = [result.node.compiled_code for result in outcome.result.results]
+    assert "interval '60 hours'" in compiled
+    assert dbt.variables(load_settings())["stale_after_hours"] == 36
+    assert "stale_after_hours" not in (PROJECT / "dbt_project.yml").read_text()
+
+
 def test_a_changed_metric_is_parsed_afresh(
     warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

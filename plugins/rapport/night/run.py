@@ -15,7 +15,7 @@ from rapport import landing, warehouse
 from rapport.errors import AlreadyRunning
 from rapport.night.nights import Night, begin, clock, stage
 from rapport.night.summary import Summary, close
-from rapport.paths import project_root, var_dir
+from rapport.paths import private, project_root, var_dir
 from rapport.settings import load_settings
 from rapport.warehouse import locks
 
@@ -111,6 +111,6 @@ def _talk_to(path: Path) -> Iterator[None]:
     The file stays open: Airflow's loggers keep it for as long as the process lives.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a", encoding="utf-8", buffering=1)
+    file = open(path, "a", encoding="utf-8", buffering=1, opener=private)  # noqa: SIM115
     with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
         yield

@@ -66,6 +66,7 @@ def variables(settings: Settings) -> dict[str, Any]:
         match = STAGING_MODEL.fullmatch(path.stem)
         if match and match["source"] not in unused:
             canonical.setdefault(match["entity"], []).append(path.stem)
+    from rapport.activation.options import ActivationOptions
     from rapport.sources._custom_fields import fields_for_dbt
     from rapport.sources.files import datasets_for_dbt
     from rapport.sources.postgres import tables_for_dbt
@@ -77,6 +78,7 @@ def variables(settings: Settings) -> dict[str, Any]:
         "surveys": settings.surveys,
         "custom_fields": fields_for_dbt(settings),
         "company": settings.company.model_dump(),
+        "stale_after_hours": settings.checked("activation", ActivationOptions).stale_after_hours,
     }
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from pyarrow import parquet
 from rapport.errors import ConfigError, GiveUp
 from rapport.landing.tables import create_table
 from rapport.sources.base import Page
-from rapport.sources.files import Files, datasets_for_dbt
+from rapport.sources.files import Files, access_log, datasets_for_dbt
 from rapport.sources.files.dataset import Dataset
 from rapport.sources.files.delimited import rows
 from rapport.sources.files.text import Line, lines
@@ -315,6 +316,20 @@ def test_parquet_rows_land_and_bad_ones_are_set_aside(tmp_path: Path) -> None:
     ]
     path.write_bytes(path.read_bytes()[:-100])
     assert "is cut off or damaged" in str(read(path=str(path), format="parquet").error)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        " [x" * 20_000, " [x]" * 20_000, ' [x] "' * 20_000, ' [x] "\\' * 20_000, " b" * 100_000,
+        ' [x] "" 200 1 "" "' * 20_000, ' [x] "' + "\\" * 100_001, ' [x] "" 200 ' + "1" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_hostile_line_of_an_access_log_costs_no_more_than_its_length(rest: str) -> None:
+    started = time.process_time()
+    with pytest.raises(ValueError, match="not a line"):
+        access_log.parse(f"::1 - -{rest}")
+    assert time.process_time() - started < 1
 
 
 def test_an_access_log_keeps_its_identity_when_it_is_rotated(put: Any, tmp_path: Path) -> None:
