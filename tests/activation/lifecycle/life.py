@@ -1,0 +1,281 @@
+"""Days and nights of a company's lists: what may happen, and the real activation at night.
+
+Each method of `Life` that is named after something that happens is a rule of the simulation. What
+must hold after a night is in `oracle.py`.
+
+>>> life = Life(world, tmp_path)  # doctest: +SKIP
+>>> life.withdraws("p1")  # doctest: +SKIP
+>>> life.night()  # doctest: +SKIP
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rapport import activation
+from rapport.activation.approval import decide, pending
+from rapport.errors import RapportError
+from rapport.privacy.erase import erase
+from rapport.privacy.requests import request
+from rapport.settings import load_settings
+
+from . import said
+from .company import EMPTY, Company
+from .oracle import Oracle, Out
+from .project import DESTINATIONS, SEGMENTS, SOURCES, Project
+
+from .tools import Account, Double
+
+START = datetime(2026, 3, 1, 3, tzinfo=UTC)
+PEOPLE = 8
+BETWEEN = ("pulled", "built", "evaluated", "planned")
+WITHIN = ("activation.intended", "activation.answered", "activation.recorded", "half sent")
+STEPS = (*BETWEEN, *WITHIN)
+FIRST = {
+    "news": ("p0", "p1", "p2", "p3", "p4", "p5"),
+    "offers": ("p0", "p1", "p2", "p3"),
+    "care": ("p4", "p5", "p6", "p7"),
+    "survey": ("p6", "p7"),
+    "open_ticket": (),
+}
+
+
+class KilledError(BaseException):
+    """What a SIGKILL is to a process that goes on afterwards."""
+
+
+class Life:
+    """One company over a real warehouse; `said` has what the last night said of which list."""
+
+    def __init__(self, world: Any, home: Path) -> None:
+        (tables,) = world.connection.execute(EMPTY).fetchone()
+        world.connection.execute(f"truncate {tables} cascade")
+        self.world, self.project = world, Project(home)
+        self.company = Company(world, PEOPLE)
+        self.accounts = {name: Account(name) for name in DESTINATIONS}
+        Double.accounts = self.accounts
+        self.oracle = Oracle(self.company, self.project, self.accounts)
+        for account in self.accounts.values():
+            account.judge, account.passes = self.oracle.judge, lambda: self.point("half sent")
+        self.members = {key: set(names) for key, names in FIRST.items()}
+        self.stale: set[str] = set()
+        self.day, self.minute, self.score = 0, 0, 1
+        self.kill_at: str | None = None
+        for name in self.company.humans:
+            self.company.says(name, True, self.now())
+        for key in SEGMENTS:
+            self.project.declare(key)
+
+    # Time
+
+    @property
+    def as_of(self) -> datetime:
+        return START + timedelta(days=self.day)
+
+    @property
+    def run_id(self) -> str:
+        return f"{self.as_of:%Y%m%dT%H%M%SZ}-01"
+
+    def now(self) -> datetime:
+        """Some time after the last night, later at each call."""
+        self.minute += 1
+        return self.as_of + timedelta(minutes=self.minute)
+
+    def point(self, name: str) -> None:
+        """Dies here if that was asked for; stands in for `rapport.faults.point`."""
+        if name == self.kill_at:
+            self.kill_at = None
+            raise KilledError
+
+    # What people do
+
+    def withdraws(self, name: str) -> None:
+        self.company.says(name, False, self.now())
+
+    def gives_consent_again(self, name: str) -> None:
+        """A yes in a form of the company, and the tools say no more that they are out."""
+        human = self.company.humans[name]
+        self.company.says(name, True, self.now())
+        for account in self.accounts.values():
+            for address in (*human.addresses, human.phone):
+                account.subscribe(address)
+
+    def unsubscribes(self, name: str, tool: str, by: int = 0) -> None:
+        """At a tool, by the number `by` of their addresses; at one that texts, by phone."""
+        human = self.company.humans[name]
+        address = human.phone if tool == "twilio" else human.addresses[by]
+        self.accounts[tool].unsubscribe(address)
+        channel = "sms" if tool == "twilio" else "email"
+        self.oracle.outs.append(Out(name, address, tool, channel, self.now()))
+
+    def the_tool_forgets(self, name: str, tool: str) -> None:
+        """Whoever unsubscribed is deleted at the tool: it does not say so any more."""
+        human, account = self.company.humans[name], self.accounts[tool]
+        addresses = {*human.addresses, human.phone}
+        rows = account.contacts.items()
+        account.forget({k for k, row in rows if row["is_out"] and row["address"] in addresses})
+
+    def golden_address_changes(self, name: str) -> None:
+        human = self.company.humans[name]
+        human.golden = 1 - human.golden
+
+    def record_is_deleted_at_the_vendor(self, name: str) -> None:
+        """With the record goes the yes that it carried; a no outlives it."""
+        words = self.company.humans[name].words
+        for key in [key for key, word in words.items() if word.is_granted]:
+            del words[key]
+
+    def enters_or_leaves(self, key: str, name: str) -> None:
+        self.members[key] ^= {name}
+
+    def traits_change(self) -> None:
+        self.score += 1
+
+    def merges(self, old: str, new: str) -> None:
+        old, new = self.company.customer[old], self.company.customer[new]
+        if old != new:
+            self.company.merge(old, new)
+
+    def splits(self, name: str) -> None:
+        if self.company.customer[name] != name:
+            self.company.split(name)
+
+    def is_erased(self, name: str, beside_a_push: bool = False) -> None:
+        """By the real erasure; `beside_a_push` plans and pushes when the first tool has answered."""
+        customer, at = self.company.customer[name], self.now()
+        if beside_a_push:
+            self.accounts["intercom"].while_erasing = self._again
+        names = [human.name for human in self.company.of(customer)]
+        asked = request(self.world.connection, "erase", customer, at=at)
+        for last in (False, False, True):
+            try:
+                erase(self.world.connection, asked, at=at)
+                break
+            except RapportError:
+                if last:
+                    raise
+        self.company.forget(names)
+        self.oracle.by_hand |= {
+            (tool, name)
+            for tool in DESTINATIONS for name in names
+            if not self.project.is_on("destinations", tool)
+        }  # fmt: skip
+        for people in self.members.values():
+            people -= set(names)
+
+    # What the company does
+
+    def declares(self, key: str, *destinations: str) -> None:
+        """A segment gains or loses destinations, or comes back."""
+        self.project.declare(key, **({"destinations": list(destinations)} if destinations else {}))
+
+    def spoils(self, key: str, how: str) -> None:
+        if key in self.project.declared:
+            self.project.spoil(key, how)
+
+    def deletes(self, key: str) -> None:
+        self.project.delete(key)
+
+    def switches(self, kind: str, name: str, is_on: bool | None) -> None:
+        """On, off, or out of rapport.yml (None)."""
+        (self.project.sources if kind == "sources" else self.project.destinations)[name] = is_on
+        self.project.configure()
+
+    def approves(self) -> None:
+        """Everything that waits gets a yes."""
+        for asked in pending(self.world.connection):
+            decide(self.world.connection, asked["segment"], approve=True, reason="looked at it",
+                   destination=asked["destination"])  # fmt: skip
+
+    # Nights
+
+    def a_night_is_skipped(self) -> None:
+        self.day, self.minute = self.day + 1, 0
+
+    def night(
+        self, kill_at: str | None = None, again: bool = True, late: str | None = None
+    ) -> None:
+        """The next night; killed at a step and, with `again`, run again. `late` withdraws between
+        plan and push. What must hold is checked unless the night did not end."""
+        self.a_night_is_skipped()
+        self.oracle.begin(self.day, self.as_of)
+        self.kill_at = kill_at
+        try:
+            self._attempt(late)
+        except KilledError:
+            if not again:
+                return
+            self._attempt(late)
+        self.kill_at = None
+        self.oracle.morning(self.said)
+
+    def _attempt(self, late: str | None) -> None:
+        self.said: set[tuple[str, str]] = set()
+        pulled = activation.pull(self.run_id, self.as_of)
+        said.pulled(self.said, pulled)
+        self.oracle.heard({name for name in pulled if "problem" not in pulled[name]})
+        self.point("pulled")
+        self._build()
+        self.point("built")
+        said.evaluated(self.said, activation.evaluate(self.run_id, self.as_of))
+        self.point("evaluated")
+        said.planned(self.said, activation.plan(self.run_id, self.as_of))
+        self.point("planned")
+        if late in self.company.humans:
+            self.withdraws(late)
+            self._publish()
+        self._push()
+        said.orphans(self.said)
+
+    def _push(self) -> None:
+        for name in load_settings().enabled("destinations"):
+            try:
+                activation.push(self.run_id, self.as_of, name)
+            except RapportError:
+                said.failed(self.said, name)
+
+    def _again(self) -> None:
+        """Plan and push of the last night once more, as a retry of its tasks."""
+        try:
+            activation.plan(self.run_id, self.as_of)
+            self._push()
+        except RapportError:
+            pass
+
+    def _build(self) -> None:
+        self._publish()
+        for key, names in self.members.items():
+            is_readable = SEGMENTS[key]["needs"][0] in self._readable().values()
+            customers = {self.company.customer[name] for name in names} if is_readable else set()
+            if is_readable and not self._is_stale(key):
+                self.oracle.seen[key] = set(names)
+            self.world.members(key, *sorted(customers), score=self.score)
+
+    def _publish(self) -> None:
+        self.company.publish(self.as_of, set(self._readable()))
+        for source in self._readable():
+            self.world.connection.execute(
+                "insert into marts.data_status values (%s, %s, %s)",
+                (source, source in self.stale, self.as_of),
+            )
+
+    def _is_stale(self, key: str) -> bool:
+        return any(SOURCES[source] in SEGMENTS[key]["needs"] for source in self.stale)
+
+    def _readable(self) -> dict[str, str]:
+        """The sources that are on, with their entity. A build has nothing of one that is off."""
+        return {name: kind for name, kind in SOURCES.items() if self.project.is_on("sources", name)}
+
+
+@contextmanager
+def doubles(patch: Any) -> Iterator[None]:
+    """The doubles instead of the real tools."""
+    from rapport import destinations
+
+    from .tools import DOUBLES
+
+    real = destinations.discover()
+    patch.setattr(destinations, "discover", lambda: {**real, **DOUBLES})
+    yield

@@ -1,0 +1,152 @@
+"""Lists over days and nights."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rapport import faults
+
+from .lifecycle.life import Life, doubles
+
+
+@pytest.fixture
+def life(world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
+    monkeypatch.setenv("RAPPORT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
+    with doubles(monkeypatch):
+        made = Life(world, tmp_path / "home")
+        monkeypatch.setattr(faults, "point", lambda name: made.point(name))
+        yield made
+
+
+def test_quiet(life: Life) -> None:
+    import time
+
+    for _ in range(4):
+        t = time.time()
+        life.night()
+        print(time.time() - t)
+    print({k: v.lists for k, v in life.accounts.items()})
+    print(life.oracle.messages)
+
+
+def test_whoever_withdraws_leaves_a_list_that_the_segment_no_longer_names(life: Life) -> None:
+    life.night()
+    life.declares("news", "mailchimp")
+    life.withdraws("p1")
+    life.night()
+
+
+def test_a_list_at_a_tool_that_left_rapport_yml_is_spoken_of(life: Life) -> None:
+    life.night()
+    life.switches("destinations", "intercom", None)
+    life.night()
+
+
+def test_whoever_withdraws_leaves_the_list_of_a_deleted_segment_that_waits(life: Life) -> None:
+    life.night()
+    life.deletes("news")
+    life.night()
+    life.withdraws("p1")
+    life.night()
+
+
+def test_a_suppressor_that_cannot_be_read_holds_back_whom_it_would(life: Life) -> None:
+    life.night()
+    life.spoils("open_ticket", "a typo in suppresses")
+    life.enters_or_leaves("open_ticket", "p6")
+    life.enters_or_leaves("news", "p6")
+    life.night()
+
+
+def test_whoever_withdraws_leaves_the_list_of_a_segment_that_cannot_be_read(life: Life) -> None:
+    life.night()
+    life.spoils("survey", "a typo in purpose")
+    life.withdraws("p6")
+    life.night()
+
+
+def test_a_no_at_a_tool_counts_by_every_address(life: Life) -> None:
+    life.night()
+    life.unsubscribes("p1", "mailchimp", by=1)
+    life.night()
+
+
+def test_a_no_at_a_tool_outlives_a_new_golden_address(life: Life) -> None:
+    life.night()
+    life.unsubscribes("p1", "mailchimp")
+    life.night()
+    life.golden_address_changes("p1")
+    life.night()
+    life.night()
+
+
+def test_a_no_at_a_tool_outlives_the_contact_there(life: Life) -> None:
+    life.night()
+    life.unsubscribes("p1", "mailchimp")
+    life.night()
+    life.the_tool_forgets("p1", "mailchimp")
+    life.night()
+
+
+def test_whoever_is_erased_beside_a_push_is_at_no_tool(life: Life) -> None:
+    life.night()
+    life.enters_or_leaves("news", "p7")
+    life.night(kill_at="planned", again=False)
+    life.is_erased("p7", beside_a_push=True)
+    life.night()
+
+
+def test_a_consent_source_that_is_off_takes_nobody_off(life: Life) -> None:
+    life.night()
+    life.switches("sources", "hubspot", False)
+    life.night()
+
+
+def test_a_source_of_members_that_is_off_takes_nobody_off(life: Life) -> None:
+    life.night()
+    life.switches("sources", "files", False)
+    life.night()
+
+
+def test_a_suppressor_whose_source_is_off_holds_back_whom_it_did(life: Life) -> None:
+    life.enters_or_leaves("open_ticket", "p1")
+    life.night()
+    life.switches("sources", "zendesk", False)
+    life.night()
+
+
+def test_a_trait_that_changes_daily_makes_no_more_messages_than_the_cap(life: Life) -> None:
+    for _ in range(3):
+        life.traits_change()
+        life.night()
+
+
+def test_whoever_comes_and_goes_gets_no_more_messages_than_the_cap(life: Life) -> None:
+    for _ in range(5):
+        life.night()
+        life.enters_or_leaves("news", "p1")
+
+
+def test_erasure_alone(life: Life) -> None:
+    life.night()
+    life.is_erased("p1")
+    life.night()
+    life.merges("p2", "p3")
+    life.night()
+    life.splits("p2")
+    life.night()
+    life.night(kill_at="half sent")
+    life.withdraws("p3")
+    life.record_is_deleted_at_the_vendor("p4")
+    life.night(kill_at="half sent")
+    life.gives_consent_again("p3")
+    life.switches("destinations", "twilio", False)
+    life.accounts["intercom"].is_down = True
+    life.night()
+    life.accounts["intercom"].is_down = False
+    life.accounts["mailchimp"].is_mute = True
+    life.enters_or_leaves("news", "p5")
+    life.night()
