@@ -49,7 +49,10 @@ class KilledError(BaseException):
 class Life:
     """One company over a real warehouse; `said` has what the last night said of which list."""
 
+    current: "Life"
+
     def __init__(self, world: Any, home: Path) -> None:
+        Life.current = self
         (tables,) = world.connection.execute(EMPTY).fetchone()
         world.connection.execute(f"truncate {tables} cascade")
         self.world, self.project = world, Project(home)
@@ -164,6 +167,7 @@ class Life:
         }  # fmt: skip
         for people in self.members.values():
             people -= set(names)
+        self.oracle.is_gone(names)
 
     # What the company does
 

@@ -116,6 +116,15 @@ class Oracle:
         is_newer = word is not None and word.is_granted and word.at > out.at
         return out.is_heard and not (is_newer and not (contact and contact["is_out"]))
 
+    def is_gone(self, names: list[str]) -> None:
+        """Raise `AssertionError` where a tool still knows somebody after an erasure."""
+        for tool in LISTS:
+            rows = self.accounts[tool].contacts.values()
+            owners = [self.company.owner(row["address"]) for row in rows]
+            held = {owner.name for owner in owners if owner} & set(names)
+            held -= {name for name in held if (tool, name) in self.by_hand}
+            assert not held, f"{tool} holds {', '.join(sorted(held))}, erased"
+
     def morning(self, said: Said) -> None:
         """Raise `AssertionError` with everything that is wrong after a night."""
         for tool, key in self._lists():
