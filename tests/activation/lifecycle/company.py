@@ -38,14 +38,17 @@ offered as (
     insert into identity.identifiers (identifier_type, normal_form)
     select * from unnest(%(kinds)s::text[], %(values)s::text[])
     on conflict (identifier_type, normal_form)
-    do update set normal_form = excluded.normal_form returning identifier_key
+    do update set normal_form = excluded.normal_form
+    returning identifier_key, normal_form = any(%(excluded)s) as is_excluded
 ),
 member as (
     insert into identity.members (profile_id, customer_id, as_of, profile_key, region_key)
     select %(profile)s, %(customer)s, %(as_of)s, profile_key, 1 from profile
 )
 insert into identity_build.int_identifiers_normalised
-select profile_key, identifier_key, null from profile cross join offered
+select profile_key, case when is_excluded then null else identifier_key end,
+    case when is_excluded then identifier_key end
+from profile cross join offered
 """
 
 
@@ -67,6 +70,7 @@ class Human:
     phone: str
     words: dict[tuple[str, str], Word] = field(default_factory=dict)
     golden: int = 0
+    former: list[str] = field(default_factory=list)
 
 
 class Company:
@@ -80,6 +84,7 @@ class Company:
         }
         self.customer = {name: name for name in self.humans}
         self.erased: dict[str, Human] = {}
+        self.excluded: set[str] = set()
         self.aliases = {name: name for name in self.humans}
         world.connection.execute(TABLES)
 
@@ -91,7 +96,7 @@ class Company:
     def owner(self, address: str) -> Human | None:
         """Whose address or number it is."""
         for human in (*self.humans.values(), *self.erased.values()):
-            if address in (*human.addresses, human.phone):
+            if address in (*human.addresses, *human.former, human.phone):
                 return human
         return None
 
@@ -142,7 +147,7 @@ class Company:
             for profile, offers in ((f"hubspot:contacts:{name}", (kinds, values)),
                                     (f"typeform:responses:{name}", (["email"], human.addresses[1:]))):  # fmt: skip
                 run(OFFER, {"profile": profile, "customer": customer, "as_of": as_of,
-                            "kinds": offers[0], "values": offers[1]})  # fmt: skip
+                            "kinds": offers[0], "values": offers[1], "excluded": list(self.excluded)})  # fmt: skip
         for customer in sorted(set(self.customer.values())):
             human = self.humans[customer] if customer in self.humans else self.of(customer)[0]
             run("insert into marts.dim_customers (customer_id) values (%s)", (customer,))

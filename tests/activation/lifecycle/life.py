@@ -11,14 +11,16 @@ must hold after a night is in `oracle.py`.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rapport import activation
+from rapport import activation, destinations, settings
 from rapport.activation.approval import decide, pending
 from rapport.errors import RapportError
 from rapport.privacy.erase import erase
-from rapport.privacy.requests import request
+from rapport.privacy.requests import Request, request
+from rapport.privacy.requests import pending as unanswered
 from rapport.settings import load_settings
 
 from . import said
@@ -26,7 +28,7 @@ from .company import EMPTY, Company
 from .oracle import Oracle, Out
 from .project import DESTINATIONS, SEGMENTS, SOURCES, Project
 
-from .tools import Account, Double
+from .tools import DOUBLES, Account, Double
 
 START = datetime(2026, 3, 1, 3, tzinfo=UTC)
 PEOPLE = 8
@@ -113,6 +115,23 @@ class Life:
         channel = "sms" if tool == "twilio" else "email"
         self.oracle.outs.append(Out(name, address, tool, channel, self.now()))
 
+    def unsubscribes_by_a_former_address(self, name: str, tool: str) -> None:
+        """By a link in an old mail."""
+        address = self.company.humans[name].former[-1]
+        self.accounts[tool].unsubscribe(address)
+        self.oracle.outs.append(Out(name, address, tool, "email", self.now()))
+
+    def address_is_replaced(self, name: str, new: str) -> None:
+        """The golden address is another one, and no source has the old one any more."""
+        human = self.company.humans[name]
+        human.former.append(human.addresses[human.golden])
+        human.addresses[human.golden] = new
+        self.oracle.outs += [
+            Out(name, new, account.name, "email", self.now())
+            for account in self.accounts.values()
+            if (contact := account.by_address(new)) and account.contacts[contact]["is_out"]
+        ]
+
     def the_tool_forgets(self, name: str, tool: str) -> None:
         """Whoever unsubscribed is deleted at the tool: it does not say so any more."""
         human, account = self.company.humans[name], self.accounts[tool]
@@ -151,7 +170,7 @@ class Life:
         if beside_a_push:
             self.accounts["intercom"].while_erasing = self._again
         names = [human.name for human in self.company.of(customer)]
-        asked = request(self.world.connection, "erase", customer, at=at)
+        asked = self._asked(customer)
         for last in (False, False, True):
             try:
                 erase(self.world.connection, asked, at=at)
@@ -168,6 +187,20 @@ class Life:
         for people in self.members.values():
             people -= set(names)
         self.oracle.is_gone(names)
+
+    def an_erasure_is_killed(self, name: str, kill_at: str) -> None:
+        """An erasure begins and is killed; `is_erased` goes on with it."""
+        self.kill_at = kill_at
+        try:
+            erase(self.world.connection, self._asked(self.company.customer[name]), at=self.now())
+        except KilledError:
+            self.kill_at = None
+
+    def _asked(self, customer: str) -> Request:
+        waiting = [one for one in unanswered(self.world.connection) if one.person == customer]
+        return waiting[0] if waiting else request(
+            self.world.connection, "erase", customer, at=self.now()
+        )
 
     # What the company does
 
@@ -210,6 +243,7 @@ class Life:
             self._attempt(late)
         except KilledError:
             if not again:
+                self.oracle.is_left()
                 return
             self._attempt(late)
         self.kill_at = None
@@ -249,7 +283,11 @@ class Life:
             pass
 
     def _build(self) -> None:
-        self._publish()
+        with self.world.connection.pipeline():
+            self._publish()
+            self._fill_segments()
+
+    def _fill_segments(self) -> None:
         for key, names in self.members.items():
             is_readable = SEGMENTS[key]["needs"][0] in self._readable().values()
             customers = {self.company.customer[name] for name in names} if is_readable else set()
@@ -276,10 +314,8 @@ class Life:
 @contextmanager
 def doubles(patch: Any) -> Iterator[None]:
     """The doubles instead of the real tools."""
-    from rapport import destinations
-
-    from .tools import DOUBLES
-
     real = destinations.discover()
     patch.setattr(destinations, "discover", lambda: {**real, **DOUBLES})
+    # The folders of connectors are looked through at each reading of rapport.yml.
+    patch.setattr(settings, "known", cache(settings.known))
     yield

@@ -43,6 +43,7 @@ class Oracle:
         self.wrongs: list[str] = []
         self.by_hand: set[tuple[str, str]] = set()
         self.suppresses: set[str] = set()
+        self.counts_unanswered = False
         self.day = 0
 
     def begin(self, day: int, as_of: datetime) -> None:
@@ -54,6 +55,11 @@ class Oracle:
             self.suppresses = set()
         elif key not in self.project.wrong:
             self.suppresses = set(self.project.declared[key]["suppresses"])
+
+    def is_left(self) -> None:
+        """A night that was killed is not run again: no answer told which messages went out."""
+        if not self.counts_unanswered:
+            self.messages = [message for message in self.messages if message[0] != self.day]
 
     def heard(self, tools: set[str]) -> None:
         """These tools said who is out."""

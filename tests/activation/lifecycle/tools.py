@@ -32,6 +32,7 @@ class Account:
     made: int = 0
     judge: Callable[[str, str, Batch, Person, bool], None] = lambda *_: None
     passes: Callable[[], None] = lambda: None
+    is_asked_to_erase: Callable[["Account", Person], None] = lambda *_: None
     while_erasing: Callable[[], None] | None = None
 
     def unsubscribe(self, address: str) -> None:
@@ -125,6 +126,7 @@ class Double:
 
     def erase(self, person: Person) -> str | None:
         self._reach()
+        self.account.is_asked_to_erase(self.account, person)
         self.account.forget(self._contacts_of(person))
         self.has_erased = True
         return "deleted"
@@ -221,9 +223,6 @@ class TwilioDouble(Double, Twilio):
             self.account.judge(self.name, str(person.phone), batch, person, True)
             self.account.texts.add(text)
         return Result(person.customer_id, f"message-{len(self.account.texts)}")
-
-    def erase(self, person: Person) -> str | None:
-        return Double.erase(self, person) if person.phone else "not there"
 
 
 DOUBLES: dict[str, type[Destination]] = {
