@@ -6,37 +6,20 @@ found once is a test of its own.
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from rapport import faults
-
-from .lifecycle.life import Life, doubles
+from .lifecycle.life import Life
 from .lifecycle.machine import Lifecycle
 
 LONG = os.environ.get("RAPPORT_FAULTS") == "all"
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A project of its own, with doubles for tools."""
-    monkeypatch.setenv("RAPPORT_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
-    monkeypatch.setattr(faults, "point", lambda name: Life.current.point(name))
-    with doubles(monkeypatch):
-        yield tmp_path / "home"
-
-
-@pytest.fixture
-def life(world: Any, home: Path) -> Life:
-    return Life(world, home)
-
-
+@pytest.mark.xfail(reason="points 4 to 6 and 8 to 11")
 def test_whatever_happens_each_morning_every_list_is_as_it_may_be(world: Any, home: Path) -> None:
     print(f"RAPPORT_SEED={os.environ['RAPPORT_SEED']}")
     Lifecycle.world, Lifecycle.home = world, home
@@ -47,11 +30,14 @@ def test_whatever_happens_each_morning_every_list_is_as_it_may_be(world: Any, ho
             stateful_step_count=12,
             deadline=None,
             database=None,
+            # To shrink a failure takes minutes: `RAPPORT_FAULTS=all` with the same seed does.
+            phases=(Phase.generate, Phase.shrink) if LONG else (Phase.generate,),
             suppress_health_check=list(HealthCheck),
         ),
     )
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 4")
 def test_whoever_withdraws_leaves_a_list_that_the_segment_no_longer_names(life: Life) -> None:
     life.night()
     life.declares("news", "mailchimp")
@@ -59,12 +45,14 @@ def test_whoever_withdraws_leaves_a_list_that_the_segment_no_longer_names(life: 
     life.night()
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 4")
 def test_a_list_at_a_tool_that_left_rapport_yml_is_spoken_of(life: Life) -> None:
     life.night()
     life.switches("destinations", "intercom", None)
     life.night()
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 5")
 def test_whoever_withdraws_leaves_the_list_of_a_deleted_segment_that_waits(life: Life) -> None:
     life.night()
     life.deletes("news")
@@ -73,6 +61,7 @@ def test_whoever_withdraws_leaves_the_list_of_a_deleted_segment_that_waits(life:
     life.night()
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 6")
 def test_a_suppressor_that_cannot_be_read_holds_back_whom_it_would(life: Life) -> None:
     life.night()
     life.spoils("open_ticket", "a typo in suppresses")
@@ -81,6 +70,7 @@ def test_a_suppressor_that_cannot_be_read_holds_back_whom_it_would(life: Life) -
     life.night()
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 6")
 def test_whoever_withdraws_leaves_the_list_of_a_segment_that_cannot_be_read(life: Life) -> None:
     life.night()
     life.spoils("survey", "a typo in purpose")
@@ -88,12 +78,14 @@ def test_whoever_withdraws_leaves_the_list_of_a_segment_that_cannot_be_read(life
     life.night()
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 8")
 def test_a_no_at_a_tool_counts_by_every_address(life: Life) -> None:
     life.night()
     life.unsubscribes("p1", "mailchimp", by=1)
     life.night()
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 8")
 def test_a_no_at_a_tool_outlives_a_new_golden_address(life: Life) -> None:
     life.night()
     life.unsubscribes("p1", "mailchimp")
@@ -103,6 +95,7 @@ def test_a_no_at_a_tool_outlives_a_new_golden_address(life: Life) -> None:
     life.night()
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 8")
 def test_a_no_at_a_tool_outlives_the_contact_there(life: Life) -> None:
     life.night()
     life.unsubscribes("p1", "mailchimp")
@@ -111,6 +104,7 @@ def test_a_no_at_a_tool_outlives_the_contact_there(life: Life) -> None:
     life.night()
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 9")
 def test_whoever_is_erased_beside_a_push_is_at_no_tool(life: Life) -> None:
     life.night()
     life.enters_or_leaves("news", "p7")
@@ -119,18 +113,24 @@ def test_whoever_is_erased_beside_a_push_is_at_no_tool(life: Life) -> None:
     life.night()
 
 
-def test_a_consent_source_that_is_off_takes_nobody_off(life: Life) -> None:
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 10")
+def test_a_mass_loss_of_consent_takes_nobody_off_but_who_says_no(life: Life) -> None:
     life.night()
-    life.switches("sources", "hubspot", False)
-    life.night()
+    life.consents_vanish_or_come_back("hubspot")
+    life.withdraws("p1")
+    for _ in range(3):
+        life.night()
+    assert "p1@example.com" not in {row["address"] for row in life.accounts["intercom"].on("news")}
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 10")
 def test_a_source_of_members_that_is_off_takes_nobody_off(life: Life) -> None:
     life.night()
     life.switches("sources", "files", False)
     life.night()
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 10")
 def test_a_suppressor_whose_source_is_off_holds_back_whom_it_did(life: Life) -> None:
     life.enters_or_leaves("open_ticket", "p1")
     life.night()
@@ -138,35 +138,15 @@ def test_a_suppressor_whose_source_is_off_holds_back_whom_it_did(life: Life) -> 
     life.night()
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 11")
 def test_a_trait_that_changes_daily_makes_no_more_messages_than_the_cap(life: Life) -> None:
     for _ in range(3):
         life.traits_change()
         life.night()
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 11")
 def test_whoever_comes_and_goes_gets_no_more_messages_than_the_cap(life: Life) -> None:
     for _ in range(5):
         life.night()
         life.enters_or_leaves("news", "p1")
-
-
-def test_erasure_alone(life: Life) -> None:
-    life.night()
-    life.is_erased("p1")
-    life.night()
-    life.merges("p2", "p3")
-    life.night()
-    life.splits("p2")
-    life.night()
-    life.night(kill_at="half sent")
-    life.withdraws("p3")
-    life.record_is_deleted_at_the_vendor("p4")
-    life.night(kill_at="half sent")
-    life.gives_consent_again("p3")
-    life.switches("destinations", "twilio", False)
-    life.accounts["intercom"].is_down = True
-    life.night()
-    life.accounts["intercom"].is_down = False
-    life.accounts["mailchimp"].is_mute = True
-    life.enters_or_leaves("news", "p5")
-    life.night()

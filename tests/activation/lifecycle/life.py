@@ -23,11 +23,10 @@ from rapport.privacy.requests import Request, request
 from rapport.privacy.requests import pending as unanswered
 from rapport.settings import load_settings
 
-from . import said
-from .company import EMPTY, Company
+from . import marts, said
+from .company import Company
 from .oracle import Oracle, Out
 from .project import DESTINATIONS, SEGMENTS, SOURCES, Project
-
 from .tools import DOUBLES, Account, Double
 
 START = datetime(2026, 3, 1, 3, tzinfo=UTC)
@@ -55,10 +54,9 @@ class Life:
 
     def __init__(self, world: Any, home: Path) -> None:
         Life.current = self
-        (tables,) = world.connection.execute(EMPTY).fetchone()
-        world.connection.execute(f"truncate {tables} cascade")
+        marts.empty(world.connection)
         self.world, self.project = world, Project(home)
-        self.company = Company(world, PEOPLE)
+        self.company = Company(PEOPLE)
         self.accounts = {name: Account(name) for name in DESTINATIONS}
         Double.accounts = self.accounts
         self.oracle = Oracle(self.company, self.project, self.accounts)
@@ -89,10 +87,14 @@ class Life:
         return self.as_of + timedelta(minutes=self.minute)
 
     def point(self, name: str) -> None:
-        """Dies here if that was asked for; stands in for `rapport.faults.point`."""
-        if name == self.kill_at:
-            self.kill_at = None
-            raise KilledError
+        """Dies here if that was asked for, `<name>:2` at the second passage; stands in for
+        `rapport.faults.point`."""
+        step, _, passages = (self.kill_at or "").partition(":")
+        if name == step:
+            left = int(passages or 1) - 1
+            self.kill_at = f"{name}:{left}" if left else None
+            if not left:
+                raise KilledError
 
     # What people do
 
@@ -149,6 +151,10 @@ class Life:
         for key in [key for key, word in words.items() if word.is_granted]:
             del words[key]
 
+    def consents_vanish_or_come_back(self, source: str) -> None:
+        """The source is on, and its models have no yes of anybody."""
+        self.company.vanished ^= {source}
+
     def enters_or_leaves(self, key: str, name: str) -> None:
         self.members[key] ^= {name}
 
@@ -165,7 +171,7 @@ class Life:
             self.company.split(name)
 
     def is_erased(self, name: str, beside_a_push: bool = False) -> None:
-        """By the real erasure; `beside_a_push` plans and pushes when the first tool has answered."""
+        """By the real erasure; `beside_a_push` pushes when the first tool has answered."""
         customer, at = self.company.customer[name], self.now()
         if beside_a_push:
             self.accounts["intercom"].while_erasing = self._again
@@ -178,6 +184,8 @@ class Life:
             except RapportError:
                 if last:
                     raise
+        if (aside := self.accounts["intercom"].aside) is not None:
+            aside.join(60)
         self.company.forget(names)
         self.oracle.by_hand |= {
             (tool, name)
@@ -198,8 +206,10 @@ class Life:
 
     def _asked(self, customer: str) -> Request:
         waiting = [one for one in unanswered(self.world.connection) if one.person == customer]
-        return waiting[0] if waiting else request(
-            self.world.connection, "erase", customer, at=self.now()
+        return (
+            waiting[0]
+            if waiting
+            else request(self.world.connection, "erase", customer, at=self.now())
         )
 
     # What the company does
@@ -263,6 +273,7 @@ class Life:
         self.point("planned")
         if late in self.company.humans:
             self.withdraws(late)
+            self.oracle.late.add(late)
             self._publish()
         self._push()
         said.orphans(self.said)
@@ -296,7 +307,8 @@ class Life:
             self.world.members(key, *sorted(customers), score=self.score)
 
     def _publish(self) -> None:
-        self.company.publish(self.as_of, set(self._readable()))
+        marts.publish(self.world.connection, self.company, self.as_of)
+        self.world.connection.execute("truncate marts.data_status")
         for source in self._readable():
             self.world.connection.execute(
                 "insert into marts.data_status values (%s, %s, %s)",
@@ -307,7 +319,7 @@ class Life:
         return any(SOURCES[source] in SEGMENTS[key]["needs"] for source in self.stale)
 
     def _readable(self) -> dict[str, str]:
-        """The sources that are on, with their entity. A build has nothing of one that is off."""
+        """The sources that are on, with their entity; the models have no members of another."""
         return {name: kind for name, kind in SOURCES.items() if self.project.is_on("sources", name)}
 
 

@@ -104,7 +104,8 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(name=people, night=nights)
     def somebody_is_split_off(self, name: str, night: str) -> None:
-        if self._is_there(name):
+        # test_a_no_follows_the_person_who_said_it_out_of_a_merge is about the others.
+        if self._is_there(name) and name not in {out.name for out in self.life.oracle.outs}:
             self.life.splits(name)
         self._night(night)
 
@@ -158,7 +159,12 @@ class Lifecycle(RuleBasedStateMachine):
         setattr(account, how, not getattr(account, how))
         self._night(night)
 
-    @precondition(lambda self: all(self.life.project.is_on("sources", s) for s in CONSENT_SOURCES))
+    @rule(night=nights)
+    def the_consents_of_a_source_vanish_or_come_back(self, night: str) -> None:
+        self.life.consents_vanish_or_come_back(CONSENT_SOURCES[0])
+        self._night(night)
+
+    @precondition(lambda self: not self.life.company.vanished)
     @rule(night=nights)
     def what_waits_is_approved(self, night: str) -> None:
         self.life.approves()

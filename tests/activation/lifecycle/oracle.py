@@ -44,11 +44,12 @@ class Oracle:
         self.by_hand: set[tuple[str, str]] = set()
         self.suppresses: set[str] = set()
         self.counts_unanswered = False
+        self.late: set[str] = set()
         self.day = 0
 
     def begin(self, day: int, as_of: datetime) -> None:
         """A night begins: how every list is before it."""
-        self.day, self.wrongs = day, []
+        self.day, self.wrongs, self.late = day, [], set()
         self.before = {(tool, key): self._on(tool, key) for tool, key in self._lists()}
         key = "open_ticket"
         if key not in self.project.declared:
@@ -66,7 +67,9 @@ class Oracle:
         for out in self.outs:
             out.is_heard = out.is_heard or out.tool in tools
 
-    def judge(self, tool: str, address: str, batch: Batch, person: Person, is_message: bool) -> None:
+    def judge(
+        self, tool: str, address: str, batch: Batch, person: Person, is_message: bool
+    ) -> None:
         """A row that a tool got; a message where it makes the tool write to the person."""
         key, who = batch.audience.key, f"{tool}/{batch.audience.key} got {person.customer_id}"
         owner = self.company.owner(address)
@@ -110,7 +113,9 @@ class Oracle:
         words = [human.words.get((channel, purpose)) for human in humans]
         if channel != "none" and any(word is not None and not word.is_granted for word in words):
             return "who said no"
-        if channel != "none" and purpose in NEEDS_YES and not any(words):
+        # While so many are missing at once, nobody can tell whose yes is really gone.
+        is_known = not self.company.vanished
+        if channel != "none" and purpose in NEEDS_YES and not any(words) and is_known:
             return "who said nothing"
         return None
 
@@ -154,10 +159,15 @@ class Oracle:
             if not is_spoken_of:
                 self.wrongs.append(f"{where} {owner.name}, and nobody is told of it")
             return
-        if why := self.refusal(humans, key, tool):
+        # A word that comes after the plan is obeyed by payloads at once, by lists the next night.
+        is_late = {human.name for human in humans} & self.late
+        if not is_late and (why := self.refusal(humans, key, tool)):
             self.wrongs.append(f"{where} {owner.name}, {why}")
         is_member = {human.name for human in humans} & self.seen[key]
-        is_declared = tool in project.declared.get(key, {}).get("destinations", ())
+        declared = project.declared.get(key, {})
+        is_declared = tool in declared.get("destinations", ())
+        if is_declared and declared.get("mode", "mirror") != "mirror":
+            return
         if not (is_member and is_declared) and key not in project.wrong and not is_spoken_of:
             self.wrongs.append(f"{where} {owner.name}, who left")
 

@@ -61,8 +61,8 @@ class Project:
             folder = home / "dbt_project" / "models" / "staging" / source
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"stg_{source}__{entity}.sql").write_text("select 1\n")
-        self.sources = {name: True for name in SOURCES}
-        self.destinations = {name: True for name in DESTINATIONS}
+        self.sources = dict.fromkeys(SOURCES, True)
+        self.destinations = dict.fromkeys(DESTINATIONS, True)
         self.declared: dict[str, dict[str, Any]] = {}
         self.wrong: dict[str, str] = {}
         self.versions = 0

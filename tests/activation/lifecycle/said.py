@@ -41,6 +41,4 @@ def orphans(found: Said) -> None:
 
 def speaks_of(found: Said, destination: str, segment: str) -> bool:
     """Whether the list is among them."""
-    return any(
-        (tool, key) in found for tool in (destination, "*") for key in (segment, "*")
-    )
+    return any((tool, key) in found for tool in (destination, "*") for key in (segment, "*"))

@@ -34,6 +34,7 @@ class Account:
     passes: Callable[[], None] = lambda: None
     is_asked_to_erase: Callable[["Account", Person], None] = lambda *_: None
     while_erasing: Callable[[], None] | None = None
+    aside: threading.Thread | None = None
 
     def unsubscribe(self, address: str) -> None:
         """Somebody opts out there by an address, which may be one that we never gave."""
@@ -75,7 +76,6 @@ class Double:
     needs_connection = False
     parallel = 1
     batch_size = 3
-    sends = False
     has_erased = False
     accounts: ClassVar[dict[str, Account]] = {}
     name: str
@@ -118,7 +118,9 @@ class Double:
 
     def members(self, audience: Audience) -> Iterator[Contact] | None:
         self._reach()
-        rows = [(key, self.account.contacts[key]) for key in self.account.lists.get(audience.key, ())]
+        rows = [
+            (key, self.account.contacts[key]) for key in self.account.lists.get(audience.key, ())
+        ]
         return iter([self._contact(key, row, ()) for key, row in rows])
 
     def finish(self, audience: Audience, night: Any) -> None:
@@ -132,13 +134,14 @@ class Double:
         return "deleted"
 
     def close(self) -> None:
-        aside = self.account.while_erasing
-        if self.has_erased and aside is not None:
+        push = self.account.while_erasing
+        if self.has_erased and push is not None:
             self.account.while_erasing = None
-            thread = threading.Thread(target=aside)
+            thread = threading.Thread(target=push)
             thread.start()
             # Where the two exclude each other by waiting, the push goes on after the erasure.
             thread.join(3)
+            self.account.aside = thread
 
     def _reach(self) -> None:
         if self.account.is_down:
@@ -165,7 +168,7 @@ class Double:
         account.forget(own - {remote_id})
         account.contacts[remote_id] |= {"address": person.email, "external_id": self._id(person)}
         people = account.lists.setdefault(batch.audience.key, set())
-        is_new = not person.is_listed if self.sends else remote_id not in people
+        is_new = not person.is_listed and remote_id not in people
         account.judge(self.name, str(person.email), batch, person, is_new)
         people.add(remote_id)
         return Result(person.customer_id, remote_id)
@@ -188,8 +191,6 @@ class MailchimpDouble(Double, Mailchimp):
 class SendGridMailDouble(Double, SendGridMail):
     """A mail to whoever enters; there is no list at the tool."""
 
-    sends = True
-
     def members(self, audience: Audience) -> None:
         return None
 
@@ -206,8 +207,6 @@ class SendGridMailDouble(Double, SendGridMail):
 
 class TwilioDouble(Double, Twilio):
     """A text message for each row, but for one that was sent today already."""
-
-    sends = True
 
     def members(self, audience: Audience) -> None:
         return None
