@@ -211,7 +211,6 @@ def test_whoever_is_missing_at_the_tool_gets_no_more_messages_than_the_cap(world
     assert messages <= 2
 
 
-@found("point 8: the tools are asked before the build knows tonight's addresses")
 def test_an_address_that_is_new_tonight_and_out_at_a_tool_gets_nothing(life: Life) -> None:
     life.night()
     life.accounts["sendgrid_mail"].unsubscribe("p9@example.org")

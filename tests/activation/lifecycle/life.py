@@ -31,7 +31,7 @@ from .tools import DOUBLES, Account, Double
 
 START = datetime(2026, 3, 1, 3, tzinfo=UTC)
 PEOPLE = 8
-BETWEEN = ("pulled", "built", "evaluated", "planned")
+BETWEEN = ("built", "evaluated", "pulled", "planned")
 WITHIN = ("activation.intended", "activation.answered", "activation.recorded", "half sent")
 STEPS = (*BETWEEN, *WITHIN)
 FIRST = {
@@ -261,14 +261,14 @@ class Life:
 
     def _attempt(self, late: str | None) -> None:
         self.said: set[tuple[str, str]] = set()
-        pulled = activation.pull(self.run_id, self.as_of)
-        said.pulled(self.said, pulled)
-        self.oracle.heard({name for name in pulled if "problem" not in pulled[name]})
-        self.point("pulled")
         self._build()
         self.point("built")
         said.evaluated(self.said, activation.evaluate(self.run_id, self.as_of))
         self.point("evaluated")
+        pulled = activation.pull(self.run_id, self.as_of)
+        said.pulled(self.said, pulled)
+        self.oracle.heard({name for name in pulled if "problem" not in pulled[name]})
+        self.point("pulled")
         said.planned(self.said, activation.plan(self.run_id, self.as_of))
         self.point("planned")
         if late in self.company.humans:
@@ -276,14 +276,15 @@ class Life:
             self.oracle.late.add(late)
             self._publish()
         self._push()
-        said.orphans(self.said)
 
     def _push(self) -> None:
-        for name in load_settings().enabled("destinations"):
+        """To every destination of rapport.yml: one that is off is called as long as it must be."""
+        for name in load_settings().destinations:
             try:
                 activation.push(self.run_id, self.as_of, name)
             except RapportError:
-                said.failed(self.said, name)
+                if self.project.is_on("destinations", name):
+                    said.failed(self.said, name)
 
     def _again(self) -> None:
         """Plan and push of the last night once more, as a retry of its tasks."""

@@ -174,7 +174,8 @@ class Oracle:
     def _look_for_the_lost(self, tool: str, key: str) -> None:
         """Whoever was on a list, belongs there and may be there, is there."""
         declared = self.project.declared.get(key)
-        if declared is None or tool not in declared["destinations"]:
+        is_on = self.project.is_on("destinations", tool)
+        if declared is None or tool not in declared["destinations"] or not is_on:
             return
         for customer in self.before.get((tool, key), set()) - self._on(tool, key):
             humans = self.company.of(customer)

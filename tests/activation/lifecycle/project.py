@@ -61,6 +61,12 @@ class Project:
             folder = home / "dbt_project" / "models" / "staging" / source
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"stg_{source}__{entity}.sql").write_text("select 1\n")
+        published = [
+            {"name": f"people_of_{key}", "config": {"meta": {"publish": "marts"}}}
+            for key in SEGMENTS
+        ]
+        path = home / "dbt_project" / "models" / "people.yml"
+        path.write_text(yaml.safe_dump({"models": published}))
         self.sources = dict.fromkeys(SOURCES, True)
         self.destinations = dict.fromkeys(DESTINATIONS, True)
         self.declared: dict[str, dict[str, Any]] = {}

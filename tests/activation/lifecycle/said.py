@@ -26,17 +26,13 @@ def evaluated(found: Said, counts: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def planned(found: Said, plans: Iterable[Mapping[str, Any]]) -> None:
-    """Lists that wait, are frozen or refused."""
+    """Lists that wait, are frozen or refused, or that no destination is left for."""
     found |= {(plan["destination"], plan["segment"]) for plan in plans if plan["state"] != "open"}
 
 
 def failed(found: Said, destination: str) -> None:
     """A push that was raised."""
     found.add((destination, "*"))
-
-
-def orphans(found: Said) -> None:
-    """Lists in the ledger that nothing can be done about: their tool is not in rapport.yml."""
 
 
 def speaks_of(found: Said, destination: str, segment: str) -> bool:
