@@ -123,21 +123,6 @@ def test_a_mass_loss_of_consent_takes_nobody_off_but_who_says_no(life: Life) -> 
     assert "p1@example.com" not in {row["address"] for row in life.accounts["intercom"].on("news")}
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 10")
-def test_a_source_of_members_that_is_off_takes_nobody_off(life: Life) -> None:
-    life.night()
-    life.switches("sources", "files", False)
-    life.night()
-
-
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 10")
-def test_a_suppressor_whose_source_is_off_holds_back_whom_it_did(life: Life) -> None:
-    life.enters_or_leaves("open_ticket", "p1")
-    life.night()
-    life.switches("sources", "zendesk", False)
-    life.night()
-
-
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 11")
 def test_a_trait_that_changes_daily_makes_no_more_messages_than_the_cap(life: Life) -> None:
     for _ in range(3):

@@ -300,28 +300,30 @@ class Life:
             self._fill_segments()
 
     def _fill_segments(self) -> None:
+        """What the segments' models say; of a source that is stale or off, what it said last."""
         for key, names in self.members.items():
-            is_readable = SEGMENTS[key]["needs"][0] in self._readable().values()
-            customers = {self.company.customer[name] for name in names} if is_readable else set()
-            if is_readable and not self._is_stale(key):
+            if self._is_current(key):
                 self.oracle.seen[key] = set(names)
+            known = self.oracle.seen[key] & self.company.humans.keys()
+            customers = {self.company.customer[name] for name in known}
             self.world.members(key, *sorted(customers), score=self.score)
 
     def _publish(self) -> None:
         marts.publish(self.world.connection, self.company, self.as_of)
         self.world.connection.execute("truncate marts.data_status")
-        for source in self._readable():
+        for source in self._sources():
             self.world.connection.execute(
                 "insert into marts.data_status values (%s, %s, %s)",
                 (source, source in self.stale, self.as_of),
             )
 
-    def _is_stale(self, key: str) -> bool:
-        return any(SOURCES[source] in SEGMENTS[key]["needs"] for source in self.stale)
+    def _is_current(self, key: str) -> bool:
+        needs = SEGMENTS[key]["needs"]
+        fresh = {SOURCES[name] for name in self._sources() if name not in self.stale}
+        return set(needs) <= fresh
 
-    def _readable(self) -> dict[str, str]:
-        """The sources that are on, with their entity; the models have no members of another."""
-        return {name: kind for name, kind in SOURCES.items() if self.project.is_on("sources", name)}
+    def _sources(self) -> list[str]:
+        return [name for name in SOURCES if self.project.is_on("sources", name)]
 
 
 @contextmanager

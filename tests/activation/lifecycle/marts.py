@@ -55,6 +55,13 @@ insert into marts.dim_consents
 select 'crowd' || n, channel, purpose, true, %s, %s, '2026-01', concat_ws(' ', n, channel, purpose)
 from generate_series(1, 80) as n, unnest(%s::text[]) as channel, unnest(%s::text[]) as purpose
 """
+EARLIER = """
+insert into identity.earlier_addresses (profile_key, customer_id, identifier_key)
+select profile_key, %(customer)s, identifier_key
+from identity.profiles cross join identity.identifiers
+where profile_id = %(profile)s and normal_form = any(%(former)s)
+on conflict do nothing
+"""
 
 
 def empty(connection: Any) -> None:
@@ -90,6 +97,10 @@ def _offer(connection: Any, company: Company, human: Human, as_of: datetime) -> 
         names = {"profile": profile, "kinds": kinds, "values": values, "customer": customer}
         excluded = list(company.excluded)
         connection.execute(OFFER, {**names, "as_of": as_of, "excluded": excluded})
+    row = connection.execute("select to_regclass('identity.earlier_addresses')").fetchone()
+    if row != (None,):
+        names = {"profile": f"hubspot:contacts:{human.name}", "customer": customer}
+        connection.execute(EARLIER, {**names, "former": human.former})
 
 
 def _customer(connection: Any, company: Company, customer: str) -> None:
