@@ -5,6 +5,7 @@
 
 import os
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ WRONG = {
     "a wrong date": ("expires: 2030-01-01", "expires: 2028-13-31"),
     "not YAML": ("models:", "models: {"),
 }
+VERSIONS = count(1)
 CAPS = {"email": {"messages": 2, "days": 7}, "sms": {"messages": 2, "days": 7}}
 
 
@@ -71,7 +73,6 @@ class Project:
         self.destinations = dict.fromkeys(DESTINATIONS, True)
         self.declared: dict[str, dict[str, Any]] = {}
         self.wrong: dict[str, str] = {}
-        self.versions = 0
         self.configure()
 
     def configure(self) -> None:
@@ -85,8 +86,7 @@ class Project:
         path = self.home / "rapport.yml"
         path.write_text(yaml.safe_dump({"demo": False, **content}))
         # Settings are read again when the time of the file is another one; clocks are too coarse.
-        self.versions += 1
-        os.utime(path, ns=(0, self.versions * 1_000_000_000))
+        os.utime(path, ns=(0, next(VERSIONS) * 1_000_000_000))
 
     def declare(self, key: str, **changes: Any) -> None:
         """Write the two files of a segment, right ones."""
