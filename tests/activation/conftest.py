@@ -304,11 +304,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of a project of its own, with doubles for tools."""
     from rapport import faults
 
-    from .lifecycle.life import Life, doubles
+    from .lifecycle.nights import Nights, doubles
 
     monkeypatch.setenv("RAPPORT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
-    monkeypatch.setattr(faults, "point", lambda name: Life.current.point(name))
+    monkeypatch.setattr(faults, "point", lambda name: Nights.current.point(name))
     with doubles(monkeypatch):
         yield tmp_path / "home"
 

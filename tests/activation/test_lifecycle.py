@@ -26,7 +26,7 @@ def test_whatever_happens_each_morning_every_list_is_as_it_may_be(world: Any, ho
     run_state_machine_as_test(
         seed(int(os.environ["RAPPORT_SEED"]))(Lifecycle),
         settings=settings(
-            max_examples=200 if LONG else 15,
+            max_examples=100 if LONG else 10,
             stateful_step_count=12,
             deadline=None,
             database=None,

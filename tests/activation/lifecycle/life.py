@@ -1,102 +1,26 @@
-"""Days and nights of a company's lists: what may happen, and the real activation at night.
+"""What may happen to a company's lists between two nights.
 
-Each method of `Life` that is named after something that happens is a rule of the simulation. What
-must hold after a night is in `oracle.py`.
+Each method is a rule of the simulation, or a step of a test. What must hold after a night is in
+`oracle.py`.
 
 >>> life = Life(world, tmp_path)  # doctest: +SKIP
 >>> life.withdraws("p1")  # doctest: +SKIP
 >>> life.night()  # doctest: +SKIP
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-from rapport import activation, destinations, settings
 from rapport.activation.approval import decide, pending
 from rapport.errors import RapportError
 from rapport.privacy.erase import erase
 from rapport.privacy.requests import Request, request
 from rapport.privacy.requests import pending as unanswered
-from rapport.settings import load_settings
 
-from . import marts, said
-from .company import Company
-from .oracle import Oracle, Out
-from .project import DESTINATIONS, SEGMENTS, SOURCES, Project
-from .tools import DOUBLES, Account, Double
-
-START = datetime(2026, 3, 1, 3, tzinfo=UTC)
-PEOPLE = 8
-BETWEEN = ("built", "evaluated", "pulled", "planned")
-WITHIN = ("activation.intended", "activation.answered", "activation.recorded", "half sent")
-STEPS = (*BETWEEN, *WITHIN)
-FIRST = {
-    "news": ("p0", "p1", "p2", "p3", "p4", "p5"),
-    "offers": ("p0", "p1", "p2", "p3"),
-    "care": ("p4", "p5", "p6", "p7"),
-    "survey": ("p6", "p7"),
-    "open_ticket": (),
-}
+from .nights import KilledError, Nights
+from .oracle import Out
+from .project import DESTINATIONS
 
 
-class KilledError(BaseException):
-    """What a SIGKILL is to a process that goes on afterwards."""
-
-
-class Life:
-    """One company over a real warehouse; `said` has what the last night said of which list."""
-
-    current: "Life"
-
-    def __init__(self, world: Any, home: Path) -> None:
-        Life.current = self
-        marts.empty(world.connection)
-        self.world, self.project = world, Project(home)
-        self.company = Company(PEOPLE)
-        self.accounts = {name: Account(name) for name in DESTINATIONS}
-        Double.accounts = self.accounts
-        self.oracle = Oracle(self.company, self.project, self.accounts)
-        for account in self.accounts.values():
-            account.judge, account.passes = self.oracle.judge, lambda: self.point("half sent")
-        self.members = {key: set(names) for key, names in FIRST.items()}
-        self.stale: set[str] = set()
-        self.day, self.minute, self.score = 0, 0, 1
-        self.kill_at: str | None = None
-        for name in self.company.humans:
-            self.company.says(name, True, self.now())
-        for key in SEGMENTS:
-            self.project.declare(key)
-
-    # Time
-
-    @property
-    def as_of(self) -> datetime:
-        return START + timedelta(days=self.day)
-
-    @property
-    def run_id(self) -> str:
-        return f"{self.as_of:%Y%m%dT%H%M%SZ}-01"
-
-    def now(self) -> datetime:
-        """Some time after the last night, later at each call."""
-        self.minute += 1
-        return self.as_of + timedelta(minutes=self.minute)
-
-    def point(self, name: str) -> None:
-        """Dies here if that was asked for, `<name>:2` at the second passage; stands in for
-        `rapport.faults.point`."""
-        step, _, passages = (self.kill_at or "").partition(":")
-        if name == step:
-            left = int(passages or 1) - 1
-            self.kill_at = f"{name}:{left}" if left else None
-            if not left:
-                raise KilledError
-
-    # What people do
+class Life(Nights):
+    """Days of people and of the company."""
 
     def withdraws(self, name: str) -> None:
         self.company.says(name, False, self.now())
@@ -174,7 +98,7 @@ class Life:
         """By the real erasure; `beside_a_push` pushes when the first tool has answered."""
         customer, at = self.company.customer[name], self.now()
         if beside_a_push:
-            self.accounts["intercom"].while_erasing = self._again
+            self.accounts["intercom"].while_erasing = self.push_again
         names = [human.name for human in self.company.of(customer)]
         asked = self._asked(customer)
         for last in (False, False, True):
@@ -206,13 +130,9 @@ class Life:
 
     def _asked(self, customer: str) -> Request:
         waiting = [one for one in unanswered(self.world.connection) if one.person == customer]
-        return (
-            waiting[0]
-            if waiting
-            else request(self.world.connection, "erase", customer, at=self.now())
-        )
-
-    # What the company does
+        if waiting:
+            return waiting[0]
+        return request(self.world.connection, "erase", customer, at=self.now())
 
     def declares(self, key: str, *destinations: str) -> None:
         """A segment gains or loses destinations, or comes back."""
@@ -235,102 +155,3 @@ class Life:
         for asked in pending(self.world.connection):
             decide(self.world.connection, asked["segment"], approve=True, reason="looked at it",
                    destination=asked["destination"])  # fmt: skip
-
-    # Nights
-
-    def a_night_is_skipped(self) -> None:
-        self.day, self.minute = self.day + 1, 0
-
-    def night(
-        self, kill_at: str | None = None, again: bool = True, late: str | None = None
-    ) -> None:
-        """The next night; killed at a step and, with `again`, run again. `late` withdraws between
-        plan and push. What must hold is checked unless the night did not end."""
-        self.a_night_is_skipped()
-        self.oracle.begin(self.day, self.as_of)
-        self.kill_at = kill_at
-        try:
-            self._attempt(late)
-        except KilledError:
-            if not again:
-                self.oracle.is_left()
-                return
-            self._attempt(late)
-        self.kill_at = None
-        self.oracle.morning(self.said)
-
-    def _attempt(self, late: str | None) -> None:
-        self.said: set[tuple[str, str]] = set()
-        self._build()
-        self.point("built")
-        said.evaluated(self.said, activation.evaluate(self.run_id, self.as_of))
-        self.point("evaluated")
-        pulled = activation.pull(self.run_id, self.as_of)
-        said.pulled(self.said, pulled)
-        self.oracle.heard({name for name in pulled if "problem" not in pulled[name]})
-        self.point("pulled")
-        said.planned(self.said, activation.plan(self.run_id, self.as_of))
-        self.point("planned")
-        if late in self.company.humans:
-            self.withdraws(late)
-            self.oracle.late.add(late)
-            self._publish()
-        self._push()
-
-    def _push(self) -> None:
-        """To every destination of rapport.yml: one that is off is called as long as it must be."""
-        for name in load_settings().destinations:
-            try:
-                activation.push(self.run_id, self.as_of, name)
-            except RapportError:
-                if self.project.is_on("destinations", name):
-                    said.failed(self.said, name)
-
-    def _again(self) -> None:
-        """Plan and push of the last night once more, as a retry of its tasks."""
-        try:
-            activation.plan(self.run_id, self.as_of)
-            self._push()
-        except RapportError:
-            pass
-
-    def _build(self) -> None:
-        with self.world.connection.pipeline():
-            self._publish()
-            self._fill_segments()
-
-    def _fill_segments(self) -> None:
-        """What the segments' models say; of a source that is stale or off, what it said last."""
-        for key, names in self.members.items():
-            if self._is_current(key):
-                self.oracle.seen[key] = set(names)
-            known = self.oracle.seen[key] & self.company.humans.keys()
-            customers = {self.company.customer[name] for name in known}
-            self.world.members(key, *sorted(customers), score=self.score)
-
-    def _publish(self) -> None:
-        marts.publish(self.world.connection, self.company, self.as_of)
-        self.world.connection.execute("truncate marts.data_status")
-        for source in self._sources():
-            self.world.connection.execute(
-                "insert into marts.data_status values (%s, %s, %s)",
-                (source, source in self.stale, self.as_of),
-            )
-
-    def _is_current(self, key: str) -> bool:
-        needs = SEGMENTS[key]["needs"]
-        fresh = {SOURCES[name] for name in self._sources() if name not in self.stale}
-        return set(needs) <= fresh
-
-    def _sources(self) -> list[str]:
-        return [name for name in SOURCES if self.project.is_on("sources", name)]
-
-
-@contextmanager
-def doubles(patch: Any) -> Iterator[None]:
-    """The doubles instead of the real tools."""
-    real = destinations.discover()
-    patch.setattr(destinations, "discover", lambda: {**real, **DOUBLES})
-    # The folders of connectors are looked through at each reading of rapport.yml.
-    patch.setattr(settings, "known", cache(settings.known))
-    yield

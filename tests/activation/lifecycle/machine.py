@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from .life import FIRST, PEOPLE, STEPS, Life
+from .life import Life
+from .nights import FIRST, PEOPLE, STEPS
 from .project import CONSENT_SOURCES, DESTINATIONS, SOURCES, WRONG
 
 people = st.sampled_from([f"p{number}" for number in range(PEOPLE)])
