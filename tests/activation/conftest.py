@@ -311,3 +311,25 @@ def base(tmp_path: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a project of its own, with doubles for tools."""
+    from rapport import faults
+
+    from .lifecycle.nights import Nights, doubles
+
+    monkeypatch.setenv("RAPPORT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
+    monkeypatch.setattr(faults, "point", lambda name: Nights.current.point(name))
+    with doubles(monkeypatch):
+        yield tmp_path / "home"
+
+
+@pytest.fixture
+def life(world: World, home: Path) -> Any:
+    """A company with lists, before its first night."""
+    from .lifecycle.life import Life
+
+    return Life(world, home)

@@ -197,3 +197,19 @@ def test_no_personal_data_is_logged(
     written = caplog.text + "".join(capfd.readouterr())
     assert "canary" not in written.lower()
     assert CANARY not in repr(canary)
+
+
+@pytest.mark.parametrize("is_sent_first", [True, False])
+def test_whoever_leaves_with_a_new_address_is_on_the_list_under_no_address(
+    tool: Destination, is_sent_first: bool
+) -> None:
+    tool.prepare(AUDIENCE)
+    (first,) = upsert(tool, batch(person(11)))
+    now = {"remote_id": first.remote_id, "is_listed": True}
+    moved = replace(person(11, **now), email="moved@example.com", phone="+4930999999")
+    if is_sent_first:
+        (second,) = upsert(tool, batch(moved, id="batch_2"))
+        moved = replace(moved, remote_id=second.remote_id or first.remote_id)
+    (gone,) = remove(tool, batch(replace(moved, traits={}), id="batch_3"))
+    assert gone.accepted
+    assert list(tool.members(AUDIENCE) or ()) == []
