@@ -7,22 +7,29 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 import pytest
 import typer
 import yaml
 
 from rapport.cli import application
 from rapport.paths import under_project
+from rapport.warehouse import embedded, migrate, segment_login
+from rapport.warehouse import place as warehouse_place
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "docker-compose.yml"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services"]
 OURS = {name: service for name, service in SERVICES.items() if service.get("build")}
 SECRETS = {
+    "RAPPORT_POSTGRES_PASSWORD": "d",
     "RAPPORT_DB_PASSWORD": "a",
     "RAPPORT_AIRFLOW_DB_PASSWORD": "b",
     "RAPPORT_REDIS_PASSWORD": "c",
@@ -210,3 +217,51 @@ def test_every_base_image_has_a_version_and_gets_its_digest(tmp_path: Path) -> N
     assert (tmp_path / "docker-compose.yml").read_text() == once
     assert yaml.safe_load(once)["services"]["api-server"]["image"] == "rapport:local"
     assert (ROOT / "Dockerfile").read_text().count("\nFROM ") == 1
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A new Postgres with its superuser and nothing else; its address."""
+    folder = Path(tempfile.mkdtemp(prefix="rapport-test-"))
+    folder.chmod(0o711)
+    monkeypatch.setenv("RAPPORT_VAR", str(folder / "var"))
+    monkeypatch.setattr(embedded.cluster, "first_statements", lambda passwords: {})
+    yield embedded.url("postgres", embedded.ADMIN)
+    embedded.remove()
+    shutil.rmtree(folder)
+
+
+def test_the_first_statements_make_the_logins_and_none_of_them_is_a_superuser(
+    bare: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (given,) = SERVICES["postgres"]["configs"]
+    assert given["target"].startswith("/docker-entrypoint-initdb.d/")
+    harden, place, _ = SERVICES["postgres"]["volumes"][1].split(":")
+    content = yaml.safe_load(FILE.read_text())["configs"][given["source"]]["content"]
+    content = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: SECRETS[found[1]], content)
+    psql = str(warehouse_place.package() / "bin" / "psql")
+    done = subprocess.run(
+        [psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", bare],
+        input=content.replace(place, str(ROOT / harden)), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = SERVICES["init"]["environment"]["AIRFLOW_CONN_WAREHOUSE"]
+    found = json.loads(told.partition(', "password')[0] + "}")
+    port = urlsplit(bare).port
+    address = f"postgresql://{found['login']}:a@127.0.0.1:{port}/{found['schema']}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        row = connection.execute(
+            "select rolsuper, rolcreaterole from pg_roles where rolname = current_user"
+        )
+        assert row.fetchone() == (False, True)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select pg_advisory_lock(1)")
+    airflow = f"postgresql://airflow:b@127.0.0.1:{port}/airflow"
+    with psycopg.connect(airflow, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(1); create table kept (a int)")
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(airflow.removesuffix("airflow") + "warehouse")
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", address)
+    migrate()
+    segment_login.connect().close()

@@ -9,6 +9,7 @@ which the owner was the superuser, is brought here. `rapport` owns the warehouse
 """
 
 import secrets
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -21,24 +22,7 @@ ADMIN = "postgres"
 OWNER = "rapport"
 DATABASES = {"warehouse": OWNER, "airflow": "airflow"}
 
-# Of use to nobody but who wants to stop a run: every login may take any advisory lock, and may
-# write large objects even where it only reads.
-HARDEN = """
-do $$
-declare routine regprocedure;
-begin
-    for routine in
-        select oid from pg_proc
-        where pronamespace = 'pg_catalog'::regnamespace and (
-            proname ~ '^pg_(try_)?advisory_'
-            or proname in ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lo_open',
-                'lo_unlink', 'lo_truncate', 'lo_truncate64', 'lowrite', 'lo_import', 'lo_export')
-        )
-    loop
-        execute format('revoke execute on function %s from public', routine);
-    end loop;
-end $$;
-"""
+HARDEN = (Path(__file__).parent / "harden.sql").read_text(encoding="utf-8")
 
 
 def first_statements(passwords: dict[str, str]) -> dict[str, str]:
