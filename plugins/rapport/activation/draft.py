@@ -154,6 +154,7 @@ def note(
         """,
         (
             sync_id, f"{run_id}/{sync_id}", run_id, plan.destination, plan.segment, model,
-            status, plan.cause, as_of, plan.members, plan.add, plan.update, plan.remove, held, plan.state,
+            status, plan.cause, as_of, plan.members, plan.add, plan.update, plan.remove, held,
+            plan.state,
         ),
     )  # fmt: skip
