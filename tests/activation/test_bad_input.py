@@ -165,3 +165,20 @@ def test_an_unreadable_file_lets_its_people_go_and_adds_nobody(world: Any, proje
     assert "purpose" in seen["evaluate"]["bad"]["frozen_because"]
     held = "select customer_id from activation.ledger where segment = 'bad'"
     assert world.connection.execute(held).fetchall() == [("bob",)]
+
+
+def test_a_destination_that_is_turned_off_is_called_until_nobody_is_left(
+    world: Any, project: Path
+) -> None:
+    declare(project, "bad", destinations=["intercom"], purpose="service")
+    night(world)
+    held = "select count(*) from activation.ledger where destination = 'intercom'"
+    assert world.connection.execute(held).fetchone() == (2,)
+    settings = yaml.safe_load((project / "rapport.yml").read_text())
+    settings["destinations"]["intercom"]["enabled"] = False
+    (project / "rapport.yml").write_text(yaml.safe_dump(settings))
+    assert night(world)["lists"]["bad"]["remove"] == 2
+    assert not activation.is_idle(world.run_id, world.as_of, "intercom")
+    assert world.connection.execute(held).fetchone() == (0,)
+    assert "bad" not in night(world)["lists"]
+    assert activation.is_idle(world.run_id, world.as_of, "intercom")

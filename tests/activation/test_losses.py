@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from rapport.activation.options import ActivationOptions
+
 PEOPLE = [f"p{number:02}" for number in range(20)]
 
 
@@ -53,6 +55,18 @@ def test_a_single_person_s_missing_consent_never_waits(held: Any) -> None:
     lose(held, "p00")
     held.night()
     assert held.tool.on("readers") == PEOPLE[1:]
+
+
+def test_the_loss_of_a_small_purpose_does_not_drown_in_a_large_one(held: Any) -> None:
+    for person in PEOPLE[:3]:
+        held.consent(person, True, purpose="feedback")
+    held.segment("asked", PEOPLE[:3], purpose="feedback")
+    held.options = ActivationOptions(change_floor=1000, consent_loss_share=0.5)
+    held.night()
+    assert held.tool.on("asked") == PEOPLE[:3]
+    held.connection.execute("delete from marts.dim_consents where purpose = 'feedback'")
+    held.night()
+    assert held.tool.on("asked") == PEOPLE[:3]
 
 
 def test_what_comes_back_counts_again(held: Any) -> None:

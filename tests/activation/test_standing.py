@@ -94,3 +94,27 @@ def test_the_plan_names_it(orphan: Any) -> None:
     (entry,) = json.loads(answer.stdout)["lists"]
     assert (entry["segment"], entry["state"]) == ("readers", "orphaned")
     assert "6 people are still on the list" in entry["cause"]
+
+
+def test_the_segments_page_names_it(orphan: Any) -> None:
+    import asyncio
+
+    import httpx
+    from fastapi import Request
+
+    from rapport.pages.access import Reader
+    from rapport.pages.app import application
+    from rapport.pages.database import Warehouse
+
+    async def anybody(request: Request) -> Reader:
+        return Reader("Vera")
+
+    async def ask() -> str:
+        transport = httpx.ASGITransport(application(anybody, lambda: b"secret", warehouse))
+        async with httpx.AsyncClient(transport=transport, base_url="http://rapport") as client:
+            return (await client.get("/segments")).raise_for_status().text
+
+    warehouse = Warehouse()
+    page = asyncio.run(ask())
+    warehouse.close()
+    assert "6 people are still on the list at tool" in page

@@ -1,19 +1,23 @@
 """Consents that went missing: a record that is gone is not a no.
 
 What `marts.dim_consents` said last is kept in `activation.consents_seen`. Where more of the yeses
-are gone tonight than `consent_loss_share` allows, something broke or was turned off: they are
-marked as lost, and nobody is taken off for them without approval. A single missing yes counts as
-withdrawn. A no that went missing is still a no, until a record says otherwise.
+to a purpose by a channel are gone tonight than `consent_loss_share` allows, something broke or was
+turned off: they are marked as lost, and nobody is taken off for them without approval. A single
+missing yes counts as withdrawn. A no that went missing is still a no, until a record says
+otherwise.
 """
 
 import logging
 from datetime import datetime
 
 import psycopg
+from psycopg import sql
 
 from rapport.activation.options import ActivationOptions
 
 log = logging.getLogger(__name__)
+
+MANY = 1000  # new rows, after which the planner has to look at the table again
 
 _FOLLOW_MERGES = """
 with moved as (
@@ -38,15 +42,28 @@ where seen.is_granted and seen.lost_since is null
             and word.channel = seen.channel and word.purpose = seen.purpose
     )
 """
+# By channel and purpose, so that the loss of a small one does not drown in the others.
+_LOST = """
+select channel, purpose, gone.yeses
+from (select channel, purpose, count(*) as yeses from missing group by 1, 2) as gone
+inner join (
+    select channel, purpose, count(*) as yeses from activation.consents_seen
+    where is_granted group by 1, 2
+) as granted using (channel, purpose)
+where gone.yeses > 1 and gone.yeses > {share} * granted.yeses
+    or not exists (select from marts.dim_consents)
+"""
 _MARK = """
-update activation.consents_seen as seen set lost_since = %s from missing
+update activation.consents_seen as seen set lost_since = %(as_of)s from missing
 where (seen.customer_id, seen.channel, seen.purpose)
     = (missing.customer_id, missing.channel, missing.purpose)
+    and missing.channel = %(channel)s and missing.purpose = %(purpose)s
 """
 _FORGET = """
 delete from activation.consents_seen as seen using missing
 where (seen.customer_id, seen.channel, seen.purpose)
     = (missing.customer_id, missing.channel, missing.purpose)
+    and seen.lost_since is null
 """
 _REMEMBER = """
 merge into activation.consents_seen as seen
@@ -68,21 +85,17 @@ def look_for_losses(
         connection.execute(_FOLLOW_MERGES)
         connection.execute("drop table if exists pg_temp.missing")
         connection.execute(_MISSING)
-        row = connection.execute(
-            """
-            select count(*), count(distinct customer_id),
-                (select count(*) from activation.consents_seen where is_granted),
-                exists (select from marts.dim_consents)
-            from missing
-            """
-        ).fetchone()
-        assert row is not None
-        missing, people, granted, has_any = row
-        is_mass = people > 1 and missing > options.consent_loss_share * granted
-        is_lost = missing > 0 and (is_mass or not has_any)
-        connection.execute(_MARK if is_lost else _FORGET, (as_of,) if is_lost else ())
-        connection.execute(_REMEMBER)
-    if not is_lost:
-        return 0
-    log.error("%d of %d consents are gone at once: nobody is taken off for it", missing, granted)
-    return int(missing)
+        lost = connection.execute(
+            sql.SQL(_LOST).format(share=options.consent_loss_share)
+        ).fetchall()
+        for channel, purpose, yeses in lost:
+            log.error(
+                "%d consents to %s by %s are gone at once: nobody is taken off for it",
+                yeses, purpose, channel,
+            )  # fmt: skip
+            names = {"as_of": as_of, "channel": channel, "purpose": purpose}
+            connection.execute(_MARK, names)
+        connection.execute(_FORGET)
+        if connection.execute(_REMEMBER).rowcount >= MANY:
+            connection.execute("analyze activation.consents_seen")
+    return sum(yeses for _, _, yeses in lost)

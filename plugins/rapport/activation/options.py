@@ -41,11 +41,11 @@ class ActivationOptions(Block):
 
     `salt` decides who is held out: a new one draws new hold-outs. `control_share` of all customers
     get no marketing at all. A change of at most `change_floor` people needs no approval, whatever
-    its share. Where more than `consent_loss_share` of all consents are gone in one run, nobody is
-    taken off for that without approval. `caps` are messages, by channel. `stale_after_hours`
-    without a good load make a source stale. Airflow waits `approval_hours` for an answer about a
-    list that would change too much. Every `read_back_days` a list is read back from its tool and
-    compared; 0 is never.
+    its share. Where more than `consent_loss_share` of the consents to a purpose by a channel are
+    gone in one run, nobody is taken off for that without approval. `caps` are messages, by channel.
+    `stale_after_hours` without a good load make a source stale. Airflow waits `approval_hours` for
+    an answer about a list that would change too much. Every `read_back_days` a list is read back
+    from its tool and compared; 0 is never.
     """
 
     consent: Consent = Consent()

@@ -134,7 +134,9 @@ class Batches:
 def _keep_statistics(connection: psycopg.Connection, batches: int) -> None:
     """Let the planner know how large the tables have grown, after 0, 1, 2, 4, 8 … batches."""
     if batches & (batches - 1) == 0:
-        connection.execute("analyze activation.plan, activation.ledger, activation.not_sent")
+        connection.execute(
+            "analyze activation.plan, activation.ledger, activation.not_sent, activation.receipts"
+        )
 
 
 @contextmanager

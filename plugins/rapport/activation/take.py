@@ -167,7 +167,7 @@ def take(connection: psycopg.Connection, target: List, size: int, leavers: bool)
     statement = sql.SQL(_TAKE_LEAVERS if leavers else _TAKE).format(
         held=held,
         cap=_cap(connection, target),
-        former=traits.former(target.segment),
+        former=traits.former(connection, target.segment, target.destination),
         given=traits.given(),
         destination=target.destination,
         segment=target.segment.key,

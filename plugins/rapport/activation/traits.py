@@ -21,6 +21,7 @@ _ELSEWHERE = """
             and elsewhere.traits ? given.name
     )
 """
+_NOTHING = "select null::text where false"
 _FORMER = """
     select given.name from activation.list_traits as given
     where given.destination = ledger.destination and given.segment = ledger.segment
@@ -45,13 +46,19 @@ _GIVEN = """
 """
 
 
-def former(segment: Segment) -> sql.Composed:
+def former(connection: psycopg.Connection, segment: Segment, destination: str) -> sql.Composable:
     """A lateral query: the names that the person of a `ledger` row has and that are declared no
     more, less what another list of the destination still gives them.
     """
-    return sql.SQL(_FORMER).format(
-        declared=list(segment.trait_names), elsewhere=sql.SQL(_ELSEWHERE)
-    )
+    declared = list(segment.trait_names)
+    row = connection.execute(
+        "select exists (select from activation.list_traits where destination = %s"
+        " and segment = %s and name <> all(%s))",
+        (destination, segment.key, declared),
+    ).fetchone()
+    if not row or not row[0]:
+        return sql.SQL(_NOTHING)
+    return sql.SQL(_FORMER).format(declared=declared, elsewhere=sql.SQL(_ELSEWHERE))
 
 
 def given() -> sql.Composed:

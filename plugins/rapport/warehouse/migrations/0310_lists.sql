@@ -27,6 +27,8 @@ create table activation.consents_seen (
     lost_since timestamptz,
     primary key (customer_id, channel, purpose)
 );
+create index consents_seen_odd on activation.consents_seen (customer_id)
+    where lost_since is not null or not is_granted;
 comment on table activation.consents_seen is
     'One row per customer, channel and purpose: what marts.dim_consents said at the last plan that found it there.';
 comment on column activation.consents_seen.lost_since is
