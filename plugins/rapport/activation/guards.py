@@ -5,7 +5,7 @@ for people who withdrew their consent: those are always taken off.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg import sql
@@ -14,6 +14,8 @@ from rapport.activation.decide import Decision
 from rapport.activation.declared import Listed
 from rapport.activation.options import ActivationOptions
 from rapport.errors import GateFailed
+
+SLACK = 10  # one more for so many that were approved
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +139,15 @@ def _cause(
     least, most = segment.size_band
     if not least <= decision.members <= most:
         return f"{decision.members} members are outside of size_band {least} to {most}"
-    if decision.held == 0 or not was_complete:
+    if decision.held == 0:
         return None
     empties = decision.held >= 5 and decision.removes == decision.held and decision.adds == 0
     if empties and decision.compelled < decision.held:
         because = f"{listed.cause}: " if listed.cause else ""
         return f"{because}all {decision.held} people would leave the list"
-    if change > options.change_floor and change > segment.change_budget * decision.held:
+    # A list that is still being filled for the first time has no size to compare its adds with.
+    counted = change if was_complete else removes
+    if counted > options.change_floor and counted > segment.change_budget * decision.held:
         return (
             f"{decision.adds} to add and {removes} to remove of {decision.held} are over the "
             f"change_budget of {segment.change_budget:.0%}"
@@ -161,14 +165,19 @@ def _approved(
     as_of: datetime,
     cause: str,
 ) -> bool:
-    """Whether a person said yes to a change of this size; else the request is put up."""
+    """Whether a person said yes lately to a change of this size; else the request is put up.
+
+    A day later some more may come or go, but a yes to adds is none to removals.
+    """
     row = connection.execute(
         "select adds, removes from activation.approvals where destination = %s"
-        " and segment = %s and state = 'approved'",
-        (destination, segment),
+        " and segment = %s and state = 'approved' and requested_at > %s",
+        (destination, segment, as_of - timedelta(days=options.approval_days)),
     ).fetchone()
-    slack = options.change_floor
-    if row and decision.adds <= row[0] + slack and decision.removes <= row[1] + slack:
+    if row and all(
+        now <= said + min(options.change_floor, said // SLACK)
+        for now, said in zip((decision.adds, decision.removes), row, strict=True)
+    ):
         connection.execute(
             "update activation.approvals set acted_on_by = %s where destination = %s"
             " and segment = %s and state = 'approved'",

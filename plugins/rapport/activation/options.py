@@ -6,7 +6,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rapport.settings import Block, load_settings
 
@@ -44,7 +44,8 @@ class ActivationOptions(Block):
     its share. Where more than `consent_loss_share` of the consents to a purpose by a channel are
     gone in one run, nobody is taken off for that without approval. `caps` are messages, by channel.
     `stale_after_hours` without a good load make a source stale. Airflow waits `approval_hours` for
-    an answer about a list that would change too much. Every `read_back_days` a list is read back
+    an answer about a list that would change too much; an approval that was not used for
+    `approval_days` lapses. Every `read_back_days` a list is read back
     from its tool and compared; 0 is never.
     """
 
@@ -55,8 +56,15 @@ class ActivationOptions(Block):
     consent_loss_share: float = Field(default=0.05, ge=0.0, le=1.0)
     caps: dict[str, Cap] = Field(default_factory=_caps)
     approval_hours: int = Field(default=18, ge=1)
+    approval_days: int = Field(default=7, ge=1)
     stale_after_hours: int = Field(default=36, ge=1)
     read_back_days: int = Field(default=7, ge=0)
+
+    @field_validator("caps")
+    @classmethod
+    def _with_the_others(cls, value: dict[str, Cap]) -> dict[str, Cap]:
+        """Channels that are not named keep the cap that they have."""
+        return {**_caps(), **value}
 
 
 def load_options() -> ActivationOptions:

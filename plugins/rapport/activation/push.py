@@ -26,7 +26,7 @@ from rapport.activation.send import send_all
 from rapport.activation.take import Taken, take
 from rapport.activation.versions import code_version
 from rapport.destinations.base import Audience, Destination, Night, Person
-from rapport.errors import AlreadyRunning, ConfigError, RapportError, StaleWriter
+from rapport.errors import AlreadyRunning, ConfigError, GiveUp, RapportError, StaleWriter
 from rapport.warehouse import locks
 
 log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class Batches:
         try:
             self.tool.prepare(self.target.audience)
             self.is_prepared = True
-        except ConfigError as error:
+        except (ConfigError, GiveUp) as error:
             if not leavers:
                 raise
             log.warning("%s: only people who leave are sent: %s", self.tool.name, error)

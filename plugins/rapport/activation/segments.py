@@ -92,6 +92,8 @@ class Segment(Block):
         if self.channel == "none" and self.purpose != "service":
             raise ValueError("channel none is for service: name the channel of the message")
         for name in self.destinations:
+            if (sends_by := kind_of(name).sends_by) not in (None, self.channel):
+                raise ValueError(f"channel {self.channel}: {name} sends by {sends_by}, name that")
             if self.mode not in (modes := kind_of(name).modes):
                 raise ValueError(f"mode {self.mode}: {name} can {', '.join(modes)}")
         if list(self.steps) != sorted(set(self.steps)):

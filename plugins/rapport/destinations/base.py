@@ -130,7 +130,8 @@ class Destination:
     segment may ask of the tool: `mirror` needs a `remove`. `lists_everybody` says that who is
     missing in `contacts` was deleted at the tool. `messages_on` says what makes a message reach a
     person, for the frequency caps: an entry, every change of a trait as well, or nothing, where
-    the tool writes to nobody. Option `messages_on` of rapport.yml says it for one destination.
+    the tool writes to nobody. `sends_by` is the channel of a tool that sends one kind of message,
+    which its segments must name, so that they ask for the consent to it. Option `messages_on` of rapport.yml says it for one destination.
 
     Each call answers one `Result` per person, or a `Job` that `poll` follows to its end. It raises
     `BatchRefused` when the tool refused all of them for what is in the batch, and `RetryLater` or
@@ -143,6 +144,7 @@ class Destination:
     needs_connection: ClassVar[bool] = True
     modes: ClassVar[tuple[Mode, ...]] = ("mirror", "upsert", "add-only")
     messages_on: ClassVar[MessagesOn] = "entry"
+    sends_by: ClassVar[str | None] = None
     batch_size: int = 100
     parallel: int = 1
     lists_everybody: bool = False

@@ -59,6 +59,7 @@ class Fcm(Destination):
         "host": "https://fcm.googleapis.com (optional); another one also answers /token",
     }
     modes: ClassVar[tuple[Mode, ...]] = ("upsert", "add-only")
+    sends_by = "push"
     messages_on = "change"
     batch_size = 20  # so few may get a message again after a kill
     connections = 8

@@ -133,6 +133,11 @@ class Files(Destination):
         """Header and content of each column."""
         if self.form is not None:
             hashed = _hashed.columns(self.form, audience.attributes)
+            if audience.channel in ("sms", "push"):
+                # A yes to texts is none to a match by address.
+                hashed = {
+                    name: cell for name, cell in hashed.items() if "email" not in name.lower()
+                }
             return {header: _safe(cell) for header, cell in hashed.items()}
         cells: dict[str, _hashed.Cell] = {
             "customer_id": lambda person: disarmed(person.customer_id)

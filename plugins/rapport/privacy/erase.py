@@ -262,6 +262,9 @@ def _tell(tool: Destination, person: Person, remote_ids: set[str]) -> Receipt:
         for remote_id in sorted(remote_ids)
     ]
     known += [Contact(ids[0] if ids else "", email=email, aliases=ids) for email in emails]
+    # A number that somebody else offers too is not the person's alone.
+    phones = sorted(person.traces & person.handles.get("phone", set()))
+    known += [Contact(ids[0] if ids else "", phone=phone, aliases=ids) for phone in phones]
     if not known and ids:
         known = [Contact(ids[0], aliases=ids)]
     try:
