@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from rapport.activation import freshness, membership, states
+from rapport.activation import freshness, membership, refusals, states
 from rapport.activation import plan as planning
 from rapport.activation import pull as pulling
 from rapport.activation import push as pushing
@@ -24,13 +24,13 @@ from rapport.activation.options import load_options
 from rapport.activation.segments import load
 from rapport.destinations import open_destination
 from rapport.destinations.base import Destination
-from rapport.errors import ConfigError, GateFailed, RapportError
+from rapport.errors import ConfigError, GateFailed, GiveUp, RapportError
 from rapport.settings import load_settings
 from rapport.warehouse import connect
 
 log = logging.getLogger(__name__)
 
-__all__ = ["evaluate", "plan", "pull", "push", "tell"]
+__all__ = ["evaluate", "judge", "plan", "pull", "push", "tell"]
 
 
 def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
@@ -104,6 +104,18 @@ def push(run_id: str, as_of: datetime, destination: str) -> dict[str, dict[str, 
     """Push what was planned for one destination; counts by segment."""
     with _tool(destination) as tool, _connect() as connection:
         return pushing.push_destination(connection, load(), tool, load_options(), run_id, as_of)
+
+
+def judge(run_id: str, destination: str) -> dict[str, int]:
+    """How many rows a tool refused tonight, by segment; raises `GiveUp` where somebody must look.
+
+    When that is stands in `rapport.activation.refusals`.
+    """
+    with _connect() as connection:
+        lists = refusals.of_destination(connection, run_id, destination)
+    if said := list(refusals.to_look_at(lists, destination)):
+        raise GiveUp("\n".join(said))
+    return {found.segment: found.rows for found in lists}
 
 
 def tell(run_id: str, as_of: datetime, send: Callable[[str], None]) -> list[str]:

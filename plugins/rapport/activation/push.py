@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from rapport import faults
-from rapport.activation import accounts, membership
+from rapport.activation import accounts, membership, refusals
 from rapport.activation.lists import List
 from rapport.activation.options import ActivationOptions
 from rapport.activation.record import record
@@ -59,7 +59,9 @@ def push_destination(
                 _close_run(connection, target, "failed", str(error))
                 failed = failed or error
             else:
-                _close_run(connection, target, "success", None)
+                refused = refusals.of_list(connection, run_id, tool.name, key)
+                status, said = ("partial", str(refused)) if refused else ("success", None)
+                _close_run(connection, target, status, said)
                 accounts.check(connection, tool.name, key)
             counts[key] = accounts.count(connection, tool.name, key, run_id)
     if failed is not None:
@@ -179,7 +181,7 @@ def _close_run(
                 "segment": target.segment.key,
             },
         )
-        if status == "success":
+        if status != "failed":
             connection.execute(
                 "update activation.approvals set state = 'used' where destination = %s"
                 " and segment = %s and state = 'approved' and acted_on_by = %s",

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from rapport.errors import RetryLater
+from rapport.errors import GiveUp, RetryLater
 from rapport.night.builds import step
 from rapport.night.nights import Night, Stage, join, stage
 from rapport.settings import load_settings
@@ -168,7 +168,7 @@ def plan() -> None:
 
 
 def push(destination: str) -> None:
-    """Tell a tool."""
+    """Tell a tool; where it refused many rows, that is the error of a stage and stops nothing."""
     from rapport import activation
 
     night = _night()
@@ -176,6 +176,8 @@ def push(destination: str) -> None:
         current.result = dict(
             activation.push(run_id=night.run_id, as_of=night.as_of, destination=destination) or {}
         )
+    with contextlib.suppress(GiveUp), stage(night, f"answers of {destination}") as current:
+        current.result = dict(activation.judge(night.run_id, destination))
 
 
 def answer_requests() -> None:

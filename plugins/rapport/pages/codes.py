@@ -10,8 +10,8 @@ from rapport.card.next import ABSTAINS, NONE_YET, SAID
 
 # fmt: off
 CODES = frozenset((
-    "abandoned", "active", "approved", "big spender", "bounced", "cancelled", "cart", "channel",
-    "churn risk", "clicked", "closed", "cohort", "complained", "consent", "control",
+    "abandoned", "active", "add", "approved", "big spender", "bounced", "cancelled", "cart",
+    "channel", "churn risk", "clicked", "closed", "cohort", "complained", "consent", "control",
     "conversation", "country", "declined", "delivered", "detractor", "dissatisfied", "easy",
     "email", "expected orders 90d", "expired", "failed", "failure", "feedback", "first name",
     "frequency cap", "frozen", "goal reached", "granted", "hard", "help seeker", "high", "hold",
@@ -20,10 +20,10 @@ CODES = frozenset((
     "no consent", "open", "open ticket", "opened", "order", "paid", "partial",
     "partial failure", "passed", "passive", "past due", "payment", "pending", "persona", "phone",
     "plan", "planned", "predicted clv 365d", "preferred channel", "promoter", "purchased",
-    "quiet", "refunded", "regular buyer", "rejected", "running", "satisfied", "segment",
+    "quiet", "refunded", "regular buyer", "rejected", "remove", "running", "satisfied", "segment",
     "service", "solved", "stale", "stale source", "started", "subscription", "succeeded",
-    "success", "suppressed", "survey response", "treated", "trialing", "unsubscribed", "user id",
-    "visited", "waiting", "waiting for approval", "web session", "window shopper", "withdrawn",
+    "success", "suppressed", "survey response", "treated", "trialing", "unsubscribed", "update",
+    "user id", "visited", "waiting", "waiting for approval", "web session", "window shopper", "withdrawn",
     NONE_YET, ABSTAINS, SAID,
 ))
 # fmt: on
