@@ -11,6 +11,7 @@ from rapport.activation.send import send_all
 from rapport.activation.take import Taken
 from rapport.destinations.base import Audience, Batch, Person
 from rapport.destinations.customerio import CustomerIo
+from rapport.destinations.twilio import Twilio
 from rapport.errors import RetryLater
 from rapport.hold import Hold, StillBusy
 from rapport.http import Client
@@ -101,6 +102,21 @@ def test_a_tool_that_answers_again_is_asked_at_full_speed(
         twins.fault("customerio", "429", retry_after=2, times=4)
         list(send_all(tool, batches(8), leavers=False))
     assert len(twins.writes) == 24 + 12
+
+
+def test_a_destination_s_own_threads_stop_together_too(twins: Recorder) -> None:
+    """Twilio takes one person a call, several calls at once."""
+    connection = twins.connection("twilio")
+    twilio = Twilio({"from": "+15005550006", "messages": {"*": "Hello"}}, connection)
+    login = (connection.login, connection.password)
+    twilio._client = Client(connection.host, name="twilio", auth=login, sleep=sleep, now=now)
+    twins.fault("twilio", "429", retry_after=1, times=1000)
+    people = [Person(f"c_{n}", phone=f"+4930{n:06}", full_name="Anna") for n in range(60)]
+    batch = Batch("b", AUDIENCE, people, "run", datetime(2026, 3, 31, tzinfo=UTC))
+    with pytest.raises(RetryLater, match="429"):
+        twilio.upsert(batch)
+    assert len(twins.writes) <= 3 * twilio.connections
+    twilio.close()
 
 
 def made(**options: float) -> tuple[Hold, list[float]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from rapport.activation import freshness, holds, membership, states
+from rapport.activation import freshness, holds, membership, refusals, states
 from rapport.activation import plan as planning
 from rapport.activation import pull as pulling
 from rapport.activation import push as pushing
@@ -26,14 +26,14 @@ from rapport.activation.reading import Reader
 from rapport.activation.segments import load
 from rapport.destinations import open_destination
 from rapport.destinations.base import Destination
-from rapport.errors import ConfigError, GateFailed, RapportError
+from rapport.errors import ConfigError, GateFailed, GiveUp, RapportError
 from rapport.identity.rules import load_rules
 from rapport.settings import Settings, load_settings
 from rapport.warehouse import connect
 
 log = logging.getLogger(__name__)
 
-__all__ = ["evaluate", "is_idle", "plan", "pull", "push", "tell"]
+__all__ = ["evaluate", "is_idle", "judge", "plan", "pull", "push", "tell"]
 
 
 def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
@@ -123,6 +123,18 @@ def is_idle(run_id: str, as_of: datetime, destination: str) -> bool:
         return False
     with _connect() as connection:
         return not pushing.planned(connection, destination, run_id, as_of)
+
+
+def judge(run_id: str, destination: str) -> dict[str, int]:
+    """How many rows a tool refused tonight, by segment; raises `GiveUp` where somebody must look.
+
+    When that is stands in `rapport.activation.refusals`.
+    """
+    with _connect() as connection:
+        lists = refusals.of_destination(connection, run_id, destination)
+    if said := list(refusals.to_look_at(lists, destination)):
+        raise GiveUp("\n".join(said))
+    return {found.segment: found.rows for found in lists}
 
 
 def tell(run_id: str, as_of: datetime, send: Callable[[str], None]) -> list[str]:

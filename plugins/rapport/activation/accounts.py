@@ -40,7 +40,8 @@ def count(
     """What the night's report says of one list."""
     row = connection.execute(_BALANCE, {"destination": destination, "segment": segment}).fetchone()
     run = connection.execute(
-        "select num_succeeded_add, num_succeeded_remove, num_succeeded_change, status, error"
+        "select num_succeeded_add, num_succeeded_remove, num_succeeded_change, status, error,"
+        " num_failed_add + num_failed_change + num_failed_remove"
         " from activation.sync_runs where run_id = %s and destination = %s and segment = %s",
         (run_id, destination, segment),
     ).fetchone()
@@ -50,12 +51,13 @@ def count(
         (destination, segment),
     ).fetchall()
     assert row is not None
-    added, removed, updated, status, error = run or (0, 0, 0, "not planned", None)
+    added, removed, updated, status, error, refused = run or (0, 0, 0, "not planned", None, 0)
     return {
         "members": row[0],
         "added": added,
         "removed": removed,
         "updated": updated,
+        "refused": refused,
         "sent": row[1],
         "not_sent": dict(reasons),
         "status": status,

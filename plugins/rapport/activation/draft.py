@@ -146,6 +146,7 @@ def note(
         on conflict (run_id, destination, segment) do update set
             status = excluded.status, error = excluded.error, members = excluded.members,
             held = excluded.held, plan_state = excluded.plan_state,
+            num_failed_add = 0, num_failed_change = 0, num_failed_remove = 0,
             num_planned_add = activation.sync_runs.num_succeeded_add + excluded.num_planned_add,
             num_planned_change =
                 activation.sync_runs.num_succeeded_change + excluded.num_planned_change,

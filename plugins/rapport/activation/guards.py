@@ -117,7 +117,7 @@ def _was_complete(connection: psycopg.Connection, segment: str, destination: str
     """Whether the list was ever pushed to its end; before that there is nothing to compare with."""
     row = connection.execute(
         "select exists (select from activation.sync_runs where destination = %s and segment = %s"
-        " and status = 'success')",
+        " and status in ('success', 'partial'))",
         (destination, segment),
     ).fetchone()
     return bool(row and row[0])

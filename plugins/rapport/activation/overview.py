@@ -25,7 +25,8 @@ def overview(connection: psycopg.Connection, definitions: Definitions) -> list[d
         runs: dict[str, list[dict[str, Any]]] = {}
         for row in cursor.execute(
             "select distinct on (segment, destination) segment, destination, status, error, held,"
-            " num_succeeded_add, num_succeeded_change, num_succeeded_remove"
+            " num_succeeded_add, num_succeeded_change, num_succeeded_remove,"
+            " num_failed_add + num_failed_change + num_failed_remove as refused"
             " from activation.sync_runs order by segment, destination, as_of desc, started_at desc"
         ):
             runs.setdefault(row["segment"], []).append(row)
@@ -87,5 +88,6 @@ def _list(run: dict[str, Any]) -> dict[str, Any]:
         "added": run["num_succeeded_add"],
         "updated": run["num_succeeded_change"],
         "removed": run["num_succeeded_remove"],
+        "refused": run["refused"],
         "state": run["status"] if run["error"] is None else f"{run['status']}: {run['error']}",
     }

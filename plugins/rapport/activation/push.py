@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from rapport import faults
-from rapport.activation import accounts, membership
+from rapport.activation import accounts, membership, refusals
 from rapport.activation.declared import find
 from rapport.activation.definitions import recall
 from rapport.activation.draft import LEFT_AS_IT_IS
@@ -65,8 +65,10 @@ def push_destination(
                 _close_run(connection, target, "failed", str(error))
                 failed = failed or error
             else:
+                refused = refusals.of_list(connection, run_id, tool.name, key)
+                status, said = ("partial", str(refused)) if refused else ("success", None)
                 is_left = state in LEFT_AS_IT_IS
-                _close_run(connection, target, state if is_left else "success", None)
+                _close_run(connection, target, state if is_left else status, said)
                 if listed.has_members and not is_left:
                     accounts.check(connection, tool.name, key)
             counts[key] = accounts.count(connection, tool.name, key, run_id)
@@ -198,7 +200,7 @@ def _close_run(
                 "segment": target.segment.key,
             },
         )
-        if status == "success":
+        if status != "failed":
             connection.execute(
                 "update activation.approvals set state = 'used' where destination = %s"
                 " and segment = %s and state = 'approved' and acted_on_by = %s",

@@ -11,6 +11,7 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import class_row
 
+from rapport.activation.refusals import NOTABLE_SHARE
 from rapport.activation.segments import Definitions
 
 _STATES = """
@@ -19,10 +20,11 @@ using (
     select
         run.destination, run.segment,
         case
-            when run.status <> 'success' or run.plan_state = 'frozen'
+            when run.status not in ('success', 'partial') or run.plan_state = 'frozen'
                 or size.frozen_because is not null
                 or pulled.problem is not null then 'failing'
             when asked.segment is not null then 'waiting'
+            when refused.removals > 0 or refused.again > %(share)s * run.members then 'refusing'
             else 'fine'
         end as state,
         coalesce(size.frozen_because, pulled.problem, asked.cause, run.error,
@@ -35,6 +37,13 @@ using (
     left join activation.approvals as asked
         on asked.destination = run.destination and asked.segment = run.segment
         and asked.state = 'pending'
+    left join lateral (
+        select count(*) filter (where rejected.op = 'remove') as removals,
+            count(*) filter (where rejected.first_at < run.as_of) as again
+        from activation.rejected
+        where rejected.destination = run.destination and rejected.segment = run.segment
+            and rejected.last_at = run.as_of
+    ) as refused on true
     where run.run_id = %(run_id)s
     union all
     select '', problem.segment, case when problem.cause is null then 'fine' else 'failing' end,
@@ -66,6 +75,8 @@ class Change:
             return f"{where}: recovered."
         if self.state == "waiting":
             return f"{where}: waits for approval, {self.cause}. `rapport approve {self.segment}`."
+        if self.state == "refusing":
+            return f"{where}: rows are refused again, {self.cause}. See `rapport segments`."
         return f"{where}: failing, stays as it was. {self.cause or ''}".strip()
 
 
@@ -85,6 +96,7 @@ def changed(
         {
             "run_id": run_id,
             "as_of": as_of,
+            "share": NOTABLE_SHARE,
             "broken": list(broken),
             "causes": list(broken.values()),
         },

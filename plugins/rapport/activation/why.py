@@ -96,7 +96,7 @@ def _list(
         names,
     ).fetchone()
     refused = connection.execute(
-        f"select reason from activation.rejected {where}",  # noqa: S608, a constant
+        f"select op, reason, first_at, last_at from activation.rejected {where}",  # noqa: S608, a constant
         names,
     ).fetchone()
     return {
@@ -105,5 +105,8 @@ def _list(
         "last_sent_at": ledger[1] if ledger else None,
         "not_sent_because": reason[0] if reason else None,
         "since": reason[1] if reason else None,
-        "refused_because": refused[0] if refused else None,
+        "refused": refused[0] if refused else None,
+        "refused_because": refused[1] if refused else None,
+        "refused_since": refused[2] if refused else None,
+        "refused_last": refused[3] if refused else None,
     }

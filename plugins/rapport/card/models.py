@@ -253,12 +253,16 @@ class Consent(Block):
 
 
 class ListEntry(Part):
-    """A segment's list at one tool: on it since, or the reason why not."""
+    """A segment's list at one tool: on it since, or the reason why not.
+
+    `refused_because` is what the tool says to the newest change, which it did not take.
+    """
 
     destination: str
     is_sent: bool
     sent_at: datetime | None
     not_sent_because: str | None
+    refused_because: str | None
 
 
 class Membership(Part):

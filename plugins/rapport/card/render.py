@@ -234,6 +234,11 @@ def _segments(segments: Segments) -> Iterable[RenderableType]:
             )
             for entry in membership.lists
         ]
+        lists += [
+            ("", styled(f"refused by {entry.destination}: {entry.refused_because}", BAD))
+            for entry in membership.lists
+            if entry.refused_because
+        ]
         if membership.frozen_because:
             lists.append(("frozen", styled(membership.frozen_because, BAD)))
         names = (membership.segment, day_of(membership.since))

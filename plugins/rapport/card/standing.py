@@ -108,7 +108,8 @@ select
     destination,
     coalesce(ledger.state = 'sent', false) as is_sent,
     ledger.last_sent_at as sent_at,
-    coalesce(not_sent.reason, rejected.reason, nullif(ledger.state, 'sent')) as not_sent_because
+    coalesce(not_sent.reason, rejected.reason, nullif(ledger.state, 'sent')) as not_sent_because,
+    rejected.reason as refused_because
 from (
     select * from activation.ledger where customer_id = %(id)s and segment = %(segment)s
 ) as ledger

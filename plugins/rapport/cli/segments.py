@@ -37,10 +37,22 @@ def segments(
         rows = overview(connection, definitions)
 
     def table() -> Table:
-        columns = ("segment", "purpose", "members", "entered", "left", "list", "sent", "state")
+        columns = (
+            "segment",
+            "purpose",
+            "members",
+            "entered",
+            "left",
+            "list",
+            "sent",
+            "refused",
+            "state",
+        )
         made = Table(*columns, title="Segments")
         for row in rows:
-            entries = row["lists"] or [{"destination": "", "sent": "", "state": "not run yet"}]
+            entries = row["lists"] or [
+                {"destination": "", "sent": "", "refused": "", "state": "not run yet"}
+            ]
             for place, entry in enumerate(entries):
                 own = (row["segment"], row["purpose"], row["members"], row["entered"], row["left"])
                 cells = own if place == 0 else ("",) * 5
@@ -48,7 +60,11 @@ def segments(
                 if place == 0 and row["problem"]:
                     state = row["problem"]
                 made.add_row(
-                    *(str(cell) for cell in cells), entry["destination"], str(entry["sent"]), state
+                    *(str(cell) for cell in cells),
+                    entry["destination"],
+                    str(entry["sent"]),
+                    str(entry["refused"] or ""),
+                    state,
                 )
         return made
 

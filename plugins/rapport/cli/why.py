@@ -45,9 +45,14 @@ def _render(answer: dict[str, Any]) -> RenderableType:
     values = Table("value", "")
     for name, value in answer["values"].items():
         values.add_row(name, "" if value is None else str(value))
-    lists = Table("list", "on it", "last sent", "not sent because")
+    lists = Table("list", "on it", "last sent", "not sent because", "refused by the tool")
     for entry in answer["lists"]:
-        because = entry["not_sent_because"] or entry["refused_because"] or ""
+        because = entry["not_sent_because"] or ""
+        refused = ""
+        if entry["refused"]:
+            since = f"{entry['refused_since']:%Y-%m-%d}"
+            refused = f"{entry['refused']}, since {since}: {entry['refused_because']}"
         sent = str(entry["last_sent_at"] or "")
-        lists.add_row(entry["destination"], "yes" if entry["is_on_list"] else "no", sent, because)
+        on_it = "yes" if entry["is_on_list"] else "no"
+        lists.add_row(entry["destination"], on_it, sent, because, refused)
     return Group(conditions, values, lists)

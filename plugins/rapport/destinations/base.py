@@ -130,8 +130,9 @@ class Destination:
     segment may ask of the tool: `mirror` needs a `remove`. `lists_everybody` says that who is
     missing in `contacts` was deleted at the tool. `messages_on` says what makes a message reach a
     person, for the frequency caps: an entry, every change of a trait as well, or nothing, where
-    the tool writes to nobody. `sends_by` is the channel of a tool that sends one kind of message,
-    which its segments must name, so that they ask for the consent to it. Option `messages_on` of rapport.yml says it for one destination.
+    the tool writes to nobody; option `messages_on` of rapport.yml says it for one destination.
+    `sends_by` is the channel of a tool that sends one kind of message: its segments must name it,
+    so that they ask for the consent to it.
 
     Each call answers one `Result` per person, or a `Job` that `poll` follows to its end. It raises
     `BatchRefused` when the tool refused all of them for what is in the batch, and `RetryLater` or

@@ -62,12 +62,17 @@ class GateSummary(_Part):
 
 
 class SegmentSummary(_Part):
-    """One segment: members = sent (a tool or file holds them) + not sent, by reason."""
+    """One segment: members = sent (a tool or file holds them) + not sent, by reason.
+
+    `refused` are the rows that tools did not take tonight: somebody may be on a list with old
+    traits, or still be on one that they left.
+    """
 
     members: int = 0
     added: int = 0
     removed: int = 0
     sent: int = 0
+    refused: int = 0
     not_sent: dict[str, int] = {}
 
 
@@ -127,7 +132,7 @@ def summarise(night: Night) -> Summary:
             ),
             metrics=_metrics(connection, night),
             gates=_gates(connection, night),
-            segments=_segments(connection, results),
+            segments=_segments(connection, night, results),
         )
 
 
@@ -177,10 +182,10 @@ def _gates(connection: Any, night: Night) -> dict[str, GateSummary]:
     return {row["gate"]: GateSummary(passed=row["passed"], failed=row["failed"]) for row in rows}
 
 
-def _segments(connection: Any, results: dict[str, Any]) -> dict[str, SegmentSummary]:
+def _segments(connection: Any, night: Night, results: dict[str, Any]) -> dict[str, SegmentSummary]:
     """People, not messages: sent are those whom at least one tool or file holds.
 
-    Added and removed are the most that one list changed tonight.
+    Added and removed are the most that one list changed tonight; refused is the sum of all lists.
     """
     rows = connection.execute(
         """
@@ -228,7 +233,17 @@ def _segments(connection: Any, results: dict[str, Any]) -> dict[str, SegmentSumm
             segment = segments.setdefault(key, SegmentSummary())
             segment.added = max(segment.added, counts.get("added", 0))
             segment.removed = max(segment.removed, counts.get("removed", 0))
+    for row in connection.execute(REFUSED, (night.run_id,)):
+        segments.setdefault(row["segment"], SegmentSummary()).refused = row["refused"]
     return segments
+
+
+REFUSED = """
+select segment, sum(num_failed_add + num_failed_change + num_failed_remove)::bigint as refused
+from activation.sync_runs
+where run_id = %s
+group by segment
+"""
 
 
 def write(summary: Summary) -> Path:

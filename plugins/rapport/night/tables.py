@@ -99,12 +99,16 @@ def _gates(summary: Summary) -> Table:
 
 
 def _segments(summary: Summary) -> Table:
-    table = _table("Segments", "segment", "members", "added", "removed", "sent", "not sent")
+    table = _table(
+        "Segments", "segment", "members", "added", "removed", "refused", "sent", "not sent"
+    )
     for name, segment in summary.segments.items():
         reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(segment.not_sent.items()))
         table.add_row(
             name,
-            *(f"{n:,}" for n in (segment.members, segment.added, segment.removed, segment.sent)),
+            *(f"{n:,}" for n in (segment.members, segment.added, segment.removed)),
+            f"[red]{segment.refused:,}[/red]" if segment.refused else "·",
+            f"{segment.sent:,}",
             reasons or "·",
         )
     return table

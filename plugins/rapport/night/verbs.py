@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from rapport.errors import ConfigError, RetryLater
+from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.night.builds import step
 from rapport.night.nights import Night, Stage, join, stage
 from rapport.settings import load_settings
@@ -174,7 +174,10 @@ def plan() -> None:
 
 
 def push(destination: str) -> None:
-    """Tell a tool; one that is turned off only where people are still on a list there."""
+    """Tell a tool; one that is turned off only where people are still on a list there.
+
+    Where it refused many rows, that is the error of a stage and stops nothing.
+    """
     from airflow.sdk.exceptions import AirflowSkipException
 
     from rapport import activation
@@ -186,6 +189,8 @@ def push(destination: str) -> None:
         current.result = dict(
             activation.push(run_id=night.run_id, as_of=night.as_of, destination=destination) or {}
         )
+    with contextlib.suppress(GiveUp), stage(night, f"answers of {destination}") as current:
+        current.result = dict(activation.judge(night.run_id, destination))
 
 
 def answer_requests() -> None:

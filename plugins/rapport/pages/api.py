@@ -68,13 +68,14 @@ class Sought(_Part):
 
 
 class SegmentList(_Part):
-    """One list of a segment at one tool."""
+    """One list of a segment at one tool; `refused` are rows that it did not take last time."""
 
     destination: str
     sent: int
     added: int
     updated: int
     removed: int
+    refused: int
     state: str
 
 
