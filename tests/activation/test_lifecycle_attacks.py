@@ -336,3 +336,12 @@ def test_a_yes_to_texts_lets_no_mail_address_out(world: Any, tmp_path: Path) -> 
     world.push()
     (full,) = tmp_path.glob("readers/files/*/*full.csv")
     assert digest("ann@example.com") not in full.read_text()
+
+
+@found("a contact that went by a merge at the tool is taken for one that was deleted")
+def test_a_merge_at_a_tool_takes_nobody_for_deleted(life: Life) -> None:
+    life.night()
+    life.merges("p2", "p1")
+    life.the_tool_merges("p2", "intercom")
+    for _ in range(2):
+        life.night()

@@ -65,6 +65,11 @@ class Life(Nights):
         rows = account.contacts.items()
         account.forget({k for k, row in rows if row["is_out"] and row["address"] in addresses})
 
+    def the_tool_merges(self, old: str, tool: str) -> None:
+        """Somebody at the tool made two contacts one: that of `old` is gone."""
+        account = self.accounts[tool]
+        account.forget(account.by_ids({old}))
+
     def golden_address_changes(self, name: str) -> None:
         human = self.company.humans[name]
         human.golden = 1 - human.golden
