@@ -108,7 +108,7 @@ class Oracle:
         for human in humans:
             for out in self.outs:
                 reaches = out.tool == tool or (out.channel == channel and purpose in NEEDS_YES)
-                if out.name == human.name and reaches and self._is_out(human, out, purpose):
+                if out.name == human.name and reaches and self._is_out(humans, out, purpose):
                     return f"who unsubscribed at {out.tool} by {out.address}"
         words = [human.words.get((channel, purpose)) for human in humans]
         if channel != "none" and any(word is not None and not word.is_granted for word in words):
@@ -119,12 +119,12 @@ class Oracle:
             return "who said nothing"
         return None
 
-    def _is_out(self, human: Human, out: Out, purpose: str) -> bool:
+    def _is_out(self, humans: list[Human], out: Out, purpose: str) -> bool:
         """A no at a tool holds until the person says yes later, and the tool no more says no."""
         account = self.accounts[out.tool]
         contact = account.contacts.get(account.by_address(out.address) or "")
-        word = human.words.get((out.channel, purpose))
-        is_newer = word is not None and word.is_granted and word.at > out.at
+        words = [human.words.get((out.channel, purpose)) for human in humans]
+        is_newer = any(word and word.is_granted and word.at > out.at for word in words)
         return out.is_heard and not (is_newer and not (contact and contact["is_out"]))
 
     def is_gone(self, names: list[str]) -> None:
