@@ -16,6 +16,7 @@ from rapport.destinations.files import Files
 from rapport.errors import GateFailed, GiveUp, RapportError
 
 from .lifecycle.life import Life
+from .lifecycle.said import speaks_of
 
 PEOPLE = [f"p{number}" for number in range(10)]
 
@@ -345,3 +346,14 @@ def test_a_merge_at_a_tool_takes_nobody_for_deleted(life: Life) -> None:
     life.the_tool_merges("p2", "intercom")
     for _ in range(2):
         life.night()
+
+
+@found("point 4: a connection to another workspace orphans every list of the old one, unsaid")
+def test_a_tool_that_is_another_workspace_is_spoken_of(life: Life) -> None:
+    life.night()
+    old = life.accounts["mailchimp"]
+    life.the_workspace_changes("mailchimp")
+    life.withdraws("p1")
+    life.night()
+    assert "p1@example.com" in {row["address"] for row in old.on("news")}
+    assert speaks_of(life.said, "mailchimp", "news")

@@ -17,6 +17,7 @@ from rapport.privacy.requests import pending as unanswered
 from .nights import KilledError, Nights
 from .oracle import Out
 from .project import DESTINATIONS
+from .tools import Account
 
 
 class Life(Nights):
@@ -69,6 +70,11 @@ class Life(Nights):
         """Somebody at the tool made two contacts one: that of `old` is gone."""
         account = self.accounts[tool]
         account.forget(account.by_ids({old}))
+
+    def the_workspace_changes(self, tool: str) -> None:
+        """The connection leads to another account, which is empty."""
+        old = self.accounts[tool]
+        self.accounts[tool] = Account(tool, judge=old.judge, passes=old.passes)
 
     def golden_address_changes(self, name: str) -> None:
         human = self.company.humans[name]
