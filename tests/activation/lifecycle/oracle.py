@@ -45,11 +45,14 @@ class Oracle:
         self.suppresses: set[str] = set()
         self.counts_unanswered = False
         self.late: set[str] = set()
+        self.unclear: set[str] = set()
         self.day = 0
 
     def begin(self, day: int, as_of: datetime) -> None:
         """A night begins: how every list is before it."""
         self.day, self.wrongs, self.late = day, [], set()
+        if self.company.vanished:
+            self.unclear |= {one.name for one in self.company.humans.values() if not one.words}
         self.before = {(tool, key): self._on(tool, key) for tool, key in self._lists()}
         key = "open_ticket"
         if key not in self.project.declared:
@@ -113,8 +116,8 @@ class Oracle:
         words = [human.words.get((channel, purpose)) for human in humans]
         if channel != "none" and any(word is not None and not word.is_granted for word in words):
             return "who said no"
-        # While so many are missing at once, nobody can tell whose yes is really gone.
-        is_known = not self.company.vanished
+        # Of those who are missing together, nobody can tell whose yes is really gone.
+        is_known = not self.company.vanished and not {human.name for human in humans} & self.unclear
         if channel != "none" and purpose in NEEDS_YES and not any(words) and is_known:
             return "who said nothing"
         return None
