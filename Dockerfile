@@ -2,7 +2,8 @@
 FROM python:3.12-slim-bookworm
 
 RUN useradd --create-home --uid 10001 rapport \
-    && install -d -o rapport -g rapport /opt/rapport /opt/rapport/var /opt/rapport/exports
+    && install -d -o rapport -g rapport /opt/rapport /opt/rapport/var /opt/rapport/var/exports \
+       /opt/rapport/in
 USER rapport
 WORKDIR /opt/rapport
 ENV PATH=/opt/rapport/.venv/bin:$PATH \
@@ -16,6 +17,6 @@ RUN python -m venv .venv \
 COPY --chown=rapport:rapport . .
 RUN pip install --no-cache-dir --no-deps --no-build-isolation -e .
 
-VOLUME ["/opt/rapport/var", "/opt/rapport/exports"]
+VOLUME ["/opt/rapport/var", "/opt/rapport/var/exports"]
 ENTRYPOINT ["rapport"]
 CMD ["--help"]

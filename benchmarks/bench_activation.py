@@ -9,6 +9,7 @@ dropped at the end. Nothing is sent anywhere: the push goes to a tool that says 
 """
 
 import json
+import os
 import resource
 import secrets
 import sys
@@ -20,7 +21,6 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -30,6 +30,7 @@ from rapport.activation.membership import evaluate_segment
 from rapport.activation.options import ActivationOptions
 from rapport.activation.plan import plan_lists
 from rapport.activation.push import push_destination
+from rapport.activation.reading import Reader
 from rapport.activation.segments import Definitions, Segment
 from rapport.connections import Connection
 from rapport.destinations.base import Audience, Batch, Destination, Person, Result
@@ -41,14 +42,13 @@ from rapport.warehouse import embedded, schema
 
 TABLES = """
 create schema if not exists marts; create schema if not exists marts_pii;
-create schema if not exists segments_build;
 create table marts.dim_customers (customer_id text collate "C" primary key);
 create table marts_pii.dim_customer_contacts (customer_id text collate "C" primary key,
     email text, phone text, full_name text, user_id text);
 create table marts.dim_consents (customer_id text collate "C", channel text, purpose text,
     is_granted boolean, changed_at timestamptz, source text, policy_version text, event_id text,
     primary key (customer_id, channel, purpose));
-create table segments_build.seg_everybody (customer_id text, score integer);
+create table marts.everybody (customer_id text, score integer);
 """
 FILL = """
 insert into marts.dim_customers select 'c_' || md5(n::text) from generate_series(1, {people}) n;
@@ -58,11 +58,11 @@ insert into marts_pii.dim_customer_contacts
 insert into marts.dim_consents
     select customer_id, 'email', 'marketing', true, now(), 'files', '2026-01', 'e' || customer_id
     from marts.dim_customers;
-insert into segments_build.seg_everybody select customer_id, 1 from marts.dim_customers;
+insert into marts.everybody select customer_id, 1 from marts.dim_customers;
 """
 CHANGE = """
-update segments_build.seg_everybody set score = 2 where customer_id < 'c_01';
-delete from segments_build.seg_everybody where customer_id > 'c_fe';
+update marts.everybody set score = 2 where customer_id < 'c_01';
+delete from marts.everybody where customer_id > 'c_fe';
 """
 # What nobody can plan without: the list as it is, as it should be, addresses and consents.
 BARE = """
@@ -108,6 +108,10 @@ def timed(seconds: dict[str, float], name: str) -> Any:
     print(name, seconds[name], file=sys.stderr, flush=True)
 
 
+def everybody(as_of: datetime) -> Reader:
+    return Reader(as_of, lambda _: "table marts.everybody")
+
+
 def measure(connection: psycopg.Connection[Any], people: int) -> dict[str, Any]:
     seconds: dict[str, float] = {}
     options = ActivationOptions()
@@ -117,8 +121,11 @@ def measure(connection: psycopg.Connection[Any], people: int) -> dict[str, Any]:
     connection.execute("vacuum analyze")
     first = datetime(2026, 3, 30, 3, tzinfo=UTC)
     second = first + timedelta(days=1)
-    with timed(seconds, "evaluate_first"):
-        evaluate_segment(connection, SEGMENT, options, "first", first)
+    with (
+        timed(seconds, "evaluate_first"),
+        Reader(first, lambda _: "table marts.everybody") as reader,
+    ):
+        evaluate_segment(connection, SEGMENT, options, "first", first, reader)
     with timed(seconds, "plan_first"):
         plan_lists(connection, definitions, ["tool"], options, "first", first)
     with timed(seconds, "push_first"):
@@ -127,8 +134,11 @@ def measure(connection: psycopg.Connection[Any], people: int) -> dict[str, Any]:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     connection.execute("vacuum analyze")
     connection.execute(CHANGE)  # type: ignore[arg-type]
-    with timed(seconds, "evaluate_changed"):
-        evaluate_segment(connection, SEGMENT, options, "second", second)
+    with (
+        timed(seconds, "evaluate_changed"),
+        Reader(second, lambda _: "table marts.everybody") as reader,
+    ):
+        evaluate_segment(connection, SEGMENT, options, "second", second, reader)
     with timed(seconds, "bare_join"):
         connection.execute(BARE).fetchone()  # type: ignore[arg-type]
     with timed(seconds, "plan_changed"):
@@ -191,15 +201,13 @@ def live_rate(limit: int = 60, people: int = 400) -> dict[str, Any]:
 
 def main() -> None:
     people = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    url = embedded.url("postgres")
     name = f"bench_{secrets.token_hex(4)}"
-    with psycopg.connect(url, autocommit=True) as admin:
-        admin.execute(f"create database {name}")  # type: ignore[arg-type]
+    with psycopg.connect(embedded.url("postgres", embedded.ADMIN), autocommit=True) as admin:
+        admin.execute(f"create database {name} owner {embedded.OWNER}")  # type: ignore[arg-type]
         try:
-            address = urlsplit(url)._replace(path=f"/{name}").geturl()
-            with psycopg.connect(address, autocommit=True) as connection:
-                for file in sorted(schema.FOLDER.glob("*.sql")):
-                    connection.execute(file.read_bytes())
+            os.environ["AIRFLOW_CONN_WAREHOUSE"] = embedded.url(name)
+            schema.migrate()
+            with psycopg.connect(embedded.url(name), autocommit=True) as connection:
                 found = measure(connection, people)
                 print(json.dumps({**found, "live_rate": live_rate()}))
         finally:

@@ -17,7 +17,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -90,10 +89,10 @@ where n %% 4 = 0;
 def main(people: int = 1_000_000, seconds: int = 60, kinds: str = ",".join(KINDS)) -> None:
     """Build, serve, ask, print."""
     asked = kinds.split(",")
-    admin, name = embedded.url("postgres"), f"bench_{secrets.token_hex(4)}"
+    admin, name = embedded.url("postgres", embedded.ADMIN), f"bench_{secrets.token_hex(4)}"
     with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-        os.environ["AIRFLOW_CONN_WAREHOUSE"] = urlsplit(admin)._replace(path=f"/{name}").geturl()
+        connection.execute(f"create database {name} owner {embedded.OWNER}")
+        os.environ["AIRFLOW_CONN_WAREHOUSE"] = embedded.url(name)
         try:
             ids = build(people)
             count_anew()

@@ -120,10 +120,20 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> str:
+def superuser() -> str:
+    """The URL of the superuser, for what only a test does and no process of a run."""
+    from rapport.warehouse import embedded
+
+    return embedded.url("postgres", login=embedded.ADMIN)
+
+
+@pytest.fixture(scope="session")
+def postgres(superuser: str) -> str:
     """The URL of the run's one Postgres; its database `postgres` is for making others."""
     from rapport.warehouse import embedded
 
+    with psycopg.connect(superuser) as admin:
+        admin.execute("alter role rapport createdb")
     return embedded.url("postgres")
 
 
@@ -157,7 +167,7 @@ def warehouse(
 
         with connect(autocommit=True) as connection:
             yield connection
-        admin.execute(f"drop database {name} with (force)")
+        drop_database(admin, name)
 
 
 @pytest.fixture(scope="session")
@@ -193,6 +203,21 @@ def reference_dir() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no reference data in {folder}: set RAPPORT_REFERENCE_DIR")
     return folder
+
+
+def drop_database(admin: psycopg.Connection[Any], name: str) -> None:
+    """Drop a database with the sessions in it.
+
+    A worker of autovacuum that begins there belongs to nobody yet, so that it may not be ended.
+    """
+    for _ in range(50):
+        try:
+            admin.execute(f"drop database {name} with (force)")
+        except psycopg.errors.InsufficientPrivilege:
+            time.sleep(0.1)
+        else:
+            return
+    admin.execute(f"drop database {name} with (force)")
 
 
 def point_to(patch: pytest.MonkeyPatch, postgres: str, database: str) -> None:

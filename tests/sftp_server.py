@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,15 @@ class Login(asyncssh.SSHServer):
 
 
 class Server:
-    """Remembers how files came to their names; the connection breaks when `breaks_at` is read."""
+    """Remembers how files came to their names, and who could read them as they grew.
+
+    The connection breaks when `breaks_at` is read.
+    """
 
     def __init__(self, root: Path) -> None:
         self.key = asyncssh.generate_private_key("ssh-ed25519")
         self.renamed: list[str] = []
+        self.modes: set[int] = set()
         self.breaks_at = ""
         self._connections: list[asyncssh.SSHServerConnection] = []
         self.root, self.port, self._ready = root, 0, threading.Event()
@@ -47,6 +52,10 @@ class Server:
             def posix_rename(self, oldpath: bytes, newpath: bytes) -> Any:
                 outer.renamed.append(newpath.decode().rsplit("/", 1)[1])
                 return super().posix_rename(oldpath, newpath)
+
+            def write(self, file_obj: Any, offset: int, data: bytes) -> Any:
+                outer.modes.add(os.fstat(file_obj.fileno()).st_mode & 0o777)
+                return super().write(file_obj, offset, data)
 
             def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Any:
                 if outer.breaks_at and path.decode().endswith(outer.breaks_at):

@@ -1,23 +1,35 @@
 """docker-compose.yml: valid, closed to the outside, without a password that everybody knows."""
 
+import hashlib
+import importlib.util
+import json
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
+import psycopg
 import pytest
 import typer
 import yaml
 
 from rapport.cli import application
+from rapport.paths import under_project
+from rapport.warehouse import embedded, migrate, segment_login
+from rapport.warehouse import place as warehouse_place
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "docker-compose.yml"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services"]
 OURS = {name: service for name, service in SERVICES.items() if service.get("build")}
 SECRETS = {
+    "RAPPORT_POSTGRES_PASSWORD": "d",
     "RAPPORT_DB_PASSWORD": "a",
     "RAPPORT_AIRFLOW_DB_PASSWORD": "b",
     "RAPPORT_REDIS_PASSWORD": "c",
@@ -106,3 +118,150 @@ def test_the_image_installs_the_lock_with_hashes_as_an_unprivileged_user() -> No
     assert lines[user] == "USER rapport"
     assert user < install
     assert not any(line.startswith("USER root") for line in lines)
+
+
+IMAGE = (ROOT / "Dockerfile").read_text()
+HOME = "/opt/rapport"
+
+
+def volumes() -> list[tuple[str, str]]:
+    """Each mount of our services: what is mounted, and where."""
+    found = {str(volume) for service in OURS.values() for volume in service["volumes"]}
+    return sorted((parts[0], parts[1]) for parts in (volume.split(":") for volume in found))
+
+
+def test_every_volume_is_mounted_where_the_image_has_a_folder_of_its_user() -> None:
+    """Docker gives a new volume the owner of the folder that is there; else it is root's."""
+    (made,) = re.findall(r"install -d -o rapport -g rapport ((?:\S+ |\\\n\s+|\S+$)+)", IMAGE, re.M)
+    folders = set(made.replace("\\\n", " ").split())
+    named = {place for source, place in volumes() if not source.startswith(".")}
+    assert named <= folders
+    assert set(json.loads(re.findall(r"^VOLUME (.+)$", IMAGE, re.M)[0])) == named
+    assert re.search(r"useradd .*--uid 10001 rapport", IMAGE)
+
+
+def test_exports_go_into_their_volume(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = OURS["scheduler"]["environment"]
+    for name in ("RAPPORT_HOME", "RAPPORT_VAR"):
+        monkeypatch.setenv(name, environment[name])
+    monkeypatch.setattr(Path, "resolve", lambda path, strict=False: path)
+    settings = yaml.safe_load((ROOT / "rapport.yml").read_text())
+    path = under_project(settings["destinations"]["files"]["path"])
+    assert ("exports", str(path)) in volumes()
+    assert ("var", environment["RAPPORT_VAR"]) in volumes()
+    assert ("./in", str(under_project("in"))) in volumes()
+
+
+@pytest.mark.parametrize("file", [".gitignore", ".dockerignore"])
+def test_what_holds_customers_or_secrets_is_in_no_commit_and_no_image(file: str) -> None:
+    lines = {line.strip("/") for line in (ROOT / file).read_text().splitlines()}
+    assert {"in", "var", "exports", ".env", ".env.*", "!.env.example"} <= lines
+
+
+def test_git_leaves_them_out_and_takes_the_example() -> None:
+    asked = ["in/orders.csv", "var/exports/a.csv", ".env", ".env.production", ".env.example"]
+    command = ["git", "check-ignore", "--no-index", *asked]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode == 128:
+        pytest.skip("not a checkout")
+    assert done.stdout.split() == asked[:-1]
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_connections_of_a_name_of_one_s_own_reach_the_containers(name: str) -> None:
+    """`files_meta: {kind: files}` and `conn_id: partner` are in no list that we could write."""
+    assert OURS[name]["env_file"] == [{"path": ".env", "required": False}]
+
+
+def test_no_connection_or_secret_of_env_reaches_the_images_of_others() -> None:
+    assert not [
+        name for name, service in SERVICES.items() if name not in OURS and "env_file" in service
+    ]
+
+
+def test_each_connection_stands_in_the_example_once() -> None:
+    found = re.findall(r"^# (AIRFLOW_CONN_\w+)=", (ROOT / ".env.example").read_text(), re.M)
+    assert sorted(found) == sorted(set(found))
+    given = re.findall(r"^  (AIRFLOW_CONN_\w+):", FILE.read_text(), re.M)
+    assert set(given) == set(found)
+
+
+def images() -> Any:
+    spec = importlib.util.spec_from_file_location("images", ROOT / ".ci" / "images.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_base_image_has_a_version_and_gets_its_digest(tmp_path: Path) -> None:
+    for file in ("Dockerfile", "docker-compose.yml"):
+        text = re.sub(r"@sha256:\w+$", "", (ROOT / file).read_text(), flags=re.M)
+        (tmp_path / file).write_text(text)
+    found = images().unpinned(tmp_path)
+    assert sorted(name.partition(":")[0] for name in found) == ["postgres", "python", "redis"]
+    assert not [name for name in found if not re.search(r":\d", name)]
+
+    def registry(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "auth.docker.io":
+            return httpx.Response(200, json={"token": "t"})
+        assert request.headers["Authorization"] == "Bearer t"
+        digest = hashlib.sha256(str(request.url.path).encode()).hexdigest()
+        return httpx.Response(200, headers={"Docker-Content-Digest": f"sha256:{digest}"})
+
+    client = httpx.Client(transport=httpx.MockTransport(registry))
+    images().pin(tmp_path, client)
+    assert images().unpinned(tmp_path) == []
+    once = (tmp_path / "docker-compose.yml").read_text()
+    images().pin(tmp_path, client)
+    assert (tmp_path / "docker-compose.yml").read_text() == once
+    assert yaml.safe_load(once)["services"]["api-server"]["image"] == "rapport:local"
+    assert (ROOT / "Dockerfile").read_text().count("\nFROM ") == 1
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A new Postgres with its superuser and nothing else; its address."""
+    folder = Path(tempfile.mkdtemp(prefix="rapport-test-"))
+    folder.chmod(0o711)
+    monkeypatch.setenv("RAPPORT_VAR", str(folder / "var"))
+    monkeypatch.setattr(embedded.cluster, "first_statements", lambda passwords: {})
+    yield embedded.url("postgres", embedded.ADMIN)
+    embedded.remove()
+    shutil.rmtree(folder)
+
+
+def test_the_first_statements_make_the_logins_and_none_of_them_is_a_superuser(
+    bare: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (given,) = SERVICES["postgres"]["configs"]
+    assert given["target"].startswith("/docker-entrypoint-initdb.d/")
+    harden, place, _ = SERVICES["postgres"]["volumes"][1].split(":")
+    content = yaml.safe_load(FILE.read_text())["configs"][given["source"]]["content"]
+    content = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: SECRETS[found[1]], content)
+    psql = str(warehouse_place.package() / "bin" / "psql")
+    done = subprocess.run(
+        [psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", bare],
+        input=content.replace(place, str(ROOT / harden)), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = SERVICES["init"]["environment"]["AIRFLOW_CONN_WAREHOUSE"]
+    found = json.loads(told.partition(', "password')[0] + "}")
+    port = urlsplit(bare).port
+    address = f"postgresql://{found['login']}:a@127.0.0.1:{port}/{found['schema']}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        row = connection.execute(
+            "select rolsuper, rolcreaterole from pg_roles where rolname = current_user"
+        )
+        assert row.fetchone() == (False, True)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select pg_advisory_lock(1)")
+    airflow = f"postgresql://airflow:b@127.0.0.1:{port}/airflow"
+    with psycopg.connect(airflow, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(1); create table kept (a int)")
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(airflow.removesuffix("airflow") + "warehouse")
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", address)
+    migrate()
+    segment_login.connect().close()

@@ -89,17 +89,73 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# One row per object, the one that landed last, where the file's key does not see to it already. #}
+{# The version of each row that counts: the one that changed last where the file says when, since an
+   older export may land later; else the one that landed last. #}
+{% macro file_versions(dataset) -%}
+    {%- set raw = 'raw.' ~ dataset.source ~ '__' ~ dataset.name -%}
+    {%- if 'updated_at' in dataset.columns -%}
+        (
+            select distinct on (record_key) *
+            from {{ raw }}
+            where
+                not is_deleted
+                and record_key in (select record_key from {{ raw }} where is_latest and not is_deleted)
+            order by record_key, {{ file_changed_at(dataset) }} desc, load_id desc
+        ) as versions
+    {%- else -%}
+        (select * from {{ raw }} where is_latest and not is_deleted) as versions
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro file_changed_at(dataset) -%}
+    coalesce({{ file_column(dataset, 'updated_at', 'timestamptz') }}, as_of)
+{%- endmacro %}
+
+{# One row per object, the newest, where the file's key does not see to it already. #}
 {% macro file_rows(dataset, id_column, id=none) -%}
     {%- set name = dataset.columns.get(id_column) -%}
     {%- set is_unique = name in dataset.key if name is string else (name is none and id is none) -%}
     {%- set id = id or file_object_id(dataset, id_column) -%}
+    {%- if is_unique -%}
+        {{ file_versions(dataset) }}
+    {%- else -%}
     (
-        select {% if not is_unique %}distinct on ({{ id }}) {% endif %}*
-        from raw.{{ dataset.source ~ '__' ~ dataset.name }}
-        where is_latest and not is_deleted
-        {%- if not is_unique %}
-        order by {{ id }}, load_id desc, record_key desc
-        {%- endif %}
+        select distinct on ({{ id }}) *
+        from {{ file_versions(dataset) }}
+        order by {{ id }}, {{ file_changed_at(dataset) ~ ' desc, ' if 'updated_at' in dataset.columns }}load_id desc, record_key desc
+    ) as {{ dataset.name }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Every version of a consent, since what happened last counts, whichever export landed last. A yes
+   of a row that was deleted is none. #}
+{% macro file_consents(dataset) -%}
+    {%- set raw = 'raw.' ~ dataset.source ~ '__' ~ dataset.name -%}
+    {%- set happened_at = file_column(dataset, 'occurred_at', 'timestamptz') -%}
+    (
+        select
+            *,
+            row_number() over (
+                partition by object_id order by is_latest desc, load_id desc, record_key desc, channel, purpose
+            ) = 1 as is_newest
+        from (
+            select distinct on (object_id, channel, purpose) *
+            from (
+                select
+                    *,
+                    {{ file_object_id(dataset, 'event_id') }} as object_id,
+                    coalesce(lower({{ file_column(dataset, 'channel') }}), 'any') as channel,
+                    lower({{ file_column(dataset, 'purpose') }}) as purpose,
+                    {{ consent_status(file_column(dataset, 'status')) }} as status,
+                    coalesce({{ happened_at }}, case when not is_latest then as_of end) as occurred_at
+                from {{ raw }}
+                where not is_deleted
+            ) as versions
+            where
+                status = 'withdrawn'
+                or record_key in (select record_key from {{ raw }} where is_latest and not is_deleted)
+            order by
+                object_id, channel, purpose, coalesce(occurred_at, as_of) desc, load_id desc, record_key desc
+        ) as newest
     ) as {{ dataset.name }}
 {%- endmacro %}

@@ -1,4 +1,5 @@
-{# What the changed profiles offered before; the resolver needs it to find what they leave. #}
+{# What the changed profiles offered before: the resolver needs it to find what they leave, and an
+   unsubscribe by such an address is still theirs. #}
 {% macro remember_former_identifiers(known, changed) -%}
     {%- if is_incremental() %}
     insert into identity.former_identifiers
@@ -11,6 +12,22 @@
         and not exists (
             select from identity.changed_profiles as before
             where before.profile_key = known.profile_key
+        )
+    on conflict do nothing;
+    insert into identity.earlier_addresses
+    select known.profile_key, members.customer_id, coalesce(known.identifier_key, known.excluded_key)
+    from {{ known }} as known
+    inner join identity.members using (profile_key)
+    where
+        known.identifier_type in ('email', 'phone')
+        and coalesce(known.identifier_key, known.excluded_key) is not null
+        and known.profile_key in (select changed.profile_key from {{ changed }} as changed)
+        and not exists (
+            select from {{ changed }} as changed
+            where
+                changed.profile_key = known.profile_key
+                and coalesce(changed.identifier_key, changed.excluded_key)
+                = coalesce(known.identifier_key, known.excluded_key)
         )
     on conflict do nothing
     {%- endif %}

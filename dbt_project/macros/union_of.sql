@@ -1,10 +1,11 @@
-{# Every staging model of an entity in one shape; a missing column fails the build here. #}
+{# Every staging model of an entity in one shape, without contact details where none belong; a missing
+   column fails the build here. #}
 {% macro union_of(entity, columns=none) -%}
     {%- set columns = columns or canonical_columns(entity) -%}
     {%- for model in var('canonical').get(entity, []) | sort %}
     select
         {%- for name, type in columns.items() %}
-        {{ name }}::{{ type }} as {{ name }}{{ ',' if not loop.last }}
+        ({{ public_column(entity, name) }})::{{ type }} as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref(model) }}
     {{ 'union all' if not loop.last }}

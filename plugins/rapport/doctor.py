@@ -172,11 +172,36 @@ def _warehouse() -> Iterator[Finding]:
         if not row or not row[0]:
             advice = "Grant it: `grant create on database <name> to <login>`."
             yield Finding("warehouse", "problem", "may not create schemas", advice)
+        if connection.info.parameter_status("is_superuser") == "on":
+            advice = "A run needs no superuser, and must not be one. `rapport db demote` helps."
+            yield Finding("login", "problem", "the warehouse's login is a superuser", advice)
         pending = warehouse.pending(connection)
         found = f"{len(pending)} to apply, which the next run does" if pending else "up to date"
         yield Finding("migrations", "ok", found)
         if not pending:
             yield _roles(connection)
+            yield _segments()
+            yield from _lists(connection)
+
+
+def _segments() -> Finding:
+    from rapport.warehouse import segment_login
+
+    try:
+        segment_login.connect().close()
+    except RapportError as error:
+        return Finding("login of segments", "problem", "cannot open the warehouse", str(error))
+    return Finding("login of segments", "ok", "reads marts and nothing else")
+
+
+def _lists(connection: psycopg.Connection[Any]) -> Iterator[Finding]:
+    from rapport.activation.segments import load
+    from rapport.activation.standing import standings
+
+    for found in standings(connection, load(), load_settings()):
+        state: State = "problem" if found.state == "orphaned" else "warning"
+        said = f"{found.state}, {found.people} people on it"
+        yield Finding(f"list {found.destination}/{found.segment}", state, said, found.cause)
 
 
 def _roles(connection: psycopg.Connection[Any]) -> Finding:

@@ -18,6 +18,7 @@ import msgspec
 import tenacity
 
 from rapport.errors import GiveUp, RetryLater
+from rapport.hold import Hold, StillBusy
 from rapport.pace import Pace
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 CHUNK = 256 * 1024
 SHORTEST_WAIT = 1.0
 HEALING = frozenset({408, 425, 429, 499, 500, 502, 503, 504})
+BUSY = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,9 @@ class Answer:
 
 
 class _TryAgainError(Exception):
-    def __init__(self, reason: str, wait: float | None) -> None:
+    def __init__(self, reason: str, *, is_held: bool = False) -> None:
         super().__init__(reason)
-        self.wait = wait
+        self.is_held = is_held
 
 
 def _seconds_to_wait(headers: Mapping[str, str], now: float) -> float | None:
@@ -76,10 +78,12 @@ class Client:
     """Requests to one vendor.
 
     `name` is the connection's, for messages. `is_throttled` recognises a refusal that the vendor
-    does not send as 429. A wait longer than `longest_wait` seconds is left to the scheduler
-    (`RetryLater`). An answer larger than `max_bytes` after decompression, or slower in total than
-    `deadline` seconds, is refused. Redirects are not followed. A `pace` keeps all threads below
-    the vendor's limit. With a `transport` of one's own no proxy of the environment is asked.
+    does not send as 429. Who is busy (429, 503, or an answer that names a wait) holds every thread
+    of this client, for `busy_wait` seconds where no time is named (default: longer each time). A
+    wait longer than `longest_wait` seconds is left to the scheduler (`RetryLater`). An answer
+    larger than `max_bytes` after decompression, or slower in total than `deadline` seconds, is
+    refused. Redirects are not followed. A `pace` keeps all threads below the vendor's limit. With
+    a `transport` of one's own no proxy of the environment is asked.
     """
 
     def __init__(
@@ -92,6 +96,7 @@ class Client:
         is_throttled: Callable[[Answer], bool] = lambda answer: False,
         attempts: int = 6,
         longest_wait: float = 120.0,
+        busy_wait: float | None = None,
         deadline: float = 300.0,
         max_bytes: int = 512 * 1024 * 1024,
         transport: httpx.BaseTransport | None = None,
@@ -112,11 +117,13 @@ class Client:
         self._is_throttled = is_throttled
         self._attempts = attempts
         self._longest_wait = longest_wait
+        self._busy_wait = busy_wait
         self._deadline = deadline
         self._max_bytes = max_bytes
         self._pace = pace
         self._sleep = sleep
         self._now = now
+        self._hold = Hold(rounds=attempts, longest=longest_wait, now=now, sleep=self.wait)
         self._backoff = tenacity.wait_exponential_jitter(initial=1, max=60)
 
     def __enter__(self) -> Self:
@@ -168,15 +175,14 @@ class Client:
 
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
-            asked = error.wait if isinstance(error, _TryAgainError) else None
-            # A vendor that rounds the seconds down says 0 in the last of them.
-            return self._backoff(state) if asked is None else max(asked, SHORTEST_WAIT)
+            is_held = isinstance(error, _TryAgainError) and error.is_held
+            return 0.0 if is_held else self._backoff(state)
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TryAgainError),
             stop=tenacity.stop_after_attempt(self._attempts),
             wait=wait,
-            sleep=self._sleep,
+            sleep=lambda seconds: self._sleep(seconds) if seconds else None,
             reraise=True,
         )
         try:
@@ -184,9 +190,10 @@ class Client:
         except _TryAgainError as error:
             raise RetryLater(
                 f"{self.name}: {error} on {method} {path}, {self._attempts} attempts. "
-                "Run again later; nothing of this page was kept.",
-                retry_after=error.wait,
+                "Run again later; nothing of this page was kept."
             ) from None
+        except StillBusy as error:
+            raise self._given_up(error, method, path) from None
 
     def json(self, method: str, path: str, *, type: Any = Any, **options: Any) -> Any:
         """The decoded JSON body; a body that is not JSON of that type is tried again."""
@@ -211,39 +218,54 @@ class Client:
         into: BinaryIO | None,
         **options: Any,
     ) -> Answer:
-        if self._pace is not None:
-            self._pace.wait()
+        turn = self._hold.enter()
         try:
-            answer = self._send(method, path, into, **options)
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise _TryAgainError(type(error).__name__, None) from None
-        if 200 <= answer.status < 300 or answer.status in ok:
-            if self._is_throttled(answer):
-                raise self._throttled(answer, method, path)
-            if check is not None:
-                try:
-                    check(answer)
-                except (msgspec.DecodeError, ValueError, RecursionError):
-                    kind = answer.headers.get("content-type", "no content type")
-                    reason = f"{answer.status} with a body that cannot be read ({kind})"
-                    raise _TryAgainError(reason, None) from None
-            return answer
-        if answer.status in HEALING or self._is_throttled(answer):
-            raise self._throttled(answer, method, path)
-        raise GiveUp(self._refusal(answer.status, method, path))
+            if self._pace is not None:
+                self._pace.wait()
+            try:
+                answer = self._send(method, path, into, **options)
+            except (httpx.TransportError, httpx.DecodingError) as error:
+                raise _TryAgainError(type(error).__name__) from None
+            self._judge(answer, turn, method, path, ok)
+        finally:
+            self._hold.leave(turn)
+        if check is not None:
+            try:
+                check(answer)
+            except (msgspec.DecodeError, ValueError, RecursionError):
+                kind = answer.headers.get("content-type", "no content type")
+                reason = f"{answer.status} with a body that cannot be read ({kind})"
+                raise _TryAgainError(reason) from None
+        return answer
 
-    def _throttled(self, answer: Answer, method: str, path: str) -> Exception:
-        asked = _seconds_to_wait(answer.headers, self._now())
-        if asked is not None and asked > self._longest_wait:
-            return RetryLater(
-                f"{self.name}: {answer.status} on {method} {path}, asks to wait {asked:.0f} s. "
-                "Run again after that.",
-                retry_after=asked,
-            )
-        if asked is not None and self._pace is not None:
-            self._pace.pause(asked)
-        log.info("%s: %s on %s %s, waiting", self.name, answer.status, method, path)
-        return _TryAgainError(str(answer.status), asked)
+    def _judge(
+        self, answer: Answer, turn: int, method: str, path: str, ok: tuple[int, ...]
+    ) -> None:
+        """Raise what an answer that is not the wanted one means; a busy vendor is held."""
+        is_taken = 200 <= answer.status < 300 or answer.status in ok
+        is_throttled = self._is_throttled(answer)
+        if is_throttled or (answer.status in HEALING and not is_taken):
+            asked = _seconds_to_wait(answer.headers, self._now())
+            is_held = is_throttled or asked is not None or answer.status in BUSY
+            if is_held:
+                # A vendor that rounds the seconds down says 0 in the last of them.
+                wait = self._busy_wait if asked is None else max(asked, SHORTEST_WAIT)
+                self._hold.refused(turn, answer.status, wait)
+            log.info("%s: %s on %s %s, waiting", self.name, answer.status, method, path)
+            raise _TryAgainError(str(answer.status), is_held=is_held)
+        self._hold.answered(turn)
+        if not is_taken:
+            raise GiveUp(self._refusal(answer.status, method, path))
+
+    def _given_up(self, busy: StillBusy, method: str, path: str) -> RetryLater:
+        seconds = busy.seconds
+        is_long = seconds is not None and seconds > self._longest_wait
+        why = f"asks to wait {seconds:.0f} s" if is_long else f"{self._attempts} attempts"
+        return RetryLater(
+            f"{self.name}: {busy.status} on {method} {path}, {why}. Run again later; nothing of "
+            "this call was kept.",
+            retry_after=seconds,
+        )
 
     def _send(self, method: str, path: str, into: BinaryIO | None, **options: Any) -> Answer:
         started = time.monotonic()

@@ -1,7 +1,7 @@
 """The pace of calls to a vendor that counts them: spread evenly, shared by all threads of a client.
 
-Evenly spread calls fit into every window of the limit, sliding or fixed. A 429, or a last allowed
-call, holds all threads back until the time that the vendor names.
+Evenly spread calls fit into every window of the limit, sliding or fixed. What a vendor that refuses
+a call all the same does to the others stands in `rapport.hold`.
 
 >>> pace = Pace(100, 10.0, now=lambda: 0.0, sleep=lambda seconds: None)
 >>> pace.wait(), round(pace.wait(), 3)
@@ -47,8 +47,3 @@ class Pace:
         """Call half as often from now on, down to once in ten seconds."""
         with self._lock:
             self._interval = max(self._interval, min(2 * self._interval, SLOWEST))
-
-    def pause(self, seconds: float) -> None:
-        """Let nobody call for so long."""
-        with self._lock:
-            self._next = max(self._next, self._now() + seconds)

@@ -50,13 +50,18 @@ def config_file() -> Path:
     return project_root() / CONFIG_NAME
 
 
+def private(path: str, flags: int) -> int:
+    """The `opener` of a file that only its owner can read, before its first byte is written."""
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)  # one that was there before, too
+    return descriptor
+
+
 def private_file(path: Path, content: str) -> None:
     """Write a file that only its owner can read, at once or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)
+    with open(draft, "w", encoding="utf-8", opener=private) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

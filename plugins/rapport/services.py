@@ -19,7 +19,7 @@ import httpx
 
 from rapport.errors import ConfigError, RetryLater
 from rapport.locks import held
-from rapport.paths import project_root
+from rapport.paths import private, project_root
 from rapport.warehouse import airflow_env
 
 # Their log servers would listen on every interface; the logs are read from the same disk.
@@ -103,7 +103,7 @@ def _log_file(name: str) -> Path:
 
 
 def _spawn(name: str) -> None:
-    with _log_file(name).open("w") as output:
+    with open(_log_file(name), "w", opener=private) as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "airflow", name, *SERVICES[name]],
             cwd=project_root(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,

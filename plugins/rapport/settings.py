@@ -174,9 +174,13 @@ class Document:
         while todo:
             path, node = todo.pop()
             # An alias is the same node again, and may stand inside of what it means.
-            if not isinstance(node, yaml.MappingNode) or id(node) in looked_at:
+            if node is None or id(node) in looked_at:
                 continue
             looked_at.add(id(node))
+            if isinstance(node, yaml.SequenceNode):
+                todo += [((*path, place), item) for place, item in enumerate(node.value)]
+            if not isinstance(node, yaml.MappingNode):
+                continue
             seen: dict[str, int] = {}
             for key, value in node.value:
                 line = key.start_mark.line + 1
@@ -188,6 +192,25 @@ class Document:
                     )
                 seen[key.value] = line
                 todo.append(((*path, key.value), value))
+
+    def impossible(self) -> Iterator[str]:
+        """A complaint for each value that looks like a date and is none; reading it would raise."""
+        todo = [self.root] if self.root else []
+        seen: set[int] = set()
+        while todo:
+            node = todo.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            todo += _children(node)
+            if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":timestamp"):
+                try:
+                    yaml.safe_load(node.value)
+                except ValueError:
+                    yield (
+                        f"{self.path}:{node.start_mark.line + 1}: {node.value} is not a date. "
+                        "Write one as 2028-12-31."
+                    )
 
     def refuse_expansion(self) -> None:
         """Raise `ConfigError` for aliases that contain themselves or multiply without end."""
@@ -285,6 +308,8 @@ def _parse(path: Path) -> tuple[Document, Any]:
     try:
         document = Document(path, yaml.compose(text, Loader=Loader))
         document.refuse_expansion()
+        for complaint in document.impossible():
+            raise ConfigError(complaint)
         content = yaml.load(text, Loader=Loader)  # noqa: S506 - a safe loader, in C
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1

@@ -199,7 +199,7 @@ class Company:
             self.world.members(key)
             for person in people:
                 self.world.connection.execute(
-                    f"insert into segments_build.seg_{key} values (%s, %s)",
+                    f"insert into marts.people_of_{key} values (%s, %s)",
                     (person, self.score[person]),
                 )
 

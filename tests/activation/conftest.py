@@ -12,11 +12,12 @@ import pytest
 import uvicorn
 
 from rapport.activation.draft import ListPlan
-from rapport.activation.membership import evaluate_segment
+from rapport.activation.membership import Evaluation, evaluate_segment
 from rapport.activation.options import ActivationOptions
 from rapport.activation.plan import plan_lists
 from rapport.activation.pull import pull_destination
 from rapport.activation.push import push_destination
+from rapport.activation.reading import Reader
 from rapport.activation.segments import Definitions, Segment
 from rapport.destinations.base import (
     Audience,
@@ -30,7 +31,6 @@ from rapport.destinations.base import (
 MARTS = """
 create schema if not exists marts;
 create schema if not exists marts_pii;
-create schema if not exists segments_build;
 create table marts.dim_customers (customer_id text collate "C" primary key);
 create table marts_pii.dim_customer_contacts
     (customer_id text collate "C" primary key, email text, phone text, full_name text,
@@ -115,6 +115,8 @@ class World:
         self.tool: Any = Tool()
         self.options = ActivationOptions(change_floor=1000)
         self.segments: dict[str, Segment] = {}
+        self.problems: dict[str, str] = {}
+        self.doubtful: frozenset[str] = frozenset()
         self.night_number = 0
         self.channel = "email"
         self.frozen: dict[str, str] = {}
@@ -209,7 +211,7 @@ class World:
         return self.segments[key]
 
     def members(self, key: str, *ids: str, score: int = 1) -> None:
-        table = f"segments_build.seg_{key}"
+        table = f"marts.people_of_{key}"
         self.connection.execute(f"drop table if exists {table}")
         self.connection.execute(f"create table {table} (customer_id text, score integer)")
         for customer in ids:
@@ -218,7 +220,8 @@ class World:
     @property
     def definitions(self) -> Definitions:
         ordered = sorted(self.segments.values(), key=lambda s: (s.priority, s.key))
-        return Definitions({segment.key: segment for segment in ordered})
+        sound = {segment.key: segment for segment in ordered}
+        return Definitions(sound, self.problems, self.doubtful)
 
     def reconnect(self) -> None:
         """What a killed process leaves: its connection is gone, and all that was not committed."""
@@ -230,22 +233,33 @@ class World:
     def pull(self) -> dict[str, int]:
         return pull_destination(self.connection, self.definitions, self.tool, self.as_of)
 
+    def reader(self) -> Reader:
+        """Reads what `members` wrote, by the login that reads segments."""
+        return Reader(self.as_of, lambda one: f"table marts.people_of_{one.key}")
+
+    def evaluate(self, segment: Segment) -> Evaluation:
+        frozen = self.frozen.get(segment.key)
+        with self.reader() as reader:
+            return evaluate_segment(
+                self.connection, segment, self.options, self.run_id, self.as_of, reader, frozen
+            )
+
     def plan(self, evaluate: bool = True) -> dict[str, ListPlan]:
         if evaluate:
             for segment in self.segments.values():
-                evaluate_segment(
-                    self.connection, segment, self.options, self.run_id, self.as_of,
-                    self.frozen.get(segment.key),
-                )  # fmt: skip
-        plans = plan_lists(
+                self.evaluate(segment)
+        return {plan.segment: plan for plan in self.plan_of([self.tool.name])}
+
+    def plan_of(self, destinations: Sequence[str]) -> list[ListPlan]:
+        """The plan alone, of what was evaluated for the night."""
+        return plan_lists(
             self.connection,
             self.definitions,
-            [self.tool.name],
+            destinations,
             self.options,
             self.run_id,
             self.as_of,
         )
-        return {plan.segment: plan for plan in plans}
 
     def push(self) -> dict[str, dict[str, Any]]:
         return push_destination(

@@ -184,3 +184,13 @@ def test_what_could_not_be_told_is_told_next_time(world: Any, monkeypatch: Any) 
     activation.tell(world.run_id, world.as_of, told.append)
     activation.tell(world.run_id, world.as_of, told.append)
     assert told == ["tool/readers: failing, stays as it was. orders of files are stale"]
+
+
+def test_people_are_told_of_a_list_that_another_segment_holds_up(world: Any) -> None:
+    world.customers("ann")
+    world.segment("open_ticket", [], purpose="service", suppresses=["marketing"])
+    world.segment("readers", ["ann"])
+    world.night()
+    world.frozen["open_ticket"] = "tickets of zendesk are stale"
+    world.night()
+    assert sorted(changes(world)) == ["open_ticket failing", "readers failing"]

@@ -19,7 +19,7 @@ def two_nights(world: Any) -> None:
     world.night()
     world.members("readers", "ann", "bob", "dan", "eve")
     world.connection.execute(
-        "update segments_build.seg_readers set score = 2 where customer_id = 'bob'"
+        "update marts.people_of_readers set score = 2 where customer_id = 'bob'"
     )
     world.tool.bad_rows = {"eve"}
     world.night()

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from rapport import activation
-from rapport.activation.segments import FOLDER, load
+from rapport.activation.segments import load
 from rapport.errors import ConfigError
+from rapport.transform.segment_files import FOLDER
 
 
 @pytest.fixture
@@ -43,15 +44,15 @@ def declare(home: Path, key: str, **changed: Any) -> None:
     declared = {name: value for name, value in declared.items() if value is not None}
     model = {"name": f"seg_{key}", "config": {"meta": {"segment": declared}}}
     (home / FOLDER / f"seg_{key}.yml").write_text(yaml.safe_dump({"models": [model]}))
-    (home / FOLDER / f"seg_{key}.sql").write_text("select 1\n")
+    (home / FOLDER / f"seg_{key}.sql").write_text(f"table marts.people_of_{key}\n")
 
 
-def night(world: Any, failed: tuple[str, ...] = ()) -> dict[str, Any]:
+def night(world: Any) -> dict[str, Any]:
     """A whole night by the verbs; what each list and segment came to, and who complained."""
     world.night_number += 1
     run = (world.run_id, world.as_of)
     pulled = activation.pull(*run)
-    evaluated = activation.evaluate(*run, failed=failed)
+    evaluated = activation.evaluate(*run)
     lists = {entry["segment"]: entry for entry in activation.plan(*run)}
     complaint = ""
     for destination in ("intercom", "files"):
@@ -69,9 +70,10 @@ def exported(project: Path) -> int:
 
 
 def test_sql_that_does_not_compile_freezes_its_segment_alone(world: Any, project: Path) -> None:
-    seen = night(world, failed=("seg_bad",))
+    (project / FOLDER / "seg_bad.sql").write_text("select *\nfrom marts.nowhere\n")
+    seen = night(world)
     cause = seen["evaluate"]["bad"]["frozen_because"]
-    assert cause.startswith("dbt could not build seg_bad. `rapport dbt build --select seg_bad`")
+    assert 'seg_bad.sql:2: relation "marts.nowhere" does not exist' in cause
     assert seen["lists"]["bad"]["state"] == "frozen"
     assert exported(project) == 2
 
@@ -88,7 +90,7 @@ def test_a_segment_without_a_purpose_is_told_by_file_and_line(world: Any, projec
 
 def test_a_trait_that_the_model_does_not_have_is_named(world: Any, project: Path) -> None:
     declare(project, "bad", destinations=["intercom"], traits={"points": "points"})
-    assert "has no column points" in night(world)["lists"]["bad"]["cause"]
+    assert "seg_bad.sql gives no column points" in night(world)["lists"]["bad"]["cause"]
     assert exported(project) == 2
 
 
@@ -130,3 +132,53 @@ def test_a_person_without_an_address_is_left_out_with_the_reason(world: Any, pro
     seen = night(world)
     assert seen["lists"]["good"]["not_sent"] == {"no_address": 1}
     assert exported(project) == 1
+
+
+def test_a_file_that_cannot_be_read_leaves_the_night_partial(
+    world: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rapport import transform
+    from rapport.night import nights, verbs
+    from rapport.night.summary import StageSummary, status_of, summarise
+
+    night(world)
+    declare(project, "bad", destinations=["intercom"], suppresses=["marketting"])
+    monkeypatch.setattr(transform, "build", lambda *layers, **options: {"failed": []})
+    world.night_number += 1
+    begun = nights.begin(world.as_of)
+    verbs.evaluate()
+    stages = summarise(begun).stages
+    (read,) = [stage for stage in stages if stage.name == "read segments"]
+    assert read.status == "failed" and "seg_bad.yml:" in str(read.error)
+    published = StageSummary(name="publish", seconds=0, status="succeeded")
+    assert status_of([*stages, published]) == "partial"
+
+
+def test_an_unreadable_file_lets_its_people_go_and_adds_nobody(world: Any, project: Path) -> None:
+    declare(project, "bad", destinations=["files"], priority=2, purpose="service")
+    night(world)
+    declare(project, "bad", destinations=["files"], priority=2, purpose="servce")
+    world.customers("cid")
+    world.members("bad", "bob", "cid")
+    seen = night(world)
+    assert seen["evaluate"]["bad"]["members"] == 2
+    assert "purpose" in seen["evaluate"]["bad"]["frozen_because"]
+    held = "select customer_id from activation.ledger where segment = 'bad'"
+    assert world.connection.execute(held).fetchall() == [("bob",)]
+
+
+def test_a_destination_that_is_turned_off_is_called_until_nobody_is_left(
+    world: Any, project: Path
+) -> None:
+    declare(project, "bad", destinations=["intercom"], purpose="service")
+    night(world)
+    held = "select count(*) from activation.ledger where destination = 'intercom'"
+    assert world.connection.execute(held).fetchone() == (2,)
+    settings = yaml.safe_load((project / "rapport.yml").read_text())
+    settings["destinations"]["intercom"]["enabled"] = False
+    (project / "rapport.yml").write_text(yaml.safe_dump(settings))
+    assert night(world)["lists"]["bad"]["remove"] == 2
+    assert not activation.is_idle(world.run_id, world.as_of, "intercom")
+    assert world.connection.execute(held).fetchone() == (0,)
+    assert "bad" not in night(world)["lists"]
+    assert activation.is_idle(world.run_id, world.as_of, "intercom")

@@ -51,6 +51,7 @@ def test_a_failed_arrival_freezes_only_the_lists_that_need_the_source(
     world.segment("callers", ["ann"], needs=("conversations",))
     providers = {"orders": ["files"], "conversations": ["zendesk"]}
     monkeypatch.setattr(activation, "load", lambda: world.definitions)
+    monkeypatch.setattr(activation, "Reader", lambda as_of: world.reader())
     monkeypatch.setattr(freshness, "sources_of_entities", lambda enabled: providers)
 
     def evaluated() -> dict[str, tuple[list[str], str | None]]:

@@ -51,7 +51,7 @@ def project(world: Any, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPat
     }  # fmt: skip
     model = {"name": "seg_readers", "config": {"meta": {"segment": declared}}}
     (folder / "seg_readers.yml").write_text(yaml.safe_dump({"models": [model]}))
-    (folder / "seg_readers.sql").write_text("select 1\n")
+    (folder / "seg_readers.sql").write_text("table marts.people_of_readers\n")
     monkeypatch.setenv("RAPPORT_HOME", str(home))
     connection = {"host": f"{base}/intercom", **CREDENTIALS["intercom"]}
     monkeypatch.setenv("AIRFLOW_CONN_INTERCOM", json.dumps(connection))

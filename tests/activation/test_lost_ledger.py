@@ -21,6 +21,21 @@ def test_a_vanished_ledger_takes_nobody_off(world: Any) -> None:
     assert "ledger" in counts["cause"]
 
 
+def test_who_withdraws_leaves_also_where_half_of_the_ledger_is_lost(world: Any) -> None:
+    world.customers(*PEOPLE, "ann")
+    world.segment("readers", PEOPLE)
+    world.night()
+    world.connection.execute("delete from activation.ledger where customer_id > 'p02'")
+    world.members("readers", *PEOPLE, "ann", score=2)
+    world.consent("p00", False)
+    for _ in range(2):
+        counts = world.night()["readers"]
+        assert world.tool.on("readers") == PEOPLE[1:]
+        assert counts["status"] == "refused"
+    assert world.tool.lists["readers"]["p01"]["score"] == 1
+    assert world.reasons("readers")["ann"] == "ledger_lost"
+
+
 def test_a_vanished_ledger_is_read_back_from_the_tool(world: Any) -> None:
     world.customers("ann", "bob", "cid")
     world.segment("readers", ["ann", "bob"])

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from rapport.activation import goals
-from rapport.activation.membership import evaluate_segment
 from rapport.errors import RetryLater
 
 GOAL = {"mart": "fct_orders", "at": "ordered_at", "where": {"status": "paid"}, "within_days": 10}
@@ -118,7 +117,7 @@ def test_strata_are_dealt_evenly_however_few_enter_in_a_night(world: Any) -> Non
         world.members("readers")
         for number, person in enumerate(people[:last]):
             world.connection.execute(
-                "insert into segments_build.seg_readers values (%s, %s)", (person, number % 3)
+                "insert into marts.people_of_readers values (%s, %s)", (person, number % 3)
             )
         world.night()
     rows = world.connection.execute(
@@ -196,7 +195,7 @@ def test_the_goal_of_last_week_is_read_once_more_when_it_comes_late(shop: Any) -
     shop.night()
     order(shop, "ann")
     shop.night_number += 12
-    evaluate_segment(shop.connection, segment, shop.options, shop.run_id, shop.as_of)
+    shop.evaluate(segment)
     assert timedelta(days=2) <= goals.LATE
     assert shop.connection.execute("select count(goal_at) from segments.membership").fetchone() == (
         1,

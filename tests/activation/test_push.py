@@ -43,7 +43,7 @@ def test_only_changed_traits_are_sent_again(world: Any) -> None:
     world.segment("readers", ["ann", "bob"])
     world.night()
     world.connection.execute(
-        "update segments_build.seg_readers set score = 9 where customer_id = 'bob'"
+        "update marts.people_of_readers set score = 9 where customer_id = 'bob'"
     )
     counts = world.night()["readers"]
     assert world.tool.calls == [("upsert", world.tool.calls[0][1], ["bob"])]

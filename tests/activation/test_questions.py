@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from rapport.activation.options import ActivationOptions
-from rapport.activation.segments import FOLDER, load
+from rapport.activation.segments import load
 from rapport.cli import application
 from rapport.errors import ConfigError
+from rapport.transform.segment_files import FOLDER
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,10 +50,6 @@ def shop(world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     world.connection.execute(
         "insert into marts.fct_conversations values ('waits', true, '2026-02-01'),"
         " ('answered', false, '2026-02-01')"
-    )
-    world.connection.execute(
-        "create table segments_build.seg_open_ticket as select 'waits' as customer_id,"
-        " 1::bigint as open_tickets, timestamptz '2026-02-01' as oldest_ticket_at"
     )
     world.known_to_identity()
     from rapport import activation

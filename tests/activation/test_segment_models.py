@@ -9,9 +9,10 @@ import psycopg
 import pytest
 import yaml
 
-from rapport.activation.segments import FOLDER, load
+from rapport.activation.segments import load
 from rapport.settings import load_settings
 from rapport.transform import dbt
+from rapport.transform.segment_files import FOLDER
 
 pytestmark = pytest.mark.slow
 

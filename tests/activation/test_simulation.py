@@ -199,10 +199,8 @@ class Nights:
 
 
 def evaluate(world: Any) -> None:
-    from rapport.activation.membership import evaluate_segment
-
     for segment in world.segments.values():
-        evaluate_segment(world.connection, segment, world.options, world.run_id, world.as_of)
+        world.evaluate(segment)
 
 
 def sums(world: Any) -> None:

@@ -123,6 +123,16 @@ def test_somebody_who_is_not_listed_can_be_removed(tool: Destination) -> None:
     assert remove(tool, batch(person(99)))[0].accepted
 
 
+def test_a_trait_that_is_declared_no_more_is_taken_as_empty(tool: Destination) -> None:
+    tool.prepare(AUDIENCE)
+    upsert(tool, batch(person(34)))
+    fewer = replace(AUDIENCE, attributes={"score": "integer"})
+    tool.prepare(fewer)
+    listed = replace(person(34), is_listed=True, traits={"score": 35, "read_at": None})
+    (result,) = upsert(tool, replace(batch(listed, id="batch_2"), audience=fewer))
+    assert result.accepted, result.error
+
+
 def test_whom_we_sent_is_read_back_and_nobody_who_was_removed(tool: Destination) -> None:
     people = [person(number) for number in range(41, 44)]
     tool.prepare(AUDIENCE)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import psycopg
 import pytest
-from tests.conftest import point_to
+from tests.conftest import drop_database, point_to
 
 from rapport import comments
 from rapport.settings import Settings, load_settings
@@ -74,7 +74,7 @@ def prepared(
                 connection = stack.enter_context(connect(autocommit=True))
                 prepare(connection)
             yield connection
-        admin.execute(f"drop database {name} with (force)")
+        drop_database(admin, name)
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,10 @@ import asyncssh
 import pytest
 from tests.sftp_server import Server
 
+from rapport.cells import restored
 from rapport.destinations import _hashed
 from rapport.destinations.base import Audience, Night, Person
-from rapport.destinations.files import Files, disarmed
+from rapport.destinations.files import Files
 from rapport.errors import ConfigError, RetryLater
 
 RUN = "20260331T030000Z-01"
@@ -101,11 +102,33 @@ def test_only_their_owner_reads_them_unless_a_mode_says_more(tmp_path: Path, mak
         Files({"path": str(tmp_path), "mode": "rw-r-----"})
 
 
-@pytest.mark.parametrize(
-    "cell", ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", ' "=1', "'=1", "+49x"]
-)
-def test_no_cell_begins_with_what_a_spreadsheet_runs(cell: str) -> None:
-    assert disarmed(cell) == f"'{cell}"
+def test_no_part_of_an_export_is_a_formula_whatever_a_spreadsheet_splits_at(
+    tmp_path: Path, make: Any
+) -> None:
+    attack = "Max;=1+cmd|' /C calc'!A0"
+    audience = Audience("readers", "Readers", "email", "marketing", {"note;=1": "string"})
+    one = make.person(1, full_name=attack, traits={"note;=1": "x\n@SUM(1)"})
+    tool = Files({"path": str(tmp_path)})
+    tool.upsert(make.batch(one, audience=audience))
+    finished(tool, make, one, audience=audience)
+    (path,) = tmp_path.rglob("*__full.csv")
+    assert all(line.startswith('"') for line in path.read_text().splitlines()[:2])
+    for delimiter in ";,\t|":
+        with path.open(newline="") as file:
+            cells = [cell for row in csv.reader(file, delimiter=delimiter) for cell in row]
+        assert not [cell for cell in cells if cell.lstrip(' "')[:1] in set("=+-@\t")], delimiter
+    header, row = rows(tmp_path, "full")
+    assert restored(row[2]) == attack
+    assert [restored(cell) for cell in (header[3], row[3])] == ["note;=1", "x\n@SUM(1)"]
+
+
+def test_erasure_finds_an_address_that_was_disarmed(tmp_path: Path, make: Any) -> None:
+    one = make.person(1, email="-anna@example.com")
+    tool = Files({"path": str(tmp_path)})
+    tool.upsert(make.batch(one))
+    finished(tool, make, one)
+    tool.erase(Person("customer_9", email="-anna@example.com"))
+    assert len(rows(tmp_path, "full")) == 1
 
 
 PERSON = Person(
@@ -253,6 +276,7 @@ def test_an_sftp_server_never_shows_half_a_file(
         "manifest.json",
     ]
     assert {path.stat().st_mode & 0o777 for path in home.rglob("*.*")} == {0o600}
+    assert server.modes == {0o600}, "also while they were written"
 
 
 @pytest.mark.filterwarnings("ignore")

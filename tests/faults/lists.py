@@ -62,19 +62,18 @@ inner join identity.identifiers on normal_form = email;
 delete from marts.dim_customers;
 delete from marts_pii.dim_customer_contacts;
 delete from marts.dim_consents;
-delete from segments_build.seg_readers;
+delete from marts.people_of_readers;
 insert into marts.dim_customers select distinct customer_id from record;
 insert into marts_pii.dim_customer_contacts (customer_id, email)
 select distinct customer_id, email from record;
 insert into marts.dim_consents (customer_id, channel, purpose, is_granted)
 select customer_id, 'email', 'marketing', bool_and(is_granted) from record group by 1;
-insert into segments_build.seg_readers select customer_id, max(score) from record group by 1
+insert into marts.people_of_readers select customer_id, max(score) from record group by 1
 """
 
 EMPTY = """
 select string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables
-where (schemaname in ('identity', 'segments', 'activation', 'marts', 'marts_pii', 'privacy',
-        'segments_build')
+where (schemaname in ('identity', 'segments', 'activation', 'marts', 'marts_pii', 'privacy')
     or (schemaname, tablename) in (('raw', 'hubspot__contacts'), ('raw', 'watermarks'),
         ('raw', 'loads'), ('raw', 'rejected_records'), ('raw', 'writers')))
     and (schemaname, tablename) not in (('identity', 'state'), ('identity', 'rules'),

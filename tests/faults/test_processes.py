@@ -11,6 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from rapport.warehouse import locks
+
 Warehouse = psycopg.Connection[Any]
 
 # Lands a page, says so, and waits for somebody to act on it; then goes on.
@@ -78,8 +80,7 @@ def test_a_load_that_is_told_to_end_does_so_at_once_and_the_next_completes_it(
     assert time.monotonic() - began < 10
     assert rows(warehouse) % 20 == 0
     # Its backend notices the closed line a moment later.
-    held = "select count(*) from pg_locks where locktype = 'advisory'"
-    while warehouse.execute(held).fetchone() != (0,):
+    while locks.holders(warehouse, "landing/crm/people"):
         assert time.monotonic() - began < 30
     done = subprocess.run([sys.executable, "-c", LOAD, "go", "900"], check=True)
     assert done.returncode == 0

@@ -27,13 +27,3 @@ def test_calls_use_nine_tenths_of_a_sliding_limit_and_are_not_refused() -> None:
         refused += limit.take() > 0
     assert 2000 / clock.seconds >= 0.9 * 100 / 10
     assert refused <= 0.01 * 2000
-
-
-def test_a_refusal_holds_everybody_back_until_the_reset() -> None:
-    clock = Clock()
-    pace = Pace(100, 10.0, now=clock.now, sleep=clock.sleep)
-    pace.wait()
-    pace.pause(30.0)
-    pace.wait()
-    pace.wait()
-    assert 30.0 <= clock.seconds < 31.0

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from rapport.errors import ConfigError
+from rapport.identity.namesakes import differ
 from rapport.identity.rules import load_rules
 
 Identity = Any
@@ -187,3 +188,92 @@ def test_a_rule_of_rapport_yml_overrides_the_shipped_one() -> None:
 def test_a_wrong_rule_is_named(options: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         load_rules(options)
+
+
+@pytest.mark.parametrize(
+    "local",
+    [
+        "info", "info+shop", "no_reply", "no.reply", "No-Reply", "kundenservice", "bestellung",
+        "vertrieb", "vertrieb2", "kunden.service", "sales-de", "support.team", "service-clients",
+        "atencion.al.cliente", "assistenza", "klantenservice", "biuro", "atendimento", "zakaz",
+        "do-not-reply", "mailer-daemon", "buero", "b\u00fcro",
+    ],
+)  # fmt: skip
+def test_a_mailbox_of_a_role_joins_nobody(local: str) -> None:
+    assert load_rules().blocks("email", f"{local}@firm.example") == "blocked_pattern"
+
+
+@pytest.mark.parametrize(
+    "local",
+    ["mara", "mara+info", "info.lindner", "team-lindner", "vertriebs.mara", "m.service", "anna.it",
+     "it.anna", "mailman", "max.post", "1234"],
+)  # fmt: skip
+def test_a_mailbox_of_a_person_joins(local: str) -> None:
+    assert load_rules().blocks("email", f"{local}@firm.example") is None
+
+
+def test_a_company_adds_roles_and_takes_a_language_out() -> None:
+    rules = load_rules({"email_roles": {"own": ["filiale"], "de": []}})
+    assert rules.blocks("email", "filiale7@firm.example") == "blocked_pattern"
+    assert rules.blocks("email", "vertrieb@firm.example") is None
+    assert rules.digest("email_roles") != load_rules().digest("email_roles")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_two"),
+    [
+        ("Mara Lindner", "Jonas Weber", True),
+        ("Mara Lindner", "LINDNER, Mara", False),
+        ("Mara Lindner", "M. Lindner", False),
+        ("Mara Lindner", "Mara Lindner-Weber", False),
+        ("Mara Lindner", "Jonas Lindner", False),
+        ("Mara Lindner", "Marah Linder", False),
+        ("Mara Lindner", "Mara", False),
+        ("Mara Lindner", "Weber GmbH", False),
+        ("Mara Lindner", "Weber Logistik GmbH", False),
+        ("\u042e\u043b\u0438\u044f \u0429\u0435\u0440\u0431\u0430\u043a\u043e\u0432\u0430",
+         "Yulia Shcherbakova", False),
+        ("\u7530\u4e2d \u592a\u90ce", "Taro Tanaka", False),
+        ("Mara Lindner", "Shop Kunde", False),
+        ("\u0141ukasz Nowak", "Ewa Kowalska", True),
+    ],
+)  # fmt: skip
+def test_names_of_two_people_and_two_spellings_of_one(one: str, other: str, is_two: bool) -> None:
+    assert differ(one, other) is differ(other, one) is is_two
+
+
+def test_a_mailbox_that_two_names_share_is_a_hub_to_be_looked_at(identity: Identity) -> None:
+    def named(record: str, name: str | None) -> None:
+        identity.connection.execute(
+            "create table if not exists intermediate.int_contacts_unioned"
+            " (profile_id text primary key, full_name text, first_name text, last_name text)"
+        )
+        identity.connection.execute(
+            "insert into intermediate.int_contacts_unioned values (%s, %s) on conflict (profile_id)"
+            " do update set full_name = excluded.full_name",
+            (record, name),
+        )
+
+    for record, email, name in (
+        ("hubspot:contacts:1", "halle7@x.de", "Mara Lindner"),
+        ("zendesk:users:1", "halle7@x.de", "Jonas Weber"),
+        ("hubspot:contacts:2", "anna@x.de", "Anna Berg"),
+        ("zendesk:users:2", "anna@x.de", "Berg, A."),
+    ):
+        identity.offer(record, ("email", email))
+        named(record, name)
+    assert identity.night()["total"] == 3
+    both = {("hubspot:contacts:1", "email"), ("zendesk:users:1", "email")}
+    assert identity.excluded() == dict.fromkeys(both, "shared_by_names")
+    assert identity.night()["total"] == 3, "and so it stays"
+
+    named("zendesk:users:1", "Mara Lindner")
+    assert identity.night()["merged"] == 1, "the name was put right"
+    assert identity.excluded() == {}
+    named("zendesk:users:2", "Peter Weber")
+    counts = identity.night()
+    assert (counts["total"], counts["split"]) == (3, 1)
+    assert identity.log()[-1][3]["rule"] == "shared_by_names"
+    before = identity.groups()
+    identity.night(full=True)
+    assert identity.groups() == before

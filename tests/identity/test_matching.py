@@ -274,10 +274,32 @@ def test_a_wrong_option_of_matching_is_named(options: dict[str, Any]) -> None:
         load_rules({"matching": options})
 
 
-def test_what_a_spreadsheet_would_take_for_a_formula_is_text() -> None:
-    assert review._harmless("=HYPERLINK(1)") == "'=HYPERLINK(1)"
-    assert review._harmless("+49 30 1") == "+49 30 1"
-    assert review._harmless(None) == ""
+def test_no_cell_that_a_person_reviews_is_a_formula(
+    identity: Identity, rules: Rules, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("files:shop:a;=1", "files:shop:b"):
+        identity.offer(name, ("email", f"{name[-1]}@x.de"))
+    identity.night()
+    names = [["files:shop:a;=1", "files:shop:b"], "Max;=HYPERLINK(1)", "-1+cmd|x"]
+    columns = [f"null as c{n}" for n in range(10)]
+    query = "select (%s::text[])[1], (%s::text[])[2], 0.5, 'ambiguous', %s, %s, {}"
+    monkeypatch.setattr(review, "UNDECIDED", query.format(", ".join(columns)))
+    asked = identity.connection
+
+    class Rows:
+        def execute(self, statement: str, values: Any) -> Any:
+            return asked.execute(statement, [names[0], names[0], *names[1:]])
+
+    path = tmp_path / "review.csv"
+    review.export(Rows(), rules.matching, path)  # type: ignore[arg-type]
+    for delimiter in ",;":
+        with path.open(newline="") as file:
+            cells = [cell for row in csv.reader(file, delimiter=delimiter) for cell in row]
+        assert not [cell for cell in cells if cell.strip(' "')[:1] in ("=", "-", "+", "@")]
+    for kind in ("must_link", "cannot_link"):
+        (tmp_path / f"identity_{kind}.csv").write_text("profile_a,profile_b,reason\n")
+    path.write_text(path.read_text().replace('files:shop:b","",', 'files:shop:b","1",'))
+    assert review.decide(asked, path, tmp_path)["must_link"] == 1
 
 
 def test_where_matching_is_off_nothing_is_done(identity: Identity) -> None:

@@ -160,3 +160,26 @@ def test_changed_rules_are_applied_to_everything_that_is_there(
     assert set(identity.excluded().values()) == {"over_cap", "blocked_value"}
     monkeypatch.undo()
     assert identity.night()["total"] == 1
+
+
+def test_an_address_that_is_offered_no_more_is_remembered_with_its_customer(
+    identity: Identity,
+) -> None:
+    identity.offer("hubspot:contacts:1", ("email", "old@x.de"), ("email", "info@x.de"))
+    identity.offer("hubspot:contacts:1", ("email", "kept@x.de"), ("user_id", "u_1"))
+    identity.night()
+    customer = identity.members()["hubspot:contacts:1"]
+    identity.withdraw("hubspot:contacts:1")
+    identity.offer("hubspot:contacts:1", ("email", "kept@x.de"))
+    identity.night()
+    earlier = (
+        "select normal_form, customer_id from identity.earlier_addresses"
+        " inner join identity.identifiers using (identifier_key) order by 1"
+    )
+    assert identity.connection.execute(earlier).fetchall() == [
+        ("info@x.de", customer), ("old@x.de", customer),
+    ]  # fmt: skip
+    identity.withdraw("hubspot:contacts:1")
+    identity.night()
+    known = [form for form, _ in identity.connection.execute(earlier)]
+    assert known == ["info@x.de", "kept@x.de", "old@x.de"]

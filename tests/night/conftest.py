@@ -92,9 +92,10 @@ class Company:
     def tool(self, path: str) -> Any:
         return httpx.get(f"{self.tool_url}/_sandbox/{path}", timeout=60).json()
 
-    def url(self, database: str = "warehouse") -> str:
+    def url(self, database: str = "warehouse", login: str | None = None) -> str:
         """The address of a database of the company's own server."""
-        code = f"from rapport.warehouse import embedded; print(embedded.url({database!r}))"
+        call = f"embedded.url({database!r}, {login!r})"
+        code = f"from rapport.warehouse import embedded; print({call})"
         return subprocess.run(
             [sys.executable, "-c", code],
             env=self.environment, capture_output=True, text=True, check=True,

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -46,7 +46,7 @@ def test_a_build_that_begins_again_is_the_newest(night: Night) -> None:
 def test_a_new_build_waits_for_the_running_step_of_another(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(builds, "PATIENCE", "50ms")
+    monkeypatch.setattr(builds, "PATIENCE", timedelta(milliseconds=50))
     with (
         step(night, "scheduled", begins=True),
         pytest.raises(RetryLater, match="has not ended"),

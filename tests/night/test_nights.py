@@ -10,7 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from rapport.night.run import LOCK
 from rapport.night.summary import Summary
+from rapport.warehouse import locks
 
 from ..faults.tally import WITHOUT, kill
 from .conftest import Company, found
@@ -159,7 +161,7 @@ def test_airflow_s_database_that_goes_away_in_a_night_harms_no_table(
     company = found(tmp_path)
     try:
         assert company.rapport("run", RAPPORT_FAULT="landing.committed:1").returncode == -9
-        with psycopg.connect(company.url("postgres"), autocommit=True) as server:
+        with psycopg.connect(company.url("postgres", "postgres"), autocommit=True) as server:
             ended = threading.Event()
             gone: list[int] = []
 
@@ -202,12 +204,15 @@ GERMAN = (
 def test_a_warehouse_of_another_language_holds_the_same(story: Stories, tmp_path: Path) -> None:
     company = found(tmp_path)
     try:
-        with psycopg.connect(company.url("postgres"), autocommit=True) as server:
+        with psycopg.connect(company.url("postgres", "postgres"), autocommit=True) as server:
             for how in GERMAN:
                 with contextlib.suppress(
                     psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType
                 ):
-                    server.execute("create database german template template0 encoding utf8 " + how)
+                    server.execute(
+                        "create database german owner rapport template template0 encoding utf8 "
+                        + how
+                    )
                     break
             else:
                 pytest.skip("this Postgres has neither ICU nor the locale de_DE.utf8")
@@ -236,7 +241,7 @@ def test_a_source_with_a_wrong_token_harms_no_other_and_says_what_to_do(
 def test_a_second_run_beside_the_first_is_refused(company: Company, story: Stories) -> None:
     url = company.rapport("db", "url").stdout.strip()
     with psycopg.connect(url, autocommit=True) as first:
-        first.execute("select pg_advisory_lock(hashtextextended('rapport run', 0))")
+        assert locks.try_to_hold(first, LOCK)
         done = company.rapport("run")
     assert done.returncode == 1
     assert "AlreadyRunning" in done.stderr

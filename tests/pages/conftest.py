@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import yaml
 from fastapi import HTTPException, Request
-from tests.conftest import point_to
+from tests.conftest import drop_database, point_to
 
 from rapport.pages.access import Reader
 from rapport.pages.app import application
@@ -30,7 +30,7 @@ HOSTILE = f"{SCRIPT} {{{{ 7*7 }}}} =1+1 \u202e\u200b\u0007 ' \" & " + "long" * 2
 # What nobody may see without the right to contact details; each is in one field of Ann.
 CANARIES = (
     "Canary-Name", "canary-mail@example.com", "+4930901820", "Canary-Subject", "Canary-Comment",
-    "canary-consent@example.com",
+    "canary-consent@example.com", "30901821", "30901822",
 )  # fmt: skip
 READERS = {
     "viewer": Reader("Vera"),
@@ -89,7 +89,7 @@ def company(
             with connect(autocommit=True) as connection:
                 fill(Marts(connection))
         yield name
-        admin.execute(f"drop database {name} with (force)")
+        drop_database(admin, name)
 
 
 @pytest.fixture
@@ -173,6 +173,7 @@ def fill(marts: Marts) -> None:
             is_stale=source == "zendesk")  # fmt: skip
     marts.person(
         ANN, "hubspot:contacts:1", f"files:consent:{CANARIES[5]}", "zendesk:users:9",
+        f"nextiva:addresses:+49{CANARIES[6]}", f"files:callers:0{CANARIES[7]}",
         full_name=CANARIES[0], last_name=CANARIES[0], full_name_source="hubspot",
         email=CANARIES[1], email_source="hubspot", phone=CANARIES[2], phone_source="hubspot",
         first_name=HOSTILE, first_name_source="hubspot",

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from tests.conftest import ROOT, point_to
+from tests.conftest import ROOT, drop_database, point_to
 
 
 class Airflow:
@@ -62,7 +62,7 @@ def running(
     passwords.write_text(json.dumps({name: password_of(name) for name in users}))
     database = f"{company}_{folder.name}".lower()
     with psycopg.connect(postgres, autocommit=True) as admin, pytest.MonkeyPatch.context() as patch:
-        admin.execute(f"create database {database}")
+        admin.execute(f"create database {database} template template0")
         point_to(patch, postgres, company)
         metadata = re.sub(r"/[^/]+$", f"/{database}", postgres)
         patch.setenv("RAPPORT_VAR", str(var))
@@ -95,4 +95,4 @@ def running(
         finally:
             server.terminate()
             server.wait(30)
-            admin.execute(f"drop database {database} with (force)")
+            drop_database(admin, database)

@@ -144,6 +144,12 @@ def test_each_look_at_contact_details_is_kept_with_who_looked(
     assert looks() == [("Otto", "card", ANN)]
     as_("op").post("/api/v1/customers/search", json={"who": "canary-n"})
     assert looks() == [("Otto", "search", ANN)]
+    for key in ("nextiva:addresses:+4930901821", "files:callers:030901822"):
+        assert as_("op").post("/customers", data={"who": key}).status_code == 303
+        assert looks() == [("Otto", "search", ANN)]
+        assert as_("user").post("/customers", data={"who": key}).status_code == 200
+        assert as_("user").get(f"/customers/{key}").status_code == 404
+        assert looks() == []
     as_("op").get("/segments/open_ticket")
     assert looks() == [("Otto", "list", ANN)]
     as_("user").get(f"/customers/{ANN}")

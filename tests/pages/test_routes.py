@@ -119,7 +119,15 @@ def test_who_sees_people_finds_them_by_id_and_by_nothing_else(as_: As) -> None:
     for who in (ANN, FORMER, "hubspot:contacts:1", "u_0000001"):
         answer = user.post("/customers", data={"who": who})
         assert answer.headers.get("location") == f"/customers/{ANN}", who
-    for who in (CANARIES[1], CANARIES[2], CANARIES[0], "Canary", f"files:consent:{CANARIES[5]}"):
+    for who in (
+        CANARIES[1],
+        CANARIES[2],
+        CANARIES[0],
+        "Canary",
+        f"files:consent:{CANARIES[5]}",
+        f"nextiva:addresses:+49{CANARIES[6]}",
+        f"files:callers:0{CANARIES[7]}",
+    ):
         assert "Nobody is found" in user.post("/customers", data={"who": who}).text, who
 
 

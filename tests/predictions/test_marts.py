@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from tests.conftest import point_to
+from tests.conftest import drop_database, point_to
 
 from rapport.predictions import churn, predict
 from rapport.predictions.quality import Backtest, Figure
@@ -44,7 +44,7 @@ def company(postgres: str, template: str) -> Iterator[Connection]:
                 order(connection, "owed", AS_OF - timedelta(days=40), -30)
                 predict(as_of=AS_OF)
                 yield connection
-        admin.execute(f"drop database {name} with (force)")
+        drop_database(admin, name)
 
 
 def test_the_value_is_orders_times_value_and_abstains_with_a_reason(company: Connection) -> None:

@@ -4,7 +4,9 @@ import json
 import os
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from rapport import privacy, warehouse
@@ -92,22 +94,22 @@ def test_a_backup_that_is_not_whole_changes_nothing(held: Held, damage: str) -> 
     assert held.one(HASHES) == before
 
 
-def test_a_restore_that_fails_in_the_middle_changes_nothing(
-    held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_restore_that_fails_in_the_middle_changes_nothing(held: Held, superuser: str) -> None:
     path = backup(at=NOW)
     before = held.one(HASHES)
     held.connection.execute("create table public.later (a int)")
-    held.connection.execute(
-        "create view public.depends as select * from public.later;"
-        "create function public.no() returns event_trigger language plpgsql as"
-        " $$ begin raise exception 'stop'; end $$;"
-        "create event trigger no_ledger on ddl_command_end"
-        " when tag in ('CREATE INDEX') execute function public.no()"
-    )
-    with pytest.raises(RetryLater, match="Nothing was changed"):
-        restore(path, at=NOW)
-    held.connection.execute("drop event trigger no_ledger")
+    held.connection.execute("create view public.depends as select * from public.later")
+    address = urlsplit(superuser)._replace(path=f"/{held.connection.info.dbname}").geturl()
+    with psycopg.connect(address, autocommit=True) as admin:
+        admin.execute(
+            "create function public.no() returns event_trigger language plpgsql as"
+            " $$ begin raise exception 'stop'; end $$;"
+            "create event trigger no_ledger on ddl_command_end"
+            " when tag in ('CREATE INDEX') execute function public.no()"
+        )
+        with pytest.raises(RetryLater, match="Nothing was changed"):
+            restore(path, at=NOW)
+        admin.execute("drop event trigger no_ledger")
     assert held.one(HASHES) == before
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from tests.conftest import drop_database
 
 from rapport.warehouse import connect, migrate, roles
 from rapport.warehouse.schema import FOLDER
@@ -28,7 +29,7 @@ def empty(postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         parts = urlsplit(postgres)
         monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", parts._replace(path=f"/{name}").geturl())
         yield
-        admin.execute(f"drop database {name} with (force)")
+        drop_database(admin, name)
 
 
 @pytest.mark.usefixtures("empty")

@@ -2,7 +2,9 @@
 
 import json
 import secrets
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,14 +12,14 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from psycopg import errors
+from tests.conftest import drop_database
 from typer.testing import CliRunner
 
 from rapport import doctor
 from rapport.cli import application
 from rapport.errors import ConfigError
-from rapport.transform import dbt
 from rapport.transform.publish import Published, publish
-from rapport.warehouse import connect, migrate, roles, url
+from rapport.warehouse import connect, migrate, roles, segment_login, url
 
 Warehouse = psycopg.Connection[Any]
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
@@ -173,24 +175,139 @@ def test_a_read_only_transaction_takes_the_role_for_itself_alone(published: Ware
 def test_a_segment_that_reaches_past_the_marts_is_refused_by_the_database(
     published: Warehouse, query: str
 ) -> None:
-    published.execute("create table segments_build.seg_old as select 1 as a")
-    options = roles.session_options(published, "segmenter")
-    with psycopg.connect(url(), options=options, autocommit=True) as session:
-        session.execute("create table segments_build.seg_good as select * from marts.people")
-        session.execute("drop table segments_build.seg_old")
-        with pytest.raises((errors.InsufficientPrivilege, errors.FeatureNotSupported)):
-            session.execute(f"create table segments_build.seg_bad as (\n{query}\n)")  # type: ignore[call-overload]
-    assert published.execute("select * from segments_build.seg_good").fetchall() == [("c_1", 1)]
+    with segment_login.connect() as session:
+        assert session.execute("select * from (table marts.people) as model").fetchall() == [
+            ("c_1", 1)
+        ]
+        with pytest.raises(
+            (errors.InsufficientPrivilege, errors.FeatureNotSupported, errors.SyntaxError)
+        ):
+            session.execute(f"select * from (\n{query}\n) as model", prepare=True)
     assert published.execute("select to_regclass('marts.people')").fetchone() != (None,)
 
 
-def test_dbt_builds_segments_as_the_segmenter_and_the_rest_as_the_login(
+def test_segments_are_read_by_a_login_that_is_nobody_else(published: Warehouse) -> None:
+    with segment_login.connect() as session:
+        row = session.execute(
+            "select session_user::text, current_user::text, current_setting('statement_timeout'),"
+            " current_setting('transaction_read_only')"
+        ).fetchone()
+        assert row == ("rapport_segments", "rapport_segments", "10min", "on")
+        for statement in (
+            "set role rapport",
+            "set session authorization rapport",
+            "create table marts.trap (customer_id text)",
+            "create schema trap",
+            "create temporary table trap (a int)",
+            "select ops.try_to_hold('run')",
+        ):
+            with pytest.raises((errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)):
+                session.execute(statement)
+
+
+def test_its_password_follows_from_the_warehouses_and_is_mended_by_a_migration(
     published: Warehouse,
 ) -> None:
-    assert dbt.ROLES == {"segments": "segmenter"}
-    assert "-c role=segmenter" in dbt.environment("segmenter")["PGOPTIONS"]
-    assert "statement_timeout=10min" in dbt.environment("segmenter")["PGOPTIONS"]
-    assert "role=" not in dbt.environment().get("PGOPTIONS", "")
+    assert segment_login.password_of("rapport", "a") != segment_login.password_of("rapport", "b")
+    published.execute("alter role rapport_segments password 'another'")
+    with pytest.raises(ConfigError, match="Run `rapport db migrate`"):
+        segment_login.connect()
+    migrate()
+    segment_login.connect().close()
+
+
+def test_another_login_for_segments_can_be_named(
+    published: Warehouse, make_login: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_SEGMENTS", make_login("segmenter"))
+    with segment_login.connect() as session:
+        assert session.execute("select session_user ~ '^login_'").fetchone() == (True,)
+
+
+@pytest.mark.parametrize("role", roles.declared())
+def test_no_role_can_make_anything_that_a_run_would_read_or_erase(
+    published: Warehouse, make_login: Callable[[str], str], role: str
+) -> None:
+    with psycopg.connect(make_login(role), autocommit=True) as session:
+        session.execute("set default_transaction_read_only = off")
+        schemas = [
+            row[0]
+            for row in session.execute(
+                "select nspname from pg_namespace where nspname !~ '^pg_'"
+                " and has_schema_privilege(oid, 'create')"
+            )
+        ]
+        assert schemas == []
+        for table in ("raw.hubspot__contacts", "segments.membership", "marts.people"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                session.execute(
+                    f"create trigger trap after delete on {table}"
+                    " execute function suppress_redundant_updates_trigger()"
+                )
+
+
+def test_an_older_release_let_roles_make_tables_and_a_migration_takes_that_back(
+    published: Warehouse,
+) -> None:
+    published.execute("grant create on schema raw to loader")
+    assert roles.undeclared(published) == [roles.Grant("schema", "raw", "loader", "CREATE")]
+    migrate()
+    assert roles.undeclared(published) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select pg_advisory_lock(hashtextextended('rapport run', 0))",
+        "select pg_try_advisory_lock_shared(1)",
+        "select ops.try_to_hold('run')",
+        "select from ops.turns for update",
+        "lock table ops.migrations in access share mode",
+        "select lo_create(0)",
+        "select lo_from_bytea(0, 'x')",
+    ],
+)
+def test_a_reader_cannot_keep_a_run_waiting_or_write_large_objects(
+    published: Warehouse, make_login: Callable[[str], str], statement: str
+) -> None:
+    with psycopg.connect(make_login("bi_reader"), autocommit=True) as reader:
+        reader.execute("set default_transaction_read_only = off")
+        with pytest.raises(errors.InsufficientPrivilege), reader.transaction():
+            reader.execute(statement)
+
+
+def test_a_reader_that_lifts_its_limit_is_ended_all_the_same(
+    published: Warehouse, make_login: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = dict(roles.declared())
+    declared["bi_reader"] = replace(declared["bi_reader"], statement_timeout="50ms")
+    with (
+        psycopg.connect(make_login("bi_reader")) as reader,
+        psycopg.connect(make_login("marketing_reader")) as other,
+    ):
+        for session in (reader, other):
+            session.execute("set statement_timeout = 0")
+            session.execute("select count(*) from marts.people")
+        time.sleep(0.1)
+        assert roles.end_overlong(published) == 0
+        monkeypatch.setattr(roles, "declared", lambda: declared)
+        assert roles.end_overlong(published) == 1
+        with pytest.raises(psycopg.OperationalError):
+            reader.execute("select 1")
+        assert other.execute("select 1").fetchone() == (1,)
+
+
+def test_a_login_has_so_many_sessions_and_no_more(
+    published: Warehouse, make_login: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = {"bi_reader": replace(roles.declared()["bi_reader"], connections=1)}
+    monkeypatch.setattr(roles, "declared", lambda: declared)
+    address = make_login("bi_reader")
+    with (
+        psycopg.connect(address),
+        pytest.raises(psycopg.OperationalError, match="too many connections"),
+    ):
+        psycopg.connect(address)
 
 
 def test_the_command_prints_an_address_that_works(published: Warehouse) -> None:
@@ -217,13 +334,14 @@ def plain(warehouse: Warehouse, postgres: str, monkeypatch: pytest.MonkeyPatch) 
     name = f"plain_{secrets.token_hex(4)}"
     with psycopg.connect(postgres, autocommit=True) as admin:
         admin.execute(f"create role {name} login password 'plain'")
+        admin.execute(f"grant {name} to current_user with set true, inherit true")
         admin.execute(f"create database {name} owner {name}")
         parts = urlsplit(postgres)
         place = parts.netloc.rpartition("@")[2]
         address = parts._replace(netloc=f"{name}:plain@{place}", path=f"/{name}").geturl()
         monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", address)
         yield name
-        admin.execute(f"drop database {name} with (force)")
+        drop_database(admin, name)
         for role in roles.declared():
             admin.execute(f"revoke {role} from {name}")
         admin.execute(f"drop role {name}")
@@ -240,7 +358,8 @@ def test_a_login_that_may_not_make_roles_works_and_the_doctor_says_so(plain: str
     assert finding().state == "warning"
     assert "cannot make or take loader" in finding().found
     with connect(autocommit=True) as connection:
-        assert "role=" not in roles.session_options(connection, "segmenter")
+        with pytest.raises(ConfigError, match="let an administrator `create role plain_"):
+            segment_login.connect()
         with (
             pytest.raises(errors.ReadOnlySqlTransaction),
             roles.reading(connection, "bi_reader") as reader,
@@ -253,10 +372,4 @@ def test_a_login_that_was_given_the_roles_uses_them(plain: str, postgres: str) -
         for role in roles.declared():
             admin.execute(f"grant {role} to {plain}")
     migrate()
-    assert finding() == doctor.Finding("roles", "ok", "7 roles as declared")
-    with connect(autocommit=True) as connection:
-        options = roles.session_options(connection, "segmenter")
-    with psycopg.connect(url(), options=options) as session:
-        session.execute("create table segments_build.seg_mine as select 1 as a")
-    with connect() as connection:
-        connection.execute("select * from segments_build.seg_mine")
+    assert finding() == doctor.Finding("roles", "ok", f"{len(roles.declared())} roles as declared")

@@ -26,20 +26,21 @@ CANARY = "canary.person@example.com"
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 PROJECT = dbt.project_dir()
 BAD = {
-    "seg_unknown_model.sql": "select customer_id from {{ ref('fct_nothing') }}",
+    "seg_hook.sql": "{{ config(pre_hook='create schema trapped') }} select 1 as customer_id",
+    "seg_secret.sql": "select '{{ env_var('PATH') }}' as customer_id",
     "seg_open_bracket.sql": "select customer_id from {{ ref('people' ",
-    "seg_wrong_word.sql": "selekt customer_id from people",
+    "seg_wrong_date.yml": "models: [{name: seg_wrong_date, config: {meta: {a: 2028-13-31}}}]",
     "seg_wrong_yaml.yml": "models: [{name: seg_wrong_yaml",
 }
 
 
-def small_project(folder: Path, patch: pytest.MonkeyPatch, tags: str = "marts") -> Path:
+def small_project(folder: Path, patch: pytest.MonkeyPatch) -> Path:
     """A project of its own, which is the one that dbt runs; what it leaves is in `var` beside."""
     project = folder / "project"
     (project / "models").mkdir(parents=True)
     (project / "profiles.yml").write_text((PROJECT / "profiles.yml").read_text())
     (project / "dbt_project.yml").write_text(
-        f"{{name: small, version: 1.0.0, profile: rapport, models: {{+tags: {tags}}}}}"
+        "{name: small, version: 1.0.0, profile: rapport, models: {+tags: marts}}"
     )
     patch.setattr(dbt, "project_dir", lambda: project)
     patch.setenv("RAPPORT_VAR", str(folder / "var"))
@@ -67,6 +68,20 @@ def test_the_nights_time_is_no_variable_so_that_dbt_need_not_parse_again() -> No
     with dbt.adjusted_environment(AS_OF):
         assert os.environ["RAPPORT_AS_OF"] == "2026-03-31T03:00:00+00:00"
     assert "RAPPORT_AS_OF" not in os.environ
+
+
+def test_how_old_a_stale_source_is_stands_in_rapport_yml_alone(
+    warehouse: psycopg.Connection[Any],
+) -> None:
+    """Lists are frozen by the same hours by which the marts call a source stale, also by more."""
+    given = load_settings()
+    settings = given.model_copy(update={"activation": {"stale_after_hours": 60}})
+    outcome = dbt.invoke(["compile", "--select", "data_status"], settings, AS_OF)
+    assert outcome.success, outcome.exception
+    (compiled,) = [result.node.compiled_code for result in outcome.result.results]
+    assert "interval '60 hours'" in compiled
+    assert dbt.variables(load_settings())["stale_after_hours"] == 36
+    assert "stale_after_hours" not in (PROJECT / "dbt_project.yml").read_text()
 
 
 def test_a_changed_metric_is_parsed_afresh(
@@ -120,23 +135,18 @@ def test_a_view_is_made_anew_only_where_its_statement_changed_or_it_is_gone(
     assert warehouse.execute(may).fetchall() == [(True,)]
 
 
-def test_a_segment_that_cannot_be_built_is_left_aside_and_the_others_are_built(
+def test_dbt_never_reads_the_files_of_a_segment_that_hold_more_than_a_segment(
     warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = small_project(tmp_path, monkeypatch, tags="segments") / "models" / "segments"
+    project = small_project(tmp_path, monkeypatch)
+    folder = project / "models" / "segments"
     folder.mkdir()
-    monkeypatch.setattr(dbt, "ROLES", {})
-    good = "select 'c1' as customer_id"
-    for segment in ("seg_good", "seg_other", *(name.partition(".")[0] for name in BAD)):
-        (folder / f"{segment}.sql").write_text(good)
+    (folder / "seg_good.sql").write_text("select 'c1' as customer_id")
     for name, text in BAD.items():
         (folder / name).write_text(text)
-    built = dbt.build("segments", as_of=AS_OF, stop_on_failure=False)
-    assert built["failed"] == sorted(name.partition(".")[0] for name in BAD)
-    views = warehouse.execute("select viewname from pg_views where viewname like 'seg_%'")
-    assert {view for (view,) in views.fetchall()} == {"seg_good", "seg_other"}
+    outcome = dbt.invoke(["build"], load_settings(), AS_OF)
+    assert outcome.success, outcome.exception
+    assert {result.node.name for result in outcome.result} == {"seg_good"}
     for name in BAD:
         (folder / name).unlink()
-        (folder / name).with_suffix(".sql").write_text(good)
-    mended = dbt.build("segments", as_of=AS_OF)
-    assert (mended["failed"], mended["models"]) == ([], 2 + len(BAD))
+    assert dbt.safe_project() == project

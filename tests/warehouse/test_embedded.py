@@ -79,9 +79,9 @@ def test_the_passwords_can_be_read_by_their_owner_only(postgres: str) -> None:
     assert place.find().passwords.stat().st_mode & 0o777 == 0o600
 
 
-def test_it_listens_on_127_0_0_1_only(postgres: str) -> None:
+def test_it_listens_on_127_0_0_1_only(superuser: str) -> None:
     server = embedded.start()
-    with psycopg.connect(postgres) as connection:
+    with psycopg.connect(superuser) as connection:
         row = connection.execute("show unix_socket_directories").fetchone()
         assert row == ("",)
     for family, host in ((socket.AF_INET, "127.0.0.2"), (socket.AF_INET6, "::1")):
@@ -276,3 +276,112 @@ def wait_until_gone(pid: int) -> None:
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
         if "State:\tZ" in Path(f"/proc/{pid}/status").read_text():
             return
+
+
+def test_the_owner_of_the_warehouse_is_no_superuser_and_may_make_roles_only(var: Path) -> None:
+    embedded.start()
+    flags = "rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls"
+    with psycopg.connect(embedded.url()) as connection:
+        row = connection.execute(f"select {flags} from pg_roles where rolname = current_user")
+        assert row.fetchone() == (False, False, True, False, False)
+        for program in ("to program 'true'", "to '/tmp/people'"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(f"copy (select 1) {program}")
+    assert ask("select rolsuper from pg_roles where rolname = current_user", "airflow") == "False"
+
+
+def test_nobody_but_the_superuser_takes_advisory_locks_or_writes_large_objects(var: Path) -> None:
+    with psycopg.connect(embedded.url(), autocommit=True) as connection:
+        for call in ("pg_advisory_lock(1)", "pg_try_advisory_xact_lock(1, 1)", "lo_create(0)"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"select {call}")
+    assert ask("select pg_try_advisory_lock(1)", "airflow") == "True"
+
+
+@pytest.fixture
+def old_cluster(var: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A server as the first release made it: the owner is the superuser, with things of its own."""
+
+    def first(passwords: dict[str, str]) -> dict[str, str]:
+        return {
+            "postgres": f"create role airflow login password '{passwords['airflow']}';\n\n"
+            "create database warehouse owner rapport;\n\n"
+            "create database airflow owner airflow;\n\n"
+        }
+
+    with monkeypatch.context() as patch:
+        patch.setattr(embedded, "ADMIN", embedded.OWNER)
+        patch.setattr(embedded.cluster, "first_statements", first)
+        with psycopg.connect(embedded.url(), autocommit=True) as connection:
+            connection.execute(
+                "create schema kept; create table kept.people (id int generated always as identity,"
+                " number serial); create view kept.seen as select id from kept.people;"
+                "insert into kept.people default values; create role bi_reader;"
+                "create function kept.one() returns int language sql return 1;"
+                "grant usage on schema kept to bi_reader; grant select on kept.people to bi_reader"
+            )
+    return var
+
+
+def owners() -> set[str]:
+    return set(
+        ask(
+            "select string_agg(distinct owner, ',') from ("
+            " select nspowner::regrole::text as owner from pg_namespace where nspname = 'kept'"
+            " union all select relowner::regrole::text from pg_class"
+            " where relnamespace = 'kept'::regnamespace"
+            " union all select proowner::regrole::text from pg_proc"
+            " where pronamespace = 'kept'::regnamespace"
+            " union all select datdba::regrole::text from pg_database where datname = 'warehouse'"
+            ") as found"
+        ).split(",")
+    )
+
+
+def test_a_server_whose_owner_was_the_superuser_comes_forward(old_cluster: Path) -> None:
+    assert ask("select rolsuper from pg_roles where rolname = current_user") == "False"
+    assert owners() == {"rapport"}
+    assert ask("select count(*) from kept.seen") == "1"
+    assert ask("select has_table_privilege('bi_reader', 'kept.people', 'select')") == "True"
+    assert ask("select pg_has_role('bi_reader', 'set')") == "True"
+    assert ask("select count(*) from pg_roles where rolsuper and rolcanlogin") == "1"
+    with psycopg.connect(embedded.url(), autocommit=True) as connection:
+        connection.execute("insert into kept.people default values")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select pg_advisory_lock(1)")
+
+
+def test_a_server_of_ones_own_is_brought_there_by_a_command(
+    old_cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(embedded, "ADMIN", embedded.OWNER)
+        address = embedded.url()
+    password = embedded.cluster.demote_login(address)
+    assert password is not None
+    assert embedded.cluster.demote_login(address) is None
+    with psycopg.connect(address) as connection:
+        query = "select rolsuper from pg_roles where rolname = current_user"
+        assert connection.execute(query).fetchone() == (False,)
+        assert connection.execute("select count(*) from kept.seen").fetchone() == (1,)
+    admin = address.replace(urlsplit(address).netloc.partition("@")[0], f"postgres:{password}")
+    psycopg.connect(admin).close()
+
+
+@pytest.mark.parametrize("moment", ["_set_password", "HAND_OVER", "HARDEN"])
+def test_a_kill_on_the_way_forward_is_taken_up_by_the_next_start(
+    old_cluster: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        broken = die if moment == "_set_password" else "select 1 / 0"
+        patch.setattr(embedded.cluster, moment, broken)
+        with pytest.raises((Killed, psycopg.errors.DivisionByZero)):
+            embedded.start()
+    assert owners() == {"rapport"}
+    assert ask("select rolsuper from pg_roles where rolname = current_user") == "False"

@@ -1,3 +1,8 @@
+{%- set off = [] -%}
+{%- for name, dataset in var('datasets').items() if not dataset.get('enabled', true) -%}
+    {%- do off.append(name) -%}
+{%- endfor -%}
+
 with loads as (
 
     select * from {{ source('landing', 'loads') }}
@@ -51,7 +56,9 @@ streams as (
         stream,
         max(as_of) filter (where is_good) as last_good_as_of,
         max(as_of) as last_tried_as_of,
-        max(max(as_of)) over (partition by source) as source_tried_as_of
+        max(max(as_of)) over (partition by source) as source_tried_as_of,
+        source in ('files', 'postgres')
+        and stream = any(array[{% for name in off %}'{{ name }}'{{ ', ' if not loop.last }}{% endfor %}]::text[]) as is_off
     from judged_loads
     group by source, stream
 
@@ -66,7 +73,7 @@ judged as (
         or verdicts.last_has_failed is true as is_stale
     from streams
     inner join verdicts on streams.source = verdicts.source
-    where streams.last_tried_as_of > streams.source_tried_as_of - interval '7 days'
+    where streams.is_off or streams.last_tried_as_of > streams.source_tried_as_of - interval '7 days'
 
 ),
 
@@ -75,9 +82,9 @@ final as (
     select
         source,
         count(*)::integer as streams,
-        min(last_good_as_of) as last_good_as_of,
+        coalesce(min(last_good_as_of) filter (where not is_off), min(last_good_as_of)) as last_good_as_of,
         max(last_tried_as_of) as last_tried_as_of,
-        bool_or(is_stale) as is_stale,
+        coalesce(bool_or(is_stale) filter (where not is_off), true) as is_stale,
         coalesce(array_agg(stream order by stream) filter (where is_stale), '{}') as stale_streams,
         {{ as_of() }} as as_of,
         case bool_or(newest_has_failed)

@@ -6,7 +6,12 @@ with customers as (
 
 companies as (
 
-    select distinct on (domain) domain, name, country, industry, employees
+    select distinct on (domain)
+        domain,
+        {{ without_contacts('name') }} as name,
+        {{ without_contacts('country') }} as country,
+        {{ without_contacts('industry') }} as industry,
+        employees
     from {{ ref('stg_hubspot__companies') }}
     where domain is not null
     order by domain, updated_at desc nulls last, company_id

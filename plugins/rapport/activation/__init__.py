@@ -8,7 +8,7 @@ The verbs are called in this order, each with the run and the logical time of th
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -16,21 +16,24 @@ from typing import Any
 
 import psycopg
 
-from rapport.activation import freshness, membership, states
+from rapport.activation import freshness, holds, membership, states
 from rapport.activation import plan as planning
 from rapport.activation import pull as pulling
 from rapport.activation import push as pushing
+from rapport.activation.definitions import recall
 from rapport.activation.options import load_options
+from rapport.activation.reading import Reader
 from rapport.activation.segments import load
 from rapport.destinations import open_destination
 from rapport.destinations.base import Destination
 from rapport.errors import ConfigError, GateFailed, RapportError
-from rapport.settings import load_settings
+from rapport.identity.rules import load_rules
+from rapport.settings import Settings, load_settings
 from rapport.warehouse import connect
 
 log = logging.getLogger(__name__)
 
-__all__ = ["evaluate", "plan", "pull", "push", "tell"]
+__all__ = ["evaluate", "is_idle", "plan", "pull", "push", "tell"]
 
 
 def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
@@ -40,14 +43,17 @@ def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
     the others go on.
     """
     counts: dict[str, dict[str, Any]] = {}
-    for name in load_settings().enabled("destinations"):
+    settings = load_settings()
+    rules = load_rules(settings.identity)
+    for name in settings.enabled("destinations"):
         problem = None
         with _connect() as connection:
             try:
                 with _tool(name) as tool:
                     counts[name] = pulling.pull_destination(
-                        connection, load(), tool, as_of, load_options().read_back_days
-                    )
+                        connection, load(), tool, as_of, load_options().read_back_days,
+                        region=settings.company.default_region, rules=rules,
+                    )  # fmt: skip
             except RapportError as error:
                 problem = str(error)
                 log.error("%s: cannot be pulled: %s", name, problem)
@@ -56,54 +62,67 @@ def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
     return counts
 
 
-def evaluate(
-    run_id: str, as_of: datetime, failed: Collection[str] = ()
-) -> dict[str, dict[str, Any]]:
-    """Bring `segments.membership` to what `segments_build.seg_*` says; counts by segment.
+def evaluate(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
+    """Bring `segments.membership` to what the SQL of each segment gives; counts by segment.
 
-    `failed` names models that dbt could not build tonight: their segments are frozen. Raises
-    `GateFailed` where there are no customers at all, so that no list is emptied.
+    A segment whose SQL fails is frozen. Raises `GateFailed` where there are no customers at all, so
+    that no list is emptied.
     """
     settings, options, definitions = load_settings(), load_options(), load()
     enabled = settings.enabled("sources")
     providers = freshness.sources_of_entities(enabled)
     counts: dict[str, dict[str, Any]] = {}
-    with _connect() as connection:
+    with _connect() as connection, Reader(as_of) as reader:
         row = connection.execute("select exists (select from marts.dim_customers)").fetchone()
         if not row or not row[0]:
             raise GateFailed(
                 "marts.dim_customers is empty: no segment is evaluated and every list stays as it "
                 "is. Publish the marts first."
             )
+        known = recall(connection, definitions)
         stale = freshness.stale_sources(connection, enabled, as_of, options.stale_after_hours)
-        for segment in definitions.segments.values():
+        for segment in known.segments.values():
             frozen = freshness.stale_need(segment.needs, providers, stale)
-            if segment.model in failed:
-                frozen = (
-                    f"dbt could not build {segment.model}. "
-                    f"`rapport dbt build --select {segment.model}` says why."
-                )
             evaluation = membership.evaluate_segment(
-                connection, segment, options, run_id, as_of, frozen
+                connection, segment, options, run_id, as_of, reader, frozen
             )
             counts[segment.key] = asdict(evaluation)
-    for name, problem in definitions.problems.items():
-        counts[name] = {"members": 0, "entered": 0, "left": 0, "frozen_because": problem}
+            if (problem := known.unreadable.get(segment.key)) is not None:
+                counts[segment.key]["frozen_because"] = problem
+                holds.note_problem(connection, segment.key, as_of, problem)
+    for key, problem in known.unreadable.items():
+        if key not in known.segments:
+            name = f"seg_{key}"
+            counts[name] = {"members": 0, "entered": 0, "left": 0, "frozen_because": problem}
     return counts
 
 
 def plan(run_id: str, as_of: datetime) -> list[dict[str, Any]]:
     """Plan every list; one entry a segment and destination, with its state and counts."""
-    names = list(load_settings().enabled("destinations"))
+    settings = load_settings()
+    names, off = settings.enabled("destinations"), turned_off(settings)
     with _connect() as connection:
-        plans = planning.plan_lists(connection, load(), names, load_options(), run_id, as_of)
+        plans = planning.plan_lists(
+            connection, load(), list(names), load_options(), run_id, as_of, off
+        )
     return [entry.as_dict() for entry in plans]
 
 
 def push(run_id: str, as_of: datetime, destination: str) -> dict[str, dict[str, Any]]:
     """Push what was planned for one destination; counts by segment."""
+    is_off = destination in turned_off(load_settings())
     with _tool(destination) as tool, _connect() as connection:
-        return pushing.push_destination(connection, load(), tool, load_options(), run_id, as_of)
+        return pushing.push_destination(
+            connection, load(), tool, load_options(), run_id, as_of, is_off
+        )
+
+
+def is_idle(run_id: str, as_of: datetime, destination: str) -> bool:
+    """Whether a destination is turned off and has nobody left on a list."""
+    if destination not in turned_off(load_settings()):
+        return False
+    with _connect() as connection:
+        return not pushing.planned(connection, destination, run_id, as_of)
 
 
 def tell(run_id: str, as_of: datetime, send: Callable[[str], None]) -> list[str]:
@@ -119,15 +138,20 @@ def tell(run_id: str, as_of: datetime, send: Callable[[str], None]) -> list[str]
     return [str(change) for change in changes]
 
 
+def turned_off(settings: Settings) -> list[str]:
+    """The destinations that stand in rapport.yml with `enabled: false`."""
+    return [name for name in settings.destinations if name not in settings.enabled("destinations")]
+
+
 @contextmanager
 def _tool(name: str) -> Iterator[Destination]:
-    enabled = load_settings().enabled("destinations")
-    if name not in enabled:
+    settings = load_settings()
+    if name not in settings.destinations:
         raise ConfigError(
-            f'destination "{name}" is not in rapport.yml or is turned off. '
-            f"Enabled are: {', '.join(enabled) or 'none'}."
+            f'destination "{name}" is not in rapport.yml. '
+            f"There are: {', '.join(settings.destinations) or 'none'}."
         )
-    tool = open_destination(name, enabled[name])
+    tool = open_destination(name, settings.destination_options(name))
     try:
         yield tool
     finally:

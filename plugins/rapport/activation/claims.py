@@ -17,7 +17,9 @@ def forget(connection: psycopg.Connection) -> None:
         connection.execute("truncate claims")
 
 
-def claim(connection: psycopg.Connection, segment: Segment, order: list[str]) -> None:
+def claim(
+    connection: psycopg.Connection, segment: Segment, destinations: list[str], order: list[str]
+) -> None:
     """Note whom this campaign takes, as far as segments of lower priority have them too."""
     later = order[order.index(segment.key) + 1 :]
     if not segment.is_campaign or not later:
@@ -47,6 +49,6 @@ def claim(connection: psycopg.Connection, segment: Segment, order: list[str]) ->
                 "channel": segment.channel,
                 "segment": segment.key,
                 "later": later,
-                "destinations": list(segment.destinations),
+                "destinations": destinations,
             },
         )

@@ -1,33 +1,29 @@
 """What another version of a segment would change, on the same night's data.
 
->>> compare(connection, segment, "main", as_of)  # doctest: +SKIP
+>>> compare(reader, segment, "main", as_of)  # doctest: +SKIP
 {"segment": "payment_failed", "revision": "main", "before": 40, "after": 44, "joins": 6, ...}
 """
 
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from psycopg import sql
 
+from rapport.activation.reading import Reader
 from rapport.activation.render import published_schemas, render, source_of
 from rapport.activation.segments import Segment
 
 SAMPLE = 5
 
 
-def compare(
-    connection: psycopg.Connection, segment: Segment, revision: str, as_of: datetime
-) -> dict[str, Any]:
+def compare(reader: Reader, segment: Segment, revision: str, as_of: datetime) -> dict[str, Any]:
     """Members under the file as it is against the file at `revision`; samples are ids."""
     schemas = published_schemas()
     now = render(source_of(segment), as_of, schemas)
     then = render(source_of(segment, revision), as_of, schemas)
-    with connection.transaction():
-        connection.execute("set local transaction read only")
-        row = connection.execute(
-            sql.SQL(
-                """
+    row = reader.ask(
+        sql.SQL(
+            """
                 with after as (select customer_id from ({now}) as here),
                 before as (select customer_id from ({then}) as there),
                 paired as (
@@ -47,8 +43,8 @@ def compare(
                         filter (where is_before and not is_after))[1:{sample}]
                 from paired
                 """
-            ).format(now=sql.SQL(now), then=sql.SQL(then), sample=SAMPLE)
-        ).fetchone()
+        ).format(now=sql.SQL(now), then=sql.SQL(then), sample=SAMPLE)
+    ).fetchone()
     assert row is not None
     before, after, joins, leaves, joining, leaving = row
     return {

@@ -5,12 +5,14 @@ list as they should be: `op` says what to push, `reason` why somebody is not to 
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import psycopg
 from psycopg import sql
 
-from rapport.activation.consent import permission, refusal
+from rapport.activation import caps
+from rapport.activation.consent import COMPELLED, permission, refusal
+from rapport.activation.declared import Listed
 from rapport.activation.options import ActivationOptions
 from rapport.activation.segments import Segment
 
@@ -18,7 +20,7 @@ _DECIDE = """
 create temp table decided on commit drop as
 with member as (
     select customer_id, traits, arm, goal_at from segments.membership
-    where segment = {segment} and left_at is null
+    where segment = {segment} and left_at is null and {has_members}
 ),
 held as (
     select customer_id, state, content_hash from activation.ledger
@@ -55,7 +57,7 @@ changed as (
     end as op
     from judged
 )
-select customer_id, is_member, state is not null as is_held, traits, content_hash, reason, op
+select customer_id, is_member, state, traits, content_hash, reason, op
 from changed
 where op is not null or reason is not null
 """
@@ -68,7 +70,10 @@ md5(concat_ws(chr(31), {customer_id}, coalesce(contact.email, ''),
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the statement found, before the guards."""
+    """What the statement found, before the guards.
+
+    Of the `removes`, the `compelled` said no, and the consent of the `lost` went missing.
+    """
 
     members: int
     held: int
@@ -76,6 +81,7 @@ class Decision:
     updates: int
     removes: int
     compelled: int
+    lost: int
 
 
 def content_hash(segment: Segment, traits: sql.Composable) -> sql.Composed:
@@ -88,10 +94,10 @@ def content_hash(segment: Segment, traits: sql.Composable) -> sql.Composed:
 
 def decide(
     connection: psycopg.Connection,
-    segment: Segment,
-    destination: str,
+    listed: Listed,
     options: ActivationOptions,
     suppressors: list[str],
+    run_id: str,
     as_of: datetime,
 ) -> Decision:
     """Fill `decided` for this list; to be called inside a transaction.
@@ -99,6 +105,7 @@ def decide(
     `suppressors` are the keys of the segments that hold this one's purpose back. The temporary
     table `claims` holds whom a segment of higher priority has taken tonight.
     """
+    segment, destination = listed.segment, listed.destination
     joins, cases = _circumstances(connection, segment, suppressors)
     # More is slower: larger hash tables of a million rows leave the processor's caches.
     connection.execute("set local work_mem = '16MB'")
@@ -109,34 +116,41 @@ def decide(
         sql.SQL(_DECIDE).format(
             segment=segment.key,
             destination=destination,
+            has_members=listed.has_members,
             content_hash=content_hash(segment, sql.SQL("person.traits")),
             refusal=refusal(segment, options),
             permission=permission(segment, destination, options),
             is_expired=sql.Literal(segment.expires < as_of.date()),
             cases=sql.SQL(" ").join(cases),
             joins=sql.SQL(" ").join(joins),
-            may_remove=sql.SQL(
-                "true" if segment.mode == "mirror" else "reason in ('no_consent', 'suppressed')"
+            may_remove=sql.SQL("true" if segment.mode == "mirror" else "reason = any({})").format(
+                *([] if segment.mode == "mirror" else [[*COMPELLED, "consent_lost"]])
             ),
             may_update=sql.SQL("false" if segment.mode == "add-only" else "true"),
         )
     )
-    if segment.is_campaign:
-        _cap(connection, segment, options, as_of)
+    if listed.has_members and caps.is_capped(segment, options):
+        _cap(connection, segment, destination, options, run_id, as_of)
     row = connection.execute(
         """
         select
             (select count(*) from segments.membership where segment = %(segment)s
-                and left_at is null),
+                and left_at is null and %(has_members)s),
             (select count(*) from activation.ledger where destination = %(destination)s
                 and segment = %(segment)s),
             count(*) filter (where op = 'add'),
             count(*) filter (where op = 'update'),
             count(*) filter (where op = 'remove'),
-            count(*) filter (where op = 'remove' and reason in ('no_consent', 'suppressed'))
+            count(*) filter (where op = 'remove' and reason = any(%(compelled)s)),
+            count(*) filter (where op = 'remove' and reason = 'consent_lost')
         from decided
         """,
-        {"segment": segment.key, "destination": destination},
+        {
+            "segment": segment.key,
+            "destination": destination,
+            "has_members": listed.has_members,
+            "compelled": list(COMPELLED),
+        },
     ).fetchone()
     assert row is not None
     return Decision(*row)
@@ -194,42 +208,38 @@ _HOLD = """
     ) as hold on hold.customer_id = person.customer_id
 """
 _CAP = """
-with recent as (
-    select newcomer.customer_id, receipts.segment
-    from newcomer
-    inner join activation.receipts on receipts.customer_id = newcomer.customer_id
-    where {counts}
-    union
-    select newcomer.customer_id, receipts.segment
-    from newcomer
-    inner join identity.aliases as alias
-        on alias.customer_id = newcomer.customer_id and alias.alias_id <> alias.customer_id
-    inner join activation.receipts on receipts.customer_id = alias.alias_id
-    where {counts}
-)
-update decided set op = null, reason = 'frequency_cap'
-from (
-    select customer_id from recent group by customer_id having count(*) >= {messages}
-) as capped
-where decided.customer_id = capped.customer_id
+update decided set
+    op = case when op = 'add' and state = 'removing' and {may_remove} then 'remove' end,
+    reason = case when op = 'add' then 'frequency_cap' end
+from ({capped}) as capped
+where decided.customer_id = capped.customer_id and decided.op = any({ops})
 """
 
 
 def _cap(
-    connection: psycopg.Connection, segment: Segment, options: ActivationOptions, as_of: datetime
+    connection: psycopg.Connection,
+    segment: Segment,
+    destination: str,
+    options: ActivationOptions,
+    run_id: str,
+    as_of: datetime,
 ) -> None:
-    """Leave out newcomers who got enough messages lately; asked of the newcomers alone."""
-    cap = options.caps.get(segment.channel)
-    if cap is None:
-        return
-    connection.execute("drop table if exists pg_temp.newcomer")
+    """Send no message to who got enough of them lately; asked of those alone who would get one."""
+    ops = caps.operations(destination)
+    connection.execute("drop table if exists pg_temp.recipient")
     connection.execute(
-        "create temp table newcomer on commit drop as"
-        " select customer_id from decided where op = 'add' and not is_held"
+        sql.SQL(
+            "create temp table recipient on commit drop as"
+            " select customer_id from decided where op = any({})"
+        ).format(sql.Literal(ops))
     )
-    connection.execute("analyze newcomer")
-    counts = sql.SQL(
-        "receipts.op = 'add' and receipts.channel = {} and receipts.purpose <> 'service'"
-        " and receipts.sent_at > {} and receipts.sent_at <= {}"
-    ).format(segment.channel, as_of - timedelta(days=cap.days), as_of)
-    connection.execute(sql.SQL(_CAP).format(counts=counts, messages=cap.messages))
+    connection.execute("analyze recipient")
+    connection.execute(
+        sql.SQL(_CAP).format(
+            capped=caps.capped(
+                connection, segment, destination, options, run_id, as_of, "recipient"
+            ),
+            ops=sql.Literal(ops),
+            may_remove=segment.mode == "mirror",
+        )
+    )

@@ -7,14 +7,18 @@ from typing import Any
 
 import psycopg
 
+from rapport.activation.consent import COMPELLED
 from rapport.activation.decide import Decision
+from rapport.activation.declared import Listed
 from rapport.activation.guards import Verdict
-from rapport.activation.segments import Segment
+
+# Their status says that the run did not bring the list to what it should be.
+LEFT_AS_IT_IS = ("refused", "orphaned")
 
 
 @dataclass(frozen=True, slots=True)
 class ListPlan:
-    """What will be pushed to one list. `state` is open, waiting, frozen, refused or retired."""
+    """What will be pushed to one list. `state` is open, waiting, frozen, refused or orphaned."""
 
     destination: str
     segment: str
@@ -32,33 +36,32 @@ class ListPlan:
         return asdict(self)
 
 
-def hold_back(connection: psycopg.Connection, state: str) -> None:
+def hold_back(connection: psycopg.Connection, verdict: Verdict) -> None:
     """Hold back what the verdict does not let through; who withdrew is always taken off."""
-    if state == "open":
+    if verdict.state == "open":
         return
-    reason = "stale_source" if state == "frozen" else "waiting_for_approval"
     connection.execute(
-        "update decided set op = null, reason = coalesce(reason, %s)"
-        " where op = 'add' and not is_held",
-        (reason,),
+        "update decided set op = null, reason = coalesce(reason, %s) where op = 'add'",
+        (verdict.reason,),
     )
     connection.execute("update decided set op = null where op = 'update'")
-    if state == "waiting":
+    if verdict.state != "frozen":
         connection.execute(
-            "update decided set op = null where op = 'remove'"
-            " and reason not in ('no_consent', 'suppressed')"
+            "update decided set op = null where op = 'remove' and reason <> all(%s)",
+            (list(COMPELLED),),
         )
 
 
 def write(
     connection: psycopg.Connection,
-    segment: Segment,
-    destination: str,
+    listed: Listed,
     decision: Decision,
     verdict: Verdict,
     run_id: str,
     as_of: datetime,
 ) -> ListPlan:
+    """Write the plan of the list, and why each member who is not sent is not."""
+    segment, destination = listed.segment, listed.destination
     names = {
         "destination": destination,
         "segment": segment.key,
@@ -133,15 +136,16 @@ def note(
 ) -> None:
     """A row for the run; `held` is how many the ledger has, where that is to be believed."""
     sync_id = f"{plan.destination}/{plan.segment}"
+    status = plan.state if plan.state in LEFT_AS_IT_IS else "planned"
     connection.execute(
         """
         insert into activation.sync_runs
             (sync_id, sync_run_id, run_id, destination, segment, model_name, status, error, as_of,
-             members, num_planned_add, num_planned_change, num_planned_remove, held)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, 0))
+             members, num_planned_add, num_planned_change, num_planned_remove, held, plan_state)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, 0), %s)
         on conflict (run_id, destination, segment) do update set
             status = excluded.status, error = excluded.error, members = excluded.members,
-            held = excluded.held,
+            held = excluded.held, plan_state = excluded.plan_state,
             num_planned_add = activation.sync_runs.num_succeeded_add + excluded.num_planned_add,
             num_planned_change =
                 activation.sync_runs.num_succeeded_change + excluded.num_planned_change,
@@ -150,7 +154,7 @@ def note(
         """,
         (
             sync_id, f"{run_id}/{sync_id}", run_id, plan.destination, plan.segment, model,
-            "refused" if plan.state == "refused" else "planned", plan.cause, as_of, plan.members,
-            plan.add, plan.update, plan.remove, held,
+            status, plan.cause, as_of, plan.members, plan.add, plan.update, plan.remove, held,
+            plan.state,
         ),
     )  # fmt: skip

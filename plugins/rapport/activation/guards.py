@@ -4,33 +4,43 @@ A list over its budget waits for a person (`rapport approve`); until then it sta
 for people who withdrew their consent: those are always taken off.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg import sql
 
 from rapport.activation.decide import Decision
+from rapport.activation.declared import Listed
 from rapport.activation.options import ActivationOptions
-from rapport.activation.segments import Segment
 from rapport.errors import GateFailed
+
+SLACK = 10  # one more for so many that were approved
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`open` lets everything through, `waiting` and `frozen` only who must be taken off."""
+    """What may change: `open` everything, `frozen` only who leaves, else only who said no.
+
+    `reason` is why a member who is held back is not sent.
+    """
 
     state: str
     cause: str | None = None
+    reason: str = "waiting_for_approval"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why nobody may be added to a list tonight, in words and as the reason of each member."""
+
+    cause: str
+    reason: str
 
 
 def refuse_empty_sources(connection: psycopg.Connection) -> None:
     """Raise `GateFailed` where a published table that every list rests on is empty."""
-    for table in (
-        ("marts", "dim_customers"),
-        ("marts", "dim_consents"),
-        ("marts_pii", "dim_customer_contacts"),
-    ):
+    for table in (("marts", "dim_customers"), ("marts_pii", "dim_customer_contacts")):
         row = connection.execute(
             sql.SQL(
                 "select exists (select from {}), exists (select from activation.ledger)"
@@ -75,28 +85,32 @@ def refuse_lost_ledger(connection: psycopg.Connection, destination: str, segment
 
 def judge(
     connection: psycopg.Connection,
-    segment: Segment,
-    destination: str,
+    listed: Listed,
     decision: Decision,
     options: ActivationOptions,
     run_id: str,
     as_of: datetime,
-    frozen_because: str | None,
+    hold: Hold | None,
 ) -> Verdict:
     """May this list change tonight?"""
-    if frozen_because is not None:
-        return Verdict("frozen", frozen_because)
-    cause = _cause(segment, decision, options, _was_complete(connection, segment.key, destination))
+    destination, segment = listed.destination, listed.segment.key
+    if hold is not None:
+        decision = replace(decision, adds=0)
+    was_complete = _was_complete(connection, segment, destination)
+    cause = _cause(listed, decision, options, was_complete)
+    if cause is not None and not _approved(
+        connection, segment, destination, decision, options, run_id, as_of, cause
+    ):
+        return Verdict("waiting", cause)
+    if hold is not None:
+        return Verdict("frozen", hold.cause, hold.reason)
     if cause is None:
         connection.execute(
             "update activation.approvals set state = 'used' where destination = %s"
             " and segment = %s and state in ('pending', 'approved')",
-            (destination, segment.key),
+            (destination, segment),
         )
-        return Verdict("open")
-    if _approved(connection, segment.key, destination, decision, options, run_id, as_of, cause):
-        return Verdict("open", cause)
-    return Verdict("waiting", cause)
+    return Verdict("open", cause)
 
 
 def _was_complete(connection: psycopg.Connection, segment: str, destination: str) -> bool:
@@ -110,8 +124,14 @@ def _was_complete(connection: psycopg.Connection, segment: str, destination: str
 
 
 def _cause(
-    segment: Segment, decision: Decision, options: ActivationOptions, was_complete: bool
+    listed: Listed, decision: Decision, options: ActivationOptions, was_complete: bool
 ) -> str | None:
+    segment = listed.segment
+    if decision.lost:
+        return (
+            f"the consent of {decision.lost} of {decision.held} people went missing together with "
+            "many others: withdrawn by each of them, or is a source turned off or broken?"
+        )
     removes = decision.removes - decision.compelled
     change = decision.adds + removes
     if change == 0:
@@ -119,12 +139,15 @@ def _cause(
     least, most = segment.size_band
     if not least <= decision.members <= most:
         return f"{decision.members} members are outside of size_band {least} to {most}"
-    if decision.held == 0 or not was_complete:
+    if decision.held == 0:
         return None
     empties = decision.held >= 5 and decision.removes == decision.held and decision.adds == 0
     if empties and decision.compelled < decision.held:
-        return f"all {decision.held} people would leave the list"
-    if change > options.change_floor and change > segment.change_budget * decision.held:
+        because = f"{listed.cause}: " if listed.cause else ""
+        return f"{because}all {decision.held} people would leave the list"
+    # A list that is still being filled for the first time has no size to compare its adds with.
+    counted = change if was_complete else removes
+    if counted > options.change_floor and counted > segment.change_budget * decision.held:
         return (
             f"{decision.adds} to add and {removes} to remove of {decision.held} are over the "
             f"change_budget of {segment.change_budget:.0%}"
@@ -142,14 +165,19 @@ def _approved(
     as_of: datetime,
     cause: str,
 ) -> bool:
-    """Whether a person said yes to a change of this size; else the request is put up."""
+    """Whether a person said yes lately to a change of this size; else the request is put up.
+
+    A day later some more may come or go, but a yes to adds is none to removals.
+    """
     row = connection.execute(
         "select adds, removes from activation.approvals where destination = %s"
-        " and segment = %s and state = 'approved'",
-        (destination, segment),
+        " and segment = %s and state = 'approved' and requested_at > %s",
+        (destination, segment, as_of - timedelta(days=options.approval_days)),
     ).fetchone()
-    slack = options.change_floor
-    if row and decision.adds <= row[0] + slack and decision.removes <= row[1] + slack:
+    if row and all(
+        now <= said + min(options.change_floor, said // SLACK)
+        for now, said in zip((decision.adds, decision.removes), row, strict=True)
+    ):
         connection.execute(
             "update activation.approvals set acted_on_by = %s where destination = %s"
             " and segment = %s and state = 'approved'",

@@ -13,23 +13,11 @@ from psycopg import sql
 
 from rapport.activation import arms, goals
 from rapport.activation.options import ActivationOptions
+from rapport.activation.reading import Reader
 from rapport.activation.segments import Segment
 from rapport.errors import ConfigError, RapportError
 
 log = logging.getLogger(__name__)
-
-BUILD = "segments_build"
-_TYPES = {
-    "boolean": "boolean",
-    "smallint": "integer",
-    "integer": "integer",
-    "bigint": "integer",
-    "numeric": "float",
-    "real": "float",
-    "double precision": "float",
-    "date": "date",
-    "timestamp with time zone": "datetime",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +31,11 @@ class Evaluation:
 
 
 def column_types(connection: psycopg.Connection, segment: Segment) -> dict[str, str]:
-    """The columns of the built model with the type that a destination gets to know."""
+    """The columns of the last good evaluation with the kind that a destination gets to know."""
     rows = connection.execute(
-        "select column_name, data_type from information_schema.columns"
-        " where table_schema = %s and table_name = %s",
-        (BUILD, segment.model),
+        "select column_name, kind from segments.columns where segment = %s", (segment.key,)
     )
-    return {name: _TYPES.get(kind, "string") for name, kind in rows}
+    return dict(rows.fetchall())
 
 
 def evaluate_segment(
@@ -58,14 +44,15 @@ def evaluate_segment(
     options: ActivationOptions,
     run_id: str,
     as_of: datetime,
+    reader: Reader,
     frozen_because: str | None = None,
 ) -> Evaluation:
-    """Bring `segments.membership` to what the built model says, in one transaction."""
+    """Bring `segments.membership` to what the segment's SQL gives, in one transaction."""
     if frozen_because is None:
         try:
             with connection.transaction():
                 _register(connection, segment, as_of)
-                entered, left = _merge(connection, segment, options, as_of)
+                entered, left = _merge(connection, reader, segment, options, as_of)
                 return _note(connection, segment, run_id, as_of, entered, left, None)
         except (psycopg.Error, RapportError) as error:
             reason = str(error) if isinstance(error, RapportError) else _without_values(error)
@@ -89,10 +76,14 @@ def _register(connection: psycopg.Connection, segment: Segment, as_of: datetime)
 
 
 def _merge(
-    connection: psycopg.Connection, segment: Segment, options: ActivationOptions, as_of: datetime
+    connection: psycopg.Connection,
+    reader: Reader,
+    segment: Segment,
+    options: ActivationOptions,
+    as_of: datetime,
 ) -> tuple[int, int]:
     connection.execute("set local work_mem = '128MB'")
-    _read_model(connection, segment)
+    _read_model(connection, reader, segment)
     follow_merges(connection, segment.key)
     goals.stamp(connection, segment, as_of)
     _compare(connection, segment, as_of)
@@ -122,29 +113,25 @@ def _merge(
     return entered, left
 
 
-def _read_model(connection: psycopg.Connection, segment: Segment) -> None:
-    """The temporary table `tonight`: whom the model has, with traits and stratum."""
-    types = column_types(connection, segment)
-    if not types:
-        raise ConfigError(f"{BUILD}.{segment.model} is not there: dbt did not build it.")
+def _read_model(connection: psycopg.Connection, reader: Reader, segment: Segment) -> None:
+    """The temporary table `tonight`: whom the segment has, with traits and stratum."""
+    types = reader.columns(segment)
     missing = sorted({"customer_id", *segment.traits, *segment.strata} - types.keys())
     if missing:
         raise ConfigError(
-            f"{BUILD}.{segment.model} has no column {', '.join(missing)}. "
-            "Add it to the model's select, or take it out of traits and strata."
+            f"{segment.model}.sql gives no column {', '.join(missing)}. "
+            "Add it to the select, or take it out of traits and strata."
         )
     connection.execute("drop table if exists pg_temp.tonight")
     connection.execute(
-        sql.SQL(
-            "create temp table tonight on commit drop as"
-            ' select customer_id collate "C" as customer_id, {traits} as traits,'
-            " {stratum} as stratum from {model}"
-        ).format(
-            traits=_traits(segment.traits, types),
-            stratum=arms.stratum(segment),
-            model=sql.Identifier(BUILD, segment.model),
-        )
+        'create temp table tonight (customer_id text collate "C", traits jsonb, stratum text)'
+        " on commit drop"
     )
+    selected = sql.SQL("customer_id::text, {}, {}").format(
+        _traits(segment.traits, types), arms.stratum(segment)
+    )
+    reader.copy(segment, selected, connection, "tonight")
+    _keep_columns(connection, segment, types)
     try:
         connection.execute("alter table tonight add primary key (customer_id)")
     except (psycopg.errors.UniqueViolation, psycopg.errors.NotNullViolation):
@@ -153,6 +140,18 @@ def _read_model(connection: psycopg.Connection, segment: Segment) -> None:
             "A segment has one row per customer."
         ) from None
     connection.execute("analyze tonight")
+
+
+def _keep_columns(
+    connection: psycopg.Connection, segment: Segment, types: Mapping[str, str]
+) -> None:
+    """Remember the columns, for tools that want to know the kind of a trait."""
+    connection.execute("delete from segments.columns where segment = %s", (segment.key,))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into segments.columns values (%s, %s, %s)",
+            [(segment.key, *column) for column in types.items()],
+        )
 
 
 def follow_merges(connection: psycopg.Connection, segment: str) -> None:

@@ -6,7 +6,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rapport.settings import Block, load_settings
 
@@ -14,7 +14,7 @@ Rule = Literal["opt_in", "opt_out"]
 
 
 class Cap(Block):
-    """At most so many campaigns in so many days, over all tools."""
+    """At most so many messages of campaigns in so many days, over all segments and tools."""
 
     messages: int = Field(ge=1)
     days: int = Field(ge=1)
@@ -41,19 +41,30 @@ class ActivationOptions(Block):
 
     `salt` decides who is held out: a new one draws new hold-outs. `control_share` of all customers
     get no marketing at all. A change of at most `change_floor` people needs no approval, whatever
-    its share. `caps` are by channel. `stale_after_hours` without a good load make a source stale.
-    Airflow waits `approval_hours` for an answer about a list that would change too much. Every
-    `read_back_days` a list is read back from its tool and compared; 0 is never.
+    its share. Where more than `consent_loss_share` of the consents to a purpose by a channel are
+    gone in one run, nobody is taken off for that without approval. `caps` are messages, by channel.
+    `stale_after_hours` without a good load make a source stale. Airflow waits `approval_hours` for
+    an answer about a list that would change too much; an approval that was not used for
+    `approval_days` lapses. Every `read_back_days` a list is read back
+    from its tool and compared; 0 is never.
     """
 
     consent: Consent = Consent()
     salt: str = "rapport"
     control_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     change_floor: int = Field(default=25, ge=0)
+    consent_loss_share: float = Field(default=0.05, ge=0.0, le=1.0)
     caps: dict[str, Cap] = Field(default_factory=_caps)
     approval_hours: int = Field(default=18, ge=1)
+    approval_days: int = Field(default=7, ge=1)
     stale_after_hours: int = Field(default=36, ge=1)
     read_back_days: int = Field(default=7, ge=0)
+
+    @field_validator("caps")
+    @classmethod
+    def _with_the_others(cls, value: dict[str, Cap]) -> dict[str, Cap]:
+        """Channels that are not named keep the cap that they have."""
+        return {**_caps(), **value}
 
 
 def load_options() -> ActivationOptions:

@@ -13,7 +13,7 @@ from rapport.activation.segments import Definitions
 
 
 def overview(connection: psycopg.Connection, definitions: Definitions) -> list[dict[str, Any]]:
-    """The segments in order of priority, then what is wrong with those that cannot be read."""
+    """The segments in order of priority, then those that cannot be read, with their last state."""
     with connection.cursor(row_factory=dict_row) as cursor:
         sizes = {
             row["segment"]: row
@@ -50,11 +50,15 @@ def overview(connection: psycopg.Connection, definitions: Definitions) -> list[d
             }
         )
     for name, problem in definitions.problems.items():
+        key = name.removeprefix("seg_")
+        size = sizes.get(key, {})
         rows.append(
             {
-                "segment": name.removeprefix("seg_"), "name": name, "description": "", "owner": "",
-                "purpose": "", "channel": "", "priority": 0, "as_of": None, "members": 0,
-                "entered": 0, "left": 0, "problem": problem, "lists": [],
+                "segment": key, "name": name, "description": "", "owner": "", "purpose": "",
+                "channel": "", "priority": 0, "as_of": size.get("as_of"),
+                "members": size.get("members", 0), "entered": size.get("entered", 0),
+                "left": size.get("left_tonight", 0), "problem": problem,
+                "lists": [_list(run) for run in runs.get(key, [])],
             }
         )  # fmt: skip
     return rows

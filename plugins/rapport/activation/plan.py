@@ -4,81 +4,89 @@ Members are always sent plus not sent, and each of those who are not has one rea
 """
 
 import logging
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
 
-from rapport.activation import claims, guards
+from rapport.activation import claims, guards, holds, traits
 from rapport.activation.decide import decide
+from rapport.activation.declared import Listed, all_lists, people_on
+from rapport.activation.definitions import Known, recall, remember
 from rapport.activation.draft import ListPlan, hold_back, note, write
+from rapport.activation.guards import Verdict
+from rapport.activation.losses import look_for_losses
 from rapport.activation.merges import follow_merges
 from rapport.activation.options import ActivationOptions
-from rapport.activation.segments import Definitions, Segment
+from rapport.activation.segments import Definitions
 from rapport.errors import GateFailed
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Tonight:
+    """What holds for every list of one planning."""
+
+    known: Known
+    options: ActivationOptions
+    run_id: str
+    as_of: datetime
+
+
 def plan_lists(
     connection: psycopg.Connection,
     definitions: Definitions,
-    destinations: list[str],
+    destinations: Collection[str],
     options: ActivationOptions,
     run_id: str,
     as_of: datetime,
+    turned_off: Collection[str] = (),
 ) -> list[ListPlan]:
-    """Plan every list of the enabled destinations; one that is refused stops no other."""
+    """Plan every list; one that is refused stops no other.
+
+    `destinations` are the enabled ones. Lists of those that are `turned_off`, and lists that are
+    declared no more, are retired: whoever is on them leaves.
+    """
     guards.refuse_empty_sources(connection)
+    look_for_losses(connection, options, as_of)
     claims.forget(connection)
     follow_merges(connection)
-    segments = definitions.segments
+    remember(connection, definitions, as_of)
+    tonight = Tonight(recall(connection, definitions), options, run_id, as_of)
+    known = tonight.known
+    lists = all_lists(connection, known, destinations, turned_off)
     plans: list[ListPlan] = []
-    for segment in segments.values():
-        suppressors = [
-            other.key
-            for other in segments.values()
-            if segment.purpose in other.suppresses and other.key != segment.key
-        ]
-        for destination in segment.destinations:
-            if destination in destinations:
-                plans.append(
-                    plan_list(connection, segment, destination, options, suppressors, run_id, as_of)
-                )
-        claims.claim(connection, segment, [s.key for s in segments.values()])
-    if not definitions.problems:
-        plans += _retire(connection, definitions, destinations, options, run_id, as_of)
+    for segment in known.segments.values():
+        own = [entry for entry in lists if entry.has_members and entry.segment is segment]
+        plans += [plan_list(connection, entry, tonight) for entry in own]
+        claims.claim(
+            connection, segment, [entry.destination for entry in own], list(known.segments)
+        )
+    planned = {(plan.destination, plan.segment) for plan in plans}
+    for entry in lists:
+        if (entry.destination, entry.segment.key) not in planned:
+            plans.append(_plan_leftover(connection, entry, tonight))
     return plans
 
 
-def plan_list(
-    connection: psycopg.Connection,
-    segment: Segment,
-    destination: str,
-    options: ActivationOptions,
-    suppressors: list[str],
-    run_id: str,
-    as_of: datetime,
-) -> ListPlan:
+def plan_list(connection: psycopg.Connection, listed: Listed, tonight: Tonight) -> ListPlan:
     """Plan one list in one transaction."""
-    try:
-        with connection.transaction():
-            guards.refuse_lost_ledger(connection, destination, segment.key)
-            decision = decide(connection, segment, destination, options, suppressors, as_of)
-            frozen = _frozen_because(connection, segment.key, destination, as_of)
-            verdict = guards.judge(
-                connection, segment, destination, decision, options, run_id, as_of, frozen
-            )
-            hold_back(connection, verdict.state)
-            plan = write(connection, segment, destination, decision, verdict, run_id, as_of)
-    except GateFailed as error:
-        log.error("%s/%s refused: %s", destination, segment.key, error)
-        plan = ListPlan(destination, segment.key, "refused", str(error))
-        with connection.transaction():
-            connection.execute(
-                "delete from activation.plan where destination = %s and segment = %s",
-                (destination, segment.key),
-            )
-            note(connection, segment.model, plan, run_id, as_of)
+    destination, segment = listed.destination, listed.segment
+    options, run_id, as_of = tonight.options, tonight.run_id, tonight.as_of
+    with connection.transaction():
+        refused = _refused(connection, destination, segment.key)
+        suppressors = holds.suppressors(tonight.known, segment)
+        decision = decide(connection, listed, options, suppressors, run_id, as_of)
+        hold = holds.hold(connection, tonight.known, listed, as_of)
+        verdict = refused or guards.judge(
+            connection, listed, decision, options, run_id, as_of, hold
+        )
+        hold_back(connection, verdict)
+        plan = write(connection, listed, decision, verdict, run_id, as_of)
+        if listed.has_members:
+            traits.declare(connection, segment, destination, as_of)
     log.info(
         "%s/%s %s: %d members, +%d ~%d -%d",
         destination, segment.key, plan.state, plan.members, plan.add, plan.update, plan.remove,
@@ -86,51 +94,54 @@ def plan_list(
     return plan
 
 
-def _frozen_because(
-    connection: psycopg.Connection, segment: str, destination: str, as_of: datetime
-) -> str | None:
-    row = connection.execute(
-        "select frozen_because from segments.sizes where segment = %s and as_of = %s",
-        (segment, as_of),
-    ).fetchone()
-    if row is None:
-        return "it was not evaluated tonight"
-    if row[0] is not None:
-        return str(row[0])
-    pulled = connection.execute(
-        "select problem from activation.pulls where destination = %s and as_of = %s",
-        (destination, as_of),
-    ).fetchone()
-    return f"who is out there is not known: {pulled[0]}" if pulled and pulled[0] else None
+def _refused(connection: psycopg.Connection, destination: str, segment: str) -> Verdict | None:
+    """A list whose ledger is lost stays as it is, but for the people in it who say no."""
+    try:
+        guards.refuse_lost_ledger(connection, destination, segment)
+    except GateFailed as error:
+        log.error("%s/%s refused: %s", destination, segment, error)
+        return Verdict("refused", str(error), "ledger_lost")
+    return None
 
 
-def _retire(
-    connection: psycopg.Connection,
-    definitions: Definitions,
-    destinations: list[str],
-    options: ActivationOptions,
-    run_id: str,
-    as_of: datetime,
-) -> list[ListPlan]:
-    """Lists whose segment has no file any more: emptied, once a person has said yes."""
-    rows = connection.execute(
-        "select distinct destination, segment from activation.ledger"
-        " where not segment = any(%s) and destination = any(%s) order by 1, 2",
-        (list(definitions.segments), destinations),
-    ).fetchall()
-    plans = []
-    for destination, key in rows:
-        retired = Segment.retired(key)
-        with connection.transaction():
-            connection.execute(
-                "update segments.membership set left_at = %s where segment = %s"
-                " and left_at is null",
-                (as_of, key),
-            )
-            connection.execute(
-                "insert into segments.sizes values (%s, %s, %s, 0, 0, 0, null)"
-                " on conflict (segment, as_of) do nothing",
-                (key, as_of, run_id),
-            )
-        plans.append(plan_list(connection, retired, destination, options, [], run_id, as_of))
-    return plans
+def _plan_leftover(connection: psycopg.Connection, listed: Listed, tonight: Tonight) -> ListPlan:
+    """A list that is declared no more: emptied, or handed to a person where nothing can be called.
+
+    Who said no leaves at once; that the others leave waits until a person has said yes.
+    """
+    if listed.standing != "orphaned":
+        _end_memberships(connection, listed, tonight)
+        return plan_list(connection, listed, tonight)
+    return _set_aside(connection, listed, tonight)
+
+
+def _end_memberships(connection: psycopg.Connection, listed: Listed, tonight: Tonight) -> None:
+    """Nobody is a member any more of a segment without a file."""
+    key = listed.segment.key
+    if key in tonight.known.segments or key in tonight.known.unreadable:
+        return
+    with connection.transaction():
+        connection.execute(
+            "update segments.membership set left_at = %s where segment = %s and left_at is null",
+            (tonight.as_of, key),
+        )
+        connection.execute(
+            "insert into segments.sizes values (%s, %s, %s, 0, 0, 0, null)"
+            " on conflict (segment, as_of) do nothing",
+            (key, tonight.as_of, tonight.run_id),
+        )
+
+
+def _set_aside(connection: psycopg.Connection, listed: Listed, tonight: Tonight) -> ListPlan:
+    """An orphaned list: nothing is pushed, and what was planned for it before is out of date."""
+    destination, key = listed.destination, listed.segment.key
+    plan = ListPlan(destination, key, "orphaned", listed.cause)
+    log.error("%s/%s orphaned: %s", destination, key, plan.cause)
+    with connection.transaction():
+        connection.execute(
+            "delete from activation.plan where destination = %s and segment = %s",
+            (destination, key),
+        )
+        held = people_on(connection, destination, key)
+        note(connection, listed.segment.model, plan, tonight.run_id, tonight.as_of, held)
+    return plan

@@ -31,9 +31,11 @@ def last_night(connection: psycopg.Connection) -> datetime:
 def preview(connection: psycopg.Connection, segment: str | None = None) -> list[dict[str, Any]]:
     """Each list's plan with a few ids by operation; everything is rolled back."""
     as_of = last_night(connection)
-    destinations = list(load_settings().enabled("destinations"))
+    settings = load_settings()
+    destinations = list(settings.enabled("destinations"))
+    off = [name for name in settings.destinations if name not in destinations]
     with connection.transaction(force_rollback=True):
-        plans = plan_lists(connection, load(), destinations, load_options(), RUN, as_of)
+        plans = plan_lists(connection, load(), destinations, load_options(), RUN, as_of, off)
         return [
             {**plan.as_dict(), "samples": _samples(connection, plan.destination, plan.segment)}
             for plan in plans

@@ -11,10 +11,12 @@ from itertools import islice
 
 import psycopg
 
+from rapport.activation import addressees, suppressions
 from rapport.activation.readback import Check, plain, read_back
 from rapport.activation.segments import Definitions
 from rapport.destinations.base import Audience, Contact, Destination
 from rapport.errors import GateFailed
+from rapport.identity.rules import Rules
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +29,22 @@ def pull_destination(
     tool: Destination,
     as_of: datetime,
     read_back_days: int = 0,
+    *,
+    region: str = "DE",
+    rules: Rules | None = None,
 ) -> dict[str, int]:
     """Bring `activation.suppressions` to what the tool says now; counts by kind.
 
-    Lists whose turn it is are read back too: `read_back`, `missing`, `unknown` where there are any.
+    `region` and `rules` say how identity reads the tool's addresses. Lists whose turn it is are
+    read back too: `read_back`, `missing`, `unknown` where there are any.
     """
     _copy_contacts(connection, tool.contacts())
     with connection.transaction():
         _tell(connection)
         if tool.lists_everybody:
             _find_deleted(connection, tool.name)
-        counts = _merge(connection, tool.name, as_of)
+        addressees.find(connection, region=region, rules=rules)
+        counts = suppressions.merge(connection, tool.name, as_of)
     for segment in definitions.segments.values():
         if tool.name in segment.destinations:
             audience = Audience(segment.key, segment.name, segment.channel, segment.purpose)
@@ -129,56 +136,4 @@ def _tell(connection: psycopg.Connection) -> None:
     connection.execute(
         "create temp table told on commit drop as"
         " select unnest(says) as kind, external_id, email, phone, channel from there"
-    )
-
-
-def _merge(connection: psycopg.Connection, destination: str, as_of: datetime) -> dict[str, int]:
-    """A person is known by our id, and by an address: what holds for it holds for all with it."""
-    connection.execute(
-        """
-        merge into activation.suppressions as target
-        using (
-            select coalesce(now.customer_id, before.customer_id) as customer_id,
-                coalesce(now.kind, before.kind) as kind,
-                coalesce(now.channel, before.channel) as channel,
-                now.customer_id is not null as is_told
-            from (
-                select coalesce(alias.customer_id, told.external_id) as customer_id, told.kind,
-                    told.channel
-                from told
-                left join identity.aliases as alias on alias.alias_id = told.external_id
-                where told.external_id is not null
-                union
-                select contact.customer_id, told.kind, told.channel
-                from told
-                join marts_pii.dim_customer_contacts as contact
-                    on lower(contact.email) = lower(told.email)
-                union
-                select contact.customer_id, told.kind, told.channel
-                from told
-                join marts_pii.dim_customer_contacts as contact on contact.phone = told.phone
-            ) as now
-            full join (
-                select customer_id, kind, channel from activation.suppressions
-                where destination = %(destination)s and lifted_at is null
-            ) as before on before.customer_id = now.customer_id and before.kind = now.kind
-                and before.channel = now.channel
-        ) as source
-        on target.destination = %(destination)s and target.customer_id = source.customer_id
-            and target.kind = source.kind and target.channel = source.channel
-        when matched and not source.is_told then update set lifted_at = %(as_of)s
-        when matched and target.lifted_at is not null then
-            update set lifted_at = null, since = %(as_of)s
-        when not matched and source.is_told then
-            insert values (%(destination)s, source.customer_id, source.kind, source.channel,
-                %(as_of)s)
-        """,
-        {"destination": destination, "as_of": as_of},
-    )
-    return dict(
-        connection.execute(
-            "select kind, count(*) from activation.suppressions"
-            " where destination = %s and lifted_at is null group by kind order by kind",
-            (destination,),
-        ).fetchall()
     )

@@ -15,6 +15,9 @@ from psycopg.rows import dict_row
 
 from rapport import faults
 from rapport.activation import accounts, membership
+from rapport.activation.declared import find
+from rapport.activation.definitions import recall
+from rapport.activation.draft import LEFT_AS_IT_IS
 from rapport.activation.lists import List
 from rapport.activation.options import ActivationOptions
 from rapport.activation.record import record
@@ -23,7 +26,8 @@ from rapport.activation.send import send_all
 from rapport.activation.take import Taken, take
 from rapport.activation.versions import code_version
 from rapport.destinations.base import Audience, Destination, Night, Person
-from rapport.errors import AlreadyRunning, RapportError, StaleWriter
+from rapport.errors import AlreadyRunning, ConfigError, GiveUp, RapportError, StaleWriter
+from rapport.warehouse import locks
 
 log = logging.getLogger(__name__)
 
@@ -35,39 +39,46 @@ def push_destination(
     options: ActivationOptions,
     run_id: str,
     as_of: datetime,
+    is_turned_off: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Push every planned list of one tool; counts by segment.
 
+    Of one that `is_turned_off`, every list is retired.
     What the tool refused as a whole (down, wrong login) is raised at the end, after the other
     lists had their turn. Raises `AlreadyRunning` and `StaleWriter`.
     """
+    enabled = () if is_turned_off else (tool.name,)
     counts: dict[str, dict[str, Any]] = {}
     failed: RapportError | None = None
     with _only_one(connection, tool.name):
-        for key, state in _lists(connection, tool.name, run_id, as_of):
-            segment = definitions.segments.get(key) or Segment.retired(key)
+        known = recall(connection, definitions)
+        for key, state in planned(connection, tool.name, run_id, as_of):
+            listed = find(connection, known, tool.name, key, enabled)
+            segment = listed.segment
             target = List(
                 segment, tool.name, _audience(connection, segment), options, run_id, as_of
             )
-            if state == "refused":
-                counts[key] = accounts.count(connection, tool.name, key, run_id)
-                continue
             try:
-                _push_list(connection, tool, target)
+                _push_list(connection, tool, target, is_whole=state not in LEFT_AS_IT_IS)
             except RapportError as error:
                 log.error("%s/%s stopped: %s", tool.name, key, error)
                 _close_run(connection, target, "failed", str(error))
                 failed = failed or error
             else:
-                _close_run(connection, target, "success", None)
-                accounts.check(connection, tool.name, key)
+                is_left = state in LEFT_AS_IT_IS
+                _close_run(connection, target, state if is_left else "success", None)
+                if listed.has_members and not is_left:
+                    accounts.check(connection, tool.name, key)
             counts[key] = accounts.count(connection, tool.name, key, run_id)
     if failed is not None:
         raise failed
     return counts
 
 
-def _push_list(connection: psycopg.Connection, tool: Destination, target: List) -> None:
+def _push_list(
+    connection: psycopg.Connection, tool: Destination, target: List, is_whole: bool
+) -> None:
+    """Push what is planned; a list whose ledger `is_whole` is told to the tool as a whole too."""
     _reopen(connection, target)
     batches = Batches(connection, tool, target)
     for leavers in (True, False, True):
@@ -75,6 +86,8 @@ def _push_list(connection: psycopg.Connection, tool: Destination, target: List) 
             faults.point("activation.answered")
             record(connection, target, taken, results)
             faults.point("activation.recorded")
+    if not is_whole:
+        return
     night = Night(
         target.run_id, target.as_of, code_version(), lambda: _everybody(connection, target)
     )
@@ -101,37 +114,43 @@ class Batches:
             self.count += 1
             if not taken.batch.people:
                 continue
-            if not self.is_prepared:
-                self.tool.prepare(self.target.audience)
-                self.is_prepared = True
+            self._prepare(leavers)
             faults.point("activation.intended")
             yield taken
+
+    def _prepare(self, leavers: bool) -> None:
+        """Where the tool refuses the list, people can leave it all the same."""
+        if self.is_prepared:
+            return
+        try:
+            self.tool.prepare(self.target.audience)
+            self.is_prepared = True
+        except (ConfigError, GiveUp) as error:
+            if not leavers:
+                raise
+            log.warning("%s: only people who leave are sent: %s", self.tool.name, error)
 
 
 def _keep_statistics(connection: psycopg.Connection, batches: int) -> None:
     """Let the planner know how large the tables have grown, after 0, 1, 2, 4, 8 … batches."""
     if batches & (batches - 1) == 0:
-        connection.execute("analyze activation.plan, activation.ledger, activation.not_sent")
+        connection.execute(
+            "analyze activation.plan, activation.ledger, activation.not_sent, activation.receipts"
+        )
 
 
 @contextmanager
 def _only_one(connection: psycopg.Connection, destination: str) -> Iterator[None]:
-    row = connection.execute(
-        "select pg_try_advisory_lock(hashtextextended('activation/' || %s, 0))", (destination,)
-    ).fetchone()
-    if not row or not row[0]:
-        raise AlreadyRunning(f"{destination}: another push is running. Wait until it is done.")
-    try:
+    with locks.only_one(connection, f"activation/{destination}") as is_ours:
+        if not is_ours:
+            raise AlreadyRunning(f"{destination}: another push is running. Wait until it is done.")
         yield
-    finally:
-        connection.execute(
-            "select pg_advisory_unlock(hashtextextended('activation/' || %s, 0))", (destination,)
-        )
 
 
-def _lists(
+def planned(
     connection: psycopg.Connection, destination: str, run_id: str, as_of: datetime
 ) -> list[tuple[str, str]]:
+    """The lists of the run, with the status of each; raises `StaleWriter` for an older run."""
     newer = connection.execute(
         "select run_id from activation.sync_runs where destination = %s and as_of > %s limit 1",
         (destination, as_of),

@@ -1,4 +1,4 @@
-"""A segment's SQL over what is published, without dbt: for the dry run and for the reason why.
+"""A segment's SQL over what is published, rendered without dbt: `ref` and `as_of` are all it knows.
 
 >>> render("select * from {{ ref('dim_customers') }}", as_of, schemas)  # doctest: +SKIP
 'select * from "marts"."dim_customers"'
@@ -14,9 +14,10 @@ import jinja2
 import jinja2.sandbox
 import yaml
 
-from rapport.activation.segments import FOLDER, Segment
+from rapport.activation.segments import Segment
 from rapport.errors import ConfigError
 from rapport.paths import project_root
+from rapport.transform.segment_files import FOLDER, check_sql
 
 
 def published_schemas(folder: Path | None = None) -> dict[str, str]:
@@ -24,6 +25,8 @@ def published_schemas(folder: Path | None = None) -> dict[str, str]:
     folder = folder or project_root() / "dbt_project" / "models"
     found: dict[str, str] = {}
     for path in sorted(folder.rglob("*.yml")):
+        if path.parent.name == "segments":
+            continue  # Written by many, and never published.
         found |= _published_in(path, path.stat().st_mtime_ns)
     return found
 
@@ -36,25 +39,25 @@ def _published_in(path: Path, changed: int) -> dict[str, str]:
     return {name: meta["publish"] for name, meta in metas.items() if "publish" in meta}
 
 
-def render(source: str, as_of: datetime, schemas: dict[str, str]) -> str:
+def render(
+    source: str, as_of: datetime, schemas: dict[str, str], path: Path | str = "segment"
+) -> str:
     """The SQL with `ref` and `as_of` filled in; raises `ConfigError` for anything else."""
+    try:
+        check_sql(path, source)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
     def ref(name: str) -> str:
         if name not in schemas:
-            raise ConfigError(f"{name} is not a published model: a segment reads marts only.")
+            raise ConfigError(f"{path}: {name} is not published. A segment reads marts only.")
         return f'"{schemas[name]}"."{name}"'
 
     def moment() -> str:
         return f"timestamptz '{as_of.isoformat()}'"
 
     environment = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined)
-    try:
-        template = environment.from_string(source)
-        return template.render(ref=ref, as_of=moment)
-    except jinja2.TemplateError as error:
-        raise ConfigError(
-            f"the segment's SQL uses {error}: only ref and as_of() are known here."
-        ) from None
+    return environment.from_string(source).render(ref=ref, as_of=moment)
 
 
 def source_of(segment: Segment, revision: str | None = None) -> str:

@@ -9,17 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rapport.destinations import kind_of, names
 from rapport.destinations.base import Audience, Mode
+from rapport.errors import RapportError
 from rapport.paths import project_root
-from rapport.settings import Block, Document, Loader
+from rapport.settings import Block
+from rapport.transform.segment_files import FOLDER, check_sql, parse, read_yaml
 
-FOLDER = "dbt_project/models/segments"
+WHERE = ("models", 0, "config", "meta", "segment")
 Purpose = Literal["marketing", "feedback", "service"]
 Channel = Literal["email", "sms", "push", "none"]
 
@@ -91,6 +92,8 @@ class Segment(Block):
         if self.channel == "none" and self.purpose != "service":
             raise ValueError("channel none is for service: name the channel of the message")
         for name in self.destinations:
+            if (sends_by := kind_of(name).sends_by) not in (None, self.channel):
+                raise ValueError(f"channel {self.channel}: {name} sends by {sends_by}, name that")
             if self.mode not in (modes := kind_of(name).modes):
                 raise ValueError(f"mode {self.mode}: {name} can {', '.join(modes)}")
         if list(self.steps) != sorted(set(self.steps)):
@@ -102,23 +105,22 @@ class Segment(Block):
         return self
 
     @classmethod
-    def retired(cls, key: str) -> "Segment":
-        """A segment whose files are gone: nobody is in it, whoever is on its list must leave."""
+    def unknown(cls, key: str, purpose: Purpose, channel: Channel) -> "Segment":
+        """A segment of which nothing but these is known any more."""
         return cls.model_construct(
-            key=key,
-            name=key,
-            description="",
-            owner="",
-            purpose="service",
-            channel="none",
-            destinations=(),
-            traits={},
-            size_band=(0, 0),
-            change_budget=0.0001,
-            expires=date.max,
-            needs=(),
-            mode="mirror",
-        )
+            key=key, name=key, description="", owner="", purpose=purpose, channel=channel,
+            destinations=(), traits={}, size_band=(0, 0), expires=date.max, needs=(),
+        )  # fmt: skip
+
+    def retire(self) -> "Segment":
+        """The same for a list that is declared no more: everybody on it must leave."""
+        return self.model_copy(
+            update={
+                "destinations": (), "traits": {}, "steps": (), "variants": {}, "suppresses": (),
+                "size_band": (0, 0), "change_budget": 0.0001, "expires": date.max,
+                "mode": "mirror",
+            }
+        )  # fmt: skip
 
     @property
     def model(self) -> str:
@@ -143,6 +145,14 @@ class Segment(Block):
         """The name under which a tool knows which version somebody gets."""
         return f"{self.key}_variant"
 
+    @property
+    def trait_names(self) -> tuple[str, ...]:
+        """The names under which a tool knows the traits."""
+        names = {*self.traits.values()}
+        names |= {self.step_trait} if self.steps else set()
+        names |= {self.variant_trait} if self.variants else set()
+        return tuple(sorted(names))
+
     def audience(self, types: Mapping[str, str]) -> Audience:
         """What a destination gets to know; `types` are those of the model's columns."""
         attributes = {name: types[column] for column, name in self.traits.items()}
@@ -155,10 +165,14 @@ class Segment(Block):
 
 @dataclass(frozen=True)
 class Definitions:
-    """The segments that are sound, by key in order of priority, and what is wrong with others."""
+    """The segments that are sound, by key in order of priority, and what is wrong with others.
+
+    `doubtful` are the names of the others that may be meant to hold people back from other lists.
+    """
 
     segments: dict[str, Segment]
     problems: dict[str, str] = field(default_factory=dict)
+    doubtful: frozenset[str] = frozenset()
 
 
 def load(folder: Path | None = None) -> Definitions:
@@ -172,38 +186,42 @@ def load(folder: Path | None = None) -> Definitions:
             if segment.key in found:
                 raise ValueError(f'{path}: the key "{segment.key}" is used by another file.')
             found[segment.key] = segment
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RapportError) as error:
             problems[path.stem] = str(error)
     for path in sorted(folder.glob("*.sql")):
         if not path.with_suffix(".yml").is_file():
             problems[path.stem] = f"{path}: no {path.stem}.yml beside it. Write one."
+    doubtful = frozenset(stem for stem in problems if _may_suppress(folder / f"{stem}.yml"))
     by_priority = sorted(found.values(), key=lambda segment: (segment.priority, segment.key))
-    return Definitions({segment.key: segment for segment in by_priority}, problems)
+    return Definitions({segment.key: segment for segment in by_priority}, problems, doubtful)
 
 
 def read(path: Path) -> Segment:
     """The segment of one YAML file; raises `ValueError` with file, line, key and what to do."""
-    where = ("models", 0, "config", "meta", "segment")
-    text = path.read_text(encoding="utf-8")
+    document, content = read_yaml(path)
+    model = content["models"][0]
     try:
-        document = Document(path, yaml.compose(text, Loader=Loader))
-        content = yaml.load(text, Loader=Loader)  # noqa: S506 - a safe loader, in C
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ValueError(f"{path}:{mark.line + 1 if mark else 1}: not YAML.") from None
-    try:
-        model = content["models"][0]
-        declared = model["config"]["meta"]["segment"]
-    except (KeyError, TypeError, IndexError):
-        raise ValueError(f"{path}:1: no models[0].config.meta.segment. Copy a neighbour.") from None
-    try:
-        segment = Segment.model_validate(declared)
+        segment = Segment.model_validate(model["config"]["meta"]["segment"])
     except ValidationError as error:
-        raise ValueError(document.explain(error, Segment, where)) from None
-    if not path.with_suffix(".sql").is_file():
+        raise ValueError(document.explain(error, Segment, WHERE)) from None
+    query = path.with_suffix(".sql")
+    if not query.is_file():
         raise ValueError(f"{path}:1: no {path.stem}.sql beside it. Write one.")
+    check_sql(query, query.read_text(encoding="utf-8"))
     if model.get("name") != path.stem or segment.model != path.stem:
         raise ValueError(
-            document.at(where, f'file, model and "seg_" + key must be one name: {path.stem}.')
+            document.at(WHERE, f'file, model and "seg_" + key must be one name: {path.stem}.')
         )
     return segment
+
+
+def _may_suppress(path: Path) -> bool:
+    """Whether a file that cannot be read may be meant to hold people back from other lists.
+
+    One that reads as YAML and has known keys only, `suppresses` not among them, is not.
+    """
+    try:
+        declared: Any = parse(path)[1]["models"][0]["config"]["meta"]["segment"]
+        return "suppresses" in declared or not declared.keys() <= Segment.model_fields.keys()
+    except (ValueError, OSError, RapportError, KeyError, TypeError, IndexError, AttributeError):
+        return True

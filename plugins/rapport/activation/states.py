@@ -19,7 +19,8 @@ using (
     select
         run.destination, run.segment,
         case
-            when run.status <> 'success' or size.frozen_because is not null
+            when run.status <> 'success' or run.plan_state = 'frozen'
+                or size.frozen_because is not null
                 or pulled.problem is not null then 'failing'
             when asked.segment is not null then 'waiting'
             else 'fine'

@@ -12,7 +12,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from rapport.activation.consent import permission, refusal
+from rapport.activation import caps, traits
+from rapport.activation.consent import HELD, permission, refusal
 from rapport.activation.decide import content_hash
 from rapport.activation.lists import List
 from rapport.destinations.base import Batch, Person
@@ -31,9 +32,18 @@ judged as materialized (
         person.customer_id, person.op, person.traits,
         contact.email, contact.phone, contact.full_name, contact.user_id,
         {content_hash} as content_hash,
-        {refusal} as refusal
+        coalesce({refusal}, {cap}) as refusal
     from picked as person
     {permission}
+),
+former as (
+    select judged.customer_id, jsonb_object_agg(trait.name, null) as traits
+    from judged
+    inner join activation.ledger
+        on ledger.destination = {destination} and ledger.segment = {segment}
+        and ledger.customer_id = judged.customer_id
+    cross join lateral ({former}) as trait (name)
+    group by judged.customer_id
 ),
 batch as (
     select md5(concat_ws('|', {destination}, {segment}, {as_of}, string_agg(
@@ -60,7 +70,7 @@ turned as (
     update activation.plan set op = 'remove', reason = judged.refusal, traits = null
     from judged
     where plan.destination = {destination} and plan.segment = {segment}
-        and plan.customer_id = judged.customer_id and judged.refusal is not null
+        and plan.customer_id = judged.customer_id and judged.refusal <> all({held})
         and exists (
             select from activation.ledger
             where ledger.destination = {destination} and ledger.segment = {segment}
@@ -71,11 +81,11 @@ dropped as (
     delete from activation.plan using judged
     where plan.destination = {destination} and plan.segment = {segment}
         and plan.customer_id = judged.customer_id and judged.refusal is not null
-        and not exists (
+        and (judged.refusal = any({held}) or not exists (
             select from activation.ledger
             where ledger.destination = {destination} and ledger.segment = {segment}
                 and ledger.customer_id = judged.customer_id
-        )
+        ))
 ),
 explained as (
     insert into activation.not_sent
@@ -84,11 +94,12 @@ explained as (
     on conflict (destination, segment, customer_id)
     do update set reason = excluded.reason, since = excluded.since, run_id = excluded.run_id
 )
-select judged.*, intended.remote_id, batch.id as batch_id,
+select judged.*, former.traits as former_traits, intended.remote_id, batch.id as batch_id,
     coalesce((select array_agg(alias_id order by alias_id) from identity.aliases as alias
         where alias.customer_id = judged.customer_id and alias.alias_id <> judged.customer_id),
         '{{}}') as aliases
 from judged cross join batch left join intended using (customer_id)
+left join former using (customer_id)
 order by judged.customer_id
 """
 
@@ -116,21 +127,10 @@ intended as (
 cleared as (
     select picked.customer_id, jsonb_object_agg(trait.name, null) as traits
     from picked
-    cross join lateral (
-        select traits from segments.membership
-        where segment = {segment} and membership.customer_id = picked.customer_id
-        order by entered_at desc limit 1
-    ) as stay
-    cross join lateral jsonb_object_keys(stay.traits) as trait (name)
-    where not exists (
-        select from activation.ledger as other
-        inner join segments.membership as elsewhere
-            on elsewhere.segment = other.segment and elsewhere.customer_id = other.customer_id
-            and elsewhere.left_at is null
-        where other.destination = {destination} and other.segment <> {segment}
-            and other.customer_id = picked.customer_id and other.state <> 'removing'
-            and elsewhere.traits ? trait.name
-    )
+    inner join activation.ledger
+        on ledger.destination = {destination} and ledger.segment = {segment}
+        and ledger.customer_id = picked.customer_id
+    cross join lateral ({given}) as trait (name)
     group by picked.customer_id
 ),
 taken as (
@@ -138,8 +138,9 @@ taken as (
     where plan.destination = {destination} and plan.segment = {segment}
         and plan.customer_id = picked.customer_id
 )
-select picked.customer_id, 'remove' as op, cleared.traits, contact.email, contact.phone,
-    contact.full_name, contact.user_id, null as refusal, intended.remote_id, batch.id as batch_id,
+select picked.customer_id, 'remove' as op, cleared.traits, null as former_traits, contact.email,
+    contact.phone, contact.full_name, contact.user_id, null as refusal, intended.remote_id,
+    batch.id as batch_id,
     coalesce((select array_agg(alias_id order by alias_id) from identity.aliases as alias
         where alias.customer_id = picked.customer_id and alias.alias_id <> picked.customer_id),
         '{{}}') as aliases
@@ -162,7 +163,12 @@ class Taken:
 
 def take(connection: psycopg.Connection, target: List, size: int, leavers: bool) -> Taken | None:
     """The next batch of people to add and change, or to take off; None when there is none."""
+    held = list(HELD)
     statement = sql.SQL(_TAKE_LEAVERS if leavers else _TAKE).format(
+        held=held,
+        cap=_cap(connection, target),
+        former=traits.former(connection, target.segment, target.destination),
+        given=traits.given(),
         destination=target.destination,
         segment=target.segment.key,
         size=size,
@@ -183,6 +189,22 @@ def take(connection: psycopg.Connection, target: List, size: int, leavers: bool)
     return Taken(batch, {row["customer_id"]: row["op"] for row in kept}, len(rows) - len(kept))
 
 
+def _cap(connection: psycopg.Connection, target: List) -> sql.Composable:
+    """Why somebody who may be written to gets no message tonight."""
+    if not caps.is_capped(target.segment, target.options):
+        return sql.SQL("null")
+    return sql.SQL(
+        "case when person.op = any({ops}) and person.customer_id in ({capped})"
+        " then 'frequency_cap' end"
+    ).format(
+        ops=caps.operations(target.destination),
+        capped=caps.capped(
+            connection, target.segment, target.destination, target.options, target.run_id,
+            target.as_of, "picked",
+        ),
+    )  # fmt: skip
+
+
 def _person(row: Mapping[str, Any], channel: str) -> Person:
     """Only what the channel needs of a person's contact details leaves the house."""
     return Person(
@@ -194,5 +216,5 @@ def _person(row: Mapping[str, Any], channel: str) -> Person:
         user_id=row["user_id"] if channel == "push" else None,
         aliases=tuple(row["aliases"]),
         is_listed=row["op"] == "update",
-        traits=row["traits"] or {},
+        traits={**(row["former_traits"] or {}), **(row["traits"] or {})},
     )

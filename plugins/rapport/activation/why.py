@@ -9,8 +9,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 
+from rapport.activation.reading import Reader
 from rapport.activation.render import asked_of, conditions_of, published_schemas, render, source_of
 from rapport.activation.segments import Segment
 from rapport.card.find import find
@@ -35,13 +35,15 @@ def explain(
 ) -> dict[str, Any]:
     """The conditions under tonight's marts, the membership, and the state of each list."""
     rendered = render(source_of(segment), as_of, published_schemas())
-    with connection.cursor(row_factory=dict_row) as cursor:
-        statement = sql.SQL("select * from ({}) as candidates where customer_id = {}").format(
-            sql.SQL(conditions_of(rendered)),
-            customer_id,
+    with Reader(as_of) as reader:
+        answer = reader.ask(
+            sql.SQL("select * from (\n{}\n) as candidates where customer_id = {}").format(
+                sql.SQL(conditions_of(rendered)), customer_id
+            )
         )
-        rows = cursor.execute(statement).fetchall()
-    candidate = rows[0] if rows else {}
+        names = [column.name for column in answer.description or ()]
+        rows = answer.fetchall()
+    candidate = dict(zip(names, rows[0], strict=True)) if rows else {}
     conditions = []
     for name in asked_of(rendered):
         value = candidate.get(name.removeprefix("not "))

@@ -10,6 +10,7 @@ import psycopg
 
 from rapport.errors import ConfigError
 from rapport.identity import lookup
+from rapport.identity.contact_keys import is_contact
 from rapport.identity.normal_forms import LONGEST, normal_form
 from rapport.identity.rules import Rules
 
@@ -37,7 +38,8 @@ def find(
     """The published customers that `who` may mean, in order of their ids.
 
     An id means one customer; an e-mail or a phone that several people use means each of them.
-    Without `by_contact` only ids lead to somebody, so that nobody learns whose address it is.
+    Without `by_contact` only ids lead to somebody, and none that is an address or a number, so that
+    nobody learns whose it is.
     `region` is the ISO 3166 code in which a phone number without a country code is read.
     Raises `ConfigError` where it means nobody.
     """
@@ -47,7 +49,7 @@ def find(
     row = connection.execute(PUBLISHED, {"ids": [text]}).fetchone()
     if row is not None:
         return [row[0]]
-    if not by_contact and "@" in text:
+    if not by_contact and is_contact(text):
         raise ConfigError(NOBODY.format(region=region))
     forms = {
         "email": normal_form("email", text, rules=rules).value if by_contact else None,

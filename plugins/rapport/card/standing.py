@@ -18,6 +18,7 @@ from rapport.card.models import (
     Suppression,
 )
 from rapport.card.rows import Connection, one, rows
+from rapport.identity.contact_keys import masked
 
 
 def consent(connection: Connection, ids: list[str], freshness: Freshness) -> Consent:
@@ -60,12 +61,12 @@ def segments(connection: Connection, customer_id: str, as_of: datetime) -> Segme
 def identity(
     connection: Connection, customer_id: str, freshness: Freshness, *, with_contact: bool
 ) -> Identity:
-    """The vendors' records of the customer; an id that holds an address only `with_contact`."""
+    """The vendors' records of the customer; an address or number as an id only `with_contact`."""
     values = {"id": customer_id}
     profiles = rows(connection, Profile, PROFILES, values)
     if not with_contact:
         profiles = [
-            profile.model_copy(update={"profile_id": _without_address(profile.profile_id)})
+            profile.model_copy(update={"profile_id": masked(profile.profile_id)})
             for profile in profiles
         ]
     return Identity(
@@ -73,12 +74,6 @@ def identity(
         profiles=profiles,
         former_ids=[row[0] for row in connection.execute(FORMER_IDS, values)],
     )
-
-
-def _without_address(profile_id: str) -> str:
-    if "@" not in profile_id:
-        return profile_id
-    return ":".join([*profile_id.split(":")[:2], "(address)"])
 
 
 PERMISSIONS = """

@@ -13,7 +13,9 @@ from rapport.cli.output import AsJson, show
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     db = typer.Typer(help="The warehouse: its server, its address, its tables.")
-    commands = (start, stop, status, url, migrate, login, backup, restore, prune, psql, remove)
+    commands = (
+        start, stop, status, url, migrate, login, demote, backup, restore, prune, psql, remove,
+    )  # fmt: skip
     for command in commands:
         settings = {"allow_extra_args": True, "ignore_unknown_options": True}
         db.command(context_settings=settings if command is psql else None)(command)
@@ -113,6 +115,24 @@ def login(
         show({"login": name, "role": role, "url": address}, lambda: address, as_json)
     else:
         typer.echo(address)  # not through the table printer, which breaks long lines
+
+
+def demote(as_json: AsJson = False) -> None:
+    """Make the warehouse's login no superuser; the server's superuser gets a name of its own.
+
+    For a server of your own of which `rapport` is the first superuser, as docker compose made it
+    before. Prints the new superuser's password, which no process of Rapport needs.
+    """
+    from rapport import warehouse
+    from rapport.warehouse import cluster
+
+    password = cluster.demote_login(warehouse.url())
+    said = (
+        "The warehouse's login is no superuser: nothing to do."
+        if password is None
+        else f"The superuser is {cluster.ADMIN} now, with the password {password}. Keep it safe."
+    )
+    show({"password": password}, lambda: said, as_json)
 
 
 def backup(

@@ -75,9 +75,9 @@ def segment(
     as_json: AsJson = False,
 ) -> None:
     """Write `seg_<key>.sql` and `.yml`, which build and pass their unit test as they are."""
-    from rapport.activation.segments import FOLDER
     from rapport.errors import ConfigError
     from rapport.paths import project_root
+    from rapport.transform.segment_files import FOLDER
 
     key = key.removeprefix("seg_")
     if not re.fullmatch("[a-z][a-z0-9_]{2,50}", key):

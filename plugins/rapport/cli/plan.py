@@ -24,6 +24,7 @@ def plan(
     """Show what would be pushed, without pushing it. Samples are ids."""
     from rapport.activation.compare import compare
     from rapport.activation.preview import last_night, preview
+    from rapport.activation.reading import Reader
     from rapport.activation.segments import load
     from rapport.errors import ConfigError
     from rapport.warehouse import connect
@@ -34,8 +35,9 @@ def plan(
     with connect(autocommit=True) as connection:
         lists = preview(connection, segment)
         as_of = last_night(connection)
+    with Reader(as_of) as reader:
         differences = [
-            compare(connection, known[key], compare_to, as_of)
+            compare(reader, known[key], compare_to, as_of)
             for key in ([segment] if segment else known)
             if compare_to is not None
         ]

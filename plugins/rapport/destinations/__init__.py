@@ -10,10 +10,10 @@ import pkgutil
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast, get_args
 
 from rapport.connections import get_connection
-from rapport.destinations.base import Destination
+from rapport.destinations.base import Destination, MessagesOn
 from rapport.errors import ConfigError
 from rapport.settings import load_settings
 
@@ -60,6 +60,21 @@ def kind_of(name: str, options: Mapping[str, Any] | None = None) -> type[Destina
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ConfigError(f"destinations.{name}: write small letters, digits and _ only.")
     return kind
+
+
+def messages_on(name: str) -> MessagesOn:
+    """What makes a message at the destination of that name, by rapport.yml or by what it is.
+
+    A name that nobody knows any more is taken for a tool that sends to who enters.
+    """
+    options = load_settings().destination_options(name)
+    kind = discover().get(str(options.get("kind", name)), Destination)
+    said = options.get("messages_on", kind.messages_on)
+    if said not in get_args(MessagesOn):
+        raise ConfigError(
+            f"destinations.{name}.messages_on: write {', '.join(get_args(MessagesOn))}."
+        )
+    return cast(MessagesOn, said)
 
 
 def names() -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from rapport.errors import ConfigError, RetryLater
-from rapport.paths import under_project
+from rapport.paths import private, under_project
 from rapport.sftp import connected
 
 
@@ -42,9 +42,10 @@ class Folder:
         target = self.root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".{target.name}.{os.getpid()}")
-        shutil.copyfile(source, draft)
-        draft.chmod(self.mode)
-        with draft.open("rb+") as file:
+        with source.open("rb") as content, open(draft, "wb", opener=private) as file:
+            shutil.copyfileobj(content, file)
+            file.flush()
+            os.fchmod(file.fileno(), self.mode)
             os.fsync(file.fileno())
         draft.replace(target)
         source.unlink()
@@ -96,6 +97,7 @@ class Sftp:
             except FileNotFoundError:
                 client.mkdir(step)
         draft = f"{folder}/.{file}.part"
+        client.open(draft, "w").close()
+        client.chmod(draft, self.mode)  # while there is nothing in it
         client.put(str(source), draft, confirm=True)  # confirm compares the size
-        client.chmod(draft, self.mode)
         client.posix_rename(draft, target)

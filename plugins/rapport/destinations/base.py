@@ -21,6 +21,7 @@ from rapport.errors import RapportError
 
 Kind = Literal["unsubscribed", "bounced", "complained", "deleted"]
 Mode = Literal["mirror", "upsert", "add-only"]
+MessagesOn = Literal["nothing", "entry", "change"]
 
 
 class BatchRefused(RapportError):
@@ -127,7 +128,10 @@ class Destination:
     `batch_size` is how many people one call of `upsert` or `remove` gets, `parallel` how many of
     those calls the engine may have under way at once, from threads of its own. `modes` are what a
     segment may ask of the tool: `mirror` needs a `remove`. `lists_everybody` says that who is
-    missing in `contacts` was deleted at the tool.
+    missing in `contacts` was deleted at the tool. `messages_on` says what makes a message reach a
+    person, for the frequency caps: an entry, every change of a trait as well, or nothing, where
+    the tool writes to nobody. `sends_by` is the channel of a tool that sends one kind of message,
+    which its segments must name, so that they ask for the consent to it. Option `messages_on` of rapport.yml says it for one destination.
 
     Each call answers one `Result` per person, or a `Job` that `poll` follows to its end. It raises
     `BatchRefused` when the tool refused all of them for what is in the batch, and `RetryLater` or
@@ -139,6 +143,8 @@ class Destination:
     connection_fields: ClassVar[Mapping[str, str]] = {}
     needs_connection: ClassVar[bool] = True
     modes: ClassVar[tuple[Mode, ...]] = ("mirror", "upsert", "add-only")
+    messages_on: ClassVar[MessagesOn] = "entry"
+    sends_by: ClassVar[str | None] = None
     batch_size: int = 100
     parallel: int = 1
     lists_everybody: bool = False

@@ -34,7 +34,7 @@ from rapport.connections import Connection
 from rapport.destinations._answers import body_of, code, each, md5
 from rapport.destinations._texts import text_of, written
 from rapport.destinations.base import Audience, Batch, Destination, Mode, Person, Result
-from rapport.errors import ConfigError, GiveUp, RetryLater
+from rapport.errors import ConfigError, GiveUp
 from rapport.http import Answer, Client
 from rapport.oauth import Login
 from rapport.pace import Pace
@@ -42,10 +42,9 @@ from rapport.sources.base import base_url
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
-ROWS = (400, 403, 404, 429)
+ROWS = (400, 403, 404)
 ONE_PERSONS = frozenset(["INVALID_ARGUMENT", "SENDER_ID_MISMATCH", "UNREGISTERED"])
 MINUTE = 60.0
-MINUTES = 3
 
 
 class Fcm(Destination):
@@ -60,6 +59,8 @@ class Fcm(Destination):
         "host": "https://fcm.googleapis.com (optional); another one also answers /token",
     }
     modes: ClassVar[tuple[Mode, ...]] = ("upsert", "add-only")
+    sends_by = "push"
+    messages_on = "change"
     batch_size = 20  # so few may get a message again after a kill
     connections = 8
 
@@ -81,8 +82,14 @@ class Fcm(Destination):
         login = Login(
             f"{token_host}/token", name=self.name, grant=GRANT, assertion=signer(given, token_host)
         )
-        self._pace = Pace(5000, 1.0, sleep=self.sleep)
-        self._client = Client(host, name=self.name, auth=login, pace=self._pace, sleep=self.sleep)
+        self._client = Client(
+            host,
+            name=self.name,
+            auth=login,
+            pace=Pace(5000, 1.0, sleep=self.sleep),
+            busy_wait=MINUTE,
+            sleep=self.sleep,
+        )
         self._path = f"/v1/projects/{given.extra['project_id']}/messages:send"
 
     def prepare(self, audience: Audience) -> None:
@@ -130,7 +137,8 @@ class Fcm(Destination):
         }
         is_sent, reason = False, None
         for place in places:
-            answer = self._post({"message": {**place, **shown}})
+            message = {"message": {**place, **shown}}
+            answer = self._client.request("POST", self._path, json=message, ok=ROWS)
             if answer.status < 400:
                 is_sent = True
             else:
@@ -158,16 +166,6 @@ class Fcm(Destination):
                 if error is not None:
                     return {}, error
         return found, None
-
-    def _post(self, body: Mapping[str, Any]) -> Answer:
-        """One message; over the quota all threads wait for the next minute."""
-        for _ in range(MINUTES):
-            answer = self._client.request("POST", self._path, json=body, ok=ROWS)
-            if answer.status != 429:
-                return answer
-            asked = answer.headers.get("retry-after", "")
-            self._pace.pause(float(asked) if asked.isdigit() else MINUTE)
-        raise RetryLater("fcm: the quota of messages is used up. Run again later.")
 
 
 def signer(account: Connection, host: str) -> Callable[[], str]:

@@ -1,10 +1,9 @@
 """CSV files for people and for tools without an interface, with a manifest written last.
 
 `<path>/<segment>/files/<date>/<segment>__files__<run>__full.csv` and so on, to a folder, an object
-store or an SFTP server. A reader who waits for `manifest.json` sees whole files only. Cells that a
-spreadsheet would run as a formula get a leading apostrophe
-(https://owasp.org/www-community/attacks/CSV_Injection). With `hash: google`, `meta` or `tiktok` the
-file is what that ad platform takes, and holds digests only.
+store or an SFTP server. A reader who waits for `manifest.json` sees whole files only. Every cell
+is quoted, and what a spreadsheet would run as a formula is text (`rapport.cells`). With
+`hash: google`, `meta` or `tiktok` the file is what that ad platform takes, and holds digests only.
 
 What changes is kept on disk batch by batch, so that a repeated batch overwrites itself, a killed
 run loses nothing, and nobody has to fit into memory; `finish` makes the files out of it.
@@ -14,7 +13,6 @@ import csv
 import hashlib
 import json
 import os
-import re
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,15 +20,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from rapport.cells import disarmed, restored, writer
 from rapport.destinations import _hashed
 from rapport.destinations._places import Folder, place
 from rapport.destinations.base import Audience, Batch, Destination, Night, Person, Result
 from rapport.errors import ConfigError
 from rapport.paths import var_dir
 
-_TRIGGER = re.compile(r"^[\s'\"]*[=+\-@\t\r\n]")
-_NUMBER = re.compile(r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$")
-_PHONE = re.compile(r"^\+\d{6,15}$")
 _CHANGES = """
 create table if not exists changes (customer_id text primary key, kind text not null,
     row text not null) without rowid;
@@ -44,6 +40,7 @@ class Files(Destination):
     name = "files"
     documentation = "https://www.rfc-editor.org/rfc/rfc4180"
     needs_connection = False
+    messages_on = "nothing"
     batch_size = 5000
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -136,6 +133,11 @@ class Files(Destination):
         """Header and content of each column."""
         if self.form is not None:
             hashed = _hashed.columns(self.form, audience.attributes)
+            if audience.channel in ("sms", "push"):
+                # A yes to texts is none to a match by address.
+                hashed = {
+                    name: cell for name, cell in hashed.items() if "email" not in name.lower()
+                }
             return {header: _safe(cell) for header, cell in hashed.items()}
         cells: dict[str, _hashed.Cell] = {
             "customer_id": lambda person: disarmed(person.customer_id)
@@ -162,10 +164,10 @@ class Files(Destination):
         draft, count = self._draft(), 0
         cells = list(columns.values())
         with draft.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
+            lines = writer(file)
+            lines.writerow(columns)
             for person in people:
-                writer.writerow([cell(person) for cell in cells])
+                lines.writerow([cell(person) for cell in cells])
                 count += 1
             file.flush()
             os.fsync(file.fileno())
@@ -211,13 +213,13 @@ def _forget_lines(path: Path, marks: set[str]) -> bool:
     """Write a file anew without the lines that have one of the marks as a cell."""
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file)) or [[]]
-    kept = [row for row in rows if marks.isdisjoint(cell.lower() for cell in row)]
+    kept = [row for row in rows if marks.isdisjoint(restored(cell).lower() for cell in row)]
     if len(kept) == len(rows):
         return False
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.touch(mode=path.stat().st_mode & 0o777)
     with draft.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *kept])
+        writer(file).writerows([header, *kept])
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
@@ -244,26 +246,6 @@ def _forget_changes(path: Path, ids: set[str], mail: str) -> bool:
         ]
         changes.executemany("delete from changes where customer_id = ?", theirs)
     return bool(theirs)
-
-
-def disarmed(value: Any) -> str:
-    """The cell's text; one that a spreadsheet would run gets a leading apostrophe.
-
-    Numbers and phone numbers in E.164 are not formulas and stay as they are.
-
-    >>> disarmed("=1+1"), disarmed("-3.5"), disarmed("+4930123456"), disarmed(None)
-    ("'=1+1", '-3.5', '+4930123456', '')
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    text = json.dumps(value) if isinstance(value, dict | list) else str(value)
-    if _TRIGGER.match(text) and not _NUMBER.match(text) and not _PHONE.match(text):
-        return f"'{text}"
-    return text
 
 
 def _safe(cell: _hashed.Cell) -> _hashed.Cell:

@@ -46,6 +46,7 @@ class OneSignal(Destination):
         "password": "app API key",
         "host": "https://api.onesignal.com (optional)",
     }
+    sends_by = "push"
     batch_size = 100
     connections = 8
 

@@ -2,7 +2,8 @@
 
 An upsert is a promise (202): its job is followed to the end, and then the contacts are looked up,
 since a job that ends as `errored` does not say for whom. Who is found on the list was accepted.
-Who leaves is taken off the list and stays a contact; custom fields stay as they were.
+Who leaves is taken off the list and stays a contact; custom fields stay as they were. A trait that
+is empty or declared no more keeps its last value there too: the call has no way to clear a field.
 
 API: https://www.twilio.com/docs/sendgrid/api-reference/contacts/add-or-update-a-contact
 Suppressions: https://www.twilio.com/docs/sendgrid/api-reference/suppressions-global-suppressions

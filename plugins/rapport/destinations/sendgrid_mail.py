@@ -49,6 +49,7 @@ class SendGridMail(Destination):
         "host": "https://api.sendgrid.com (optional)",
     }
     modes: ClassVar[tuple[Mode, ...]] = ("mirror", "add-only")
+    sends_by = "email"
     batch_size = 20  # so few may get a mail again after a kill
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -30,6 +30,7 @@ class Slack(Destination):
         "password": "bot token (xoxb-...) with chat:write, of a bot that is in the channel",
         "host": "https://slack.com (optional)",
     }
+    messages_on = "nothing"
     batch_size = 5000
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

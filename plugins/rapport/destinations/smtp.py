@@ -60,6 +60,7 @@ class Smtp(Destination):
         "extra.tls": "starttls (optional), ssl, or none inside of a network of your own",
     }
     modes: ClassVar[tuple[Mode, ...]] = ("mirror", "add-only")
+    sends_by = "email"
     batch_size = 1
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -39,6 +39,8 @@ class Twilio(Destination):
         "host": "https://api.twilio.com (optional)",
     }
     modes: ClassVar[tuple[Mode, ...]] = ("upsert", "add-only")
+    sends_by = "sms"
+    messages_on = "change"
     batch_size = 50
     connections = 8
 

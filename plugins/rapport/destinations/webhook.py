@@ -42,6 +42,7 @@ class Webhook(Destination):
         "password": "whsec_ and base64 of 24 to 64 random bytes; two, with a space, to change over",
         "extra.allow_private": "true for a receiver in your own network, also by http (optional)",
     }
+    messages_on = "change"  # what the receiver does with a change is not known here
     batch_size = 100
     parallel = 4
 

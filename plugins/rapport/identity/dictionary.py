@@ -24,6 +24,7 @@ CHUNK = 20_000
 FORM_KEYS = (
     "blocked_values",
     "blocked_patterns",
+    "email_roles",
     "email_ignore_dots",
     "email_ignore_plus_tags",
 )

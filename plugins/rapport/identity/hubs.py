@@ -1,5 +1,7 @@
 """Hubs: identifiers that more profiles offer than the cap of their type allows join nobody.
 
+Neither do mailboxes that people of clearly different names share (`identity.name_clashes`).
+
 Counting is a matter of the arrays that the resolver holds anyway (in SQL, 5 million rows took 2.5
 seconds a night); a night counts again only what its changed profiles offer or have ceased to offer.
 """
@@ -18,6 +20,10 @@ def count_all(warehouse: psycopg.Connection[Any], keys: Ints, codes: Ints) -> In
     row = warehouse.execute("select min(cap) from identity.rules").fetchone()
     counts = np.bincount(codes, minlength=len(keys))
     crowded = np.flatnonzero(counts > (row[0] if row and row[0] else 0))
+    clashes = [
+        key for (key,) in warehouse.execute("select identifier_key from identity.name_clashes")
+    ]
+    crowded = np.union1d(crowded, np.flatnonzero(np.isin(keys, clashes)))
     warehouse.execute("delete from identity.capped")
     hubs = warehouse.execute(
         ADD_ALL, {"keys": keys[crowded].tolist(), "profiles": counts[crowded].tolist()}
@@ -47,12 +53,15 @@ def recount(warehouse: psycopg.Connection[Any]) -> None:
 
 
 ADD_ALL = """
-insert into identity.capped
-select counted.identifier_key
+insert into identity.capped (identifier_key, reason)
+select
+    counted.identifier_key,
+    case when counted.profiles > rules.cap then 'over_cap' else 'shared_by_names' end
 from unnest(%(keys)s::bigint[], %(profiles)s::bigint[]) as counted (identifier_key, profiles)
 inner join identity.identifiers using (identifier_key)
 inner join identity.rules using (identifier_type)
-where counted.profiles > rules.cap
+left join identity.name_clashes as clashes using (identifier_key)
+where counted.profiles > rules.cap or clashes.identifier_key is not null
 returning identifier_key
 """
 
@@ -80,6 +89,13 @@ from (
     union all
     (table former except table present)
 ) as moved
+union
+select identifier_key
+from identity.name_clashes
+full join (
+    select identifier_key from identity.capped where reason = 'shared_by_names'
+) as known using (identifier_key)
+where name_clashes.identifier_key is null or known.identifier_key is null
 """
 
 NEAR = """
@@ -101,7 +117,13 @@ concerned as (
     select recounted.identifier_key, recounted.profiles, false as was_hub
     from recounted
     where
-        recounted.profiles > (select min(cap) from identity.rules)
+        (
+            recounted.profiles > (select min(cap) from identity.rules)
+            or exists (
+                select from identity.name_clashes as clashes
+                where clashes.identifier_key = recounted.identifier_key
+            )
+        )
         and not exists (
             select from identity.capped where capped.identifier_key = recounted.identifier_key
         )
@@ -111,11 +133,15 @@ concerned as (
     inner join identity.capped using (identifier_key)
 )
 
-select concerned.identifier_key, not concerned.was_hub as is_hub
+select
+    concerned.identifier_key,
+    not concerned.was_hub as is_hub,
+    case when concerned.profiles > rules.cap then 'over_cap' else 'shared_by_names' end as reason
 from concerned
 inner join identity.identifiers using (identifier_key)
 inner join identity.rules using (identifier_type)
-where (concerned.profiles > rules.cap) <> concerned.was_hub
+left join identity.name_clashes as clashes using (identifier_key)
+where (concerned.profiles > rules.cap or clashes.identifier_key is not null) <> concerned.was_hub
 """
 
 REMOVE = """
@@ -124,4 +150,7 @@ using flipped
 where capped.identifier_key = flipped.identifier_key and not flipped.is_hub
 """
 
-ADD = "insert into identity.capped select identifier_key from flipped where is_hub"
+ADD = """
+insert into identity.capped (identifier_key, reason)
+select identifier_key, reason from flipped where is_hub
+"""

@@ -103,7 +103,7 @@ left join lateral (
     select
         jsonb_build_object(
             'rule',
-            case when hubs.identifier_key is null then 'identifier_removed' else 'over_cap' end,
+            coalesce(hubs.reason, 'identifier_removed'),
             'identifier_key', former.identifier_key, 'profile_a', before.profile_id
         ) as cause
     from before

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from rapport.errors import AlreadyRunning
-from rapport.identity import hubs, ledger, touched
+from rapport.identity import hubs, ledger, namesakes, touched
 from rapport.identity.cuts import MUST_LINK_WEIGHT
 from rapport.identity.dictionary import connected
 from rapport.identity.exchange import columns_in, columns_out
 from rapport.identity.graph import KEPT, REASONS, Apart, Edges, Partition, compact
 from rapport.identity.graph import resolve as partition
+from rapport.warehouse import locks
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,6 @@ Ints = NDArray[Any]
 CACHED = ("seq_page_cost = 0.1", "random_page_cost = 0.1", "max_parallel_workers_per_gather = 0")
 LOOK_UP = ("enable_hashjoin = off", "enable_mergejoin = off", "default_statistics_target = 1")
 JOIN = ("enable_hashjoin = on", "enable_mergejoin = on")
-LOCK = 5_120_733_402  # any number, the same for everybody
 TABLE = "identity_build.int_identifiers_normalised"
 ALL_OFFERED = sql.SQL("""(
     select
@@ -65,13 +65,13 @@ def resolve(
 ) -> dict[str, int]:
     """Bring members, aliases and the merge log up to date with the guarded identifiers."""
     with connected(connection) as warehouse, warehouse.transaction():
-        row = warehouse.execute("select pg_try_advisory_xact_lock(%s)", [LOCK]).fetchone()
-        if not (row and row[0]):
+        if not locks.try_turn(warehouse, "identity"):
             raise AlreadyRunning(f"identity: another process resolves. {run_id} can try later.")
         warehouse.execute("set local work_mem = '128MB'")
         warehouse.execute("set local maintenance_work_mem = '256MB'")
         row = warehouse.execute("select must_rebuild from identity.state").fetchone()
         full = full or bool(row and row[0])
+        namesakes.find(warehouse)
         touched.load_overrides(warehouse)
         full = full or touched.is_most(warehouse)
         if not full:

@@ -13,8 +13,11 @@ from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from text_unidecode import unidecode  # type: ignore[import-untyped]
 
 from rapport.errors import ConfigError
+
+SEPARATORS = re.compile("[^a-z0-9]+")
 
 
 class TypeRule(BaseModel):
@@ -60,6 +63,7 @@ class Rules(BaseModel):
     other_types: TypeRule
     blocked_values: list[str]
     blocked_patterns: dict[str, list[str]]
+    email_roles: dict[str, list[str]] = {}
     email_ignore_dots: list[str] = []
     email_ignore_plus_tags: list[str] = []
     matching: Matching
@@ -93,11 +97,28 @@ class Rules(BaseModel):
             pattern = self._patterns.get(key)
             if pattern and pattern.search(normal_form):
                 return "blocked_pattern"
+        if identifier_type == "email" and self._is_role(normal_form):
+            return "blocked_pattern"
         return None
+
+    def _is_role(self, email: str) -> bool:
+        """Whether a mailbox is a role's: `info+shop@`, `no_reply@`, `sales-de2@`."""
+        local = email.rpartition("@")[0].partition("+")[0].casefold().rstrip("0123456789")
+        words = [word for word in SEPARATORS.split(unidecode(local)) if word]
+        if "".join(words) in self._roles:
+            return True
+        roles = [word in self._roles for word in words]
+        return any(roles[:1]) and all(
+            is_role or len(word) == 2 for word, is_role in zip(words, roles, strict=True)
+        )
 
     @cached_property
     def _values(self) -> frozenset[str]:
         return frozenset(value.casefold() for value in self.blocked_values)
+
+    @cached_property
+    def _roles(self) -> frozenset[str]:
+        return frozenset(role for roles in self.email_roles.values() for role in roles)
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
@@ -120,9 +141,9 @@ def load_rules(overrides: dict[str, Any] | None = None) -> Rules:
 
     Raises `ConfigError` naming the key.
     """
-    text = resources.files("rapport.identity").joinpath("rules.yml").read_text("utf-8")
+    shipped = _shipped("rules.yml") | {"email_roles": _shipped("role_mailboxes.yml")}
     try:
-        return Rules.model_validate(_merge(yaml.safe_load(text), overrides or {}))
+        return Rules.model_validate(_merge(shipped, overrides or {}))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -130,6 +151,11 @@ def load_rules(overrides: dict[str, Any] | None = None) -> Rules:
             f"rapport.yml: identity.{where}: {first['msg']}. Known keys: "
             f"{', '.join(Rules.model_fields)}."
         ) from None
+
+
+def _shipped(name: str) -> dict[str, Any]:
+    text = resources.files("rapport.identity").joinpath(name).read_text("utf-8")
+    return dict(yaml.safe_load(text))
 
 
 def _merge(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:

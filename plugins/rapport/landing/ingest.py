@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 
 import psycopg
 
@@ -64,7 +65,7 @@ def pull(
     name = source.name
     login = get_connection(name) if source.needs_connection else Connection(name)
     with source.client(login) as client:
-        for stream in source.streams():
+        for stream in filter(attrgetter("enabled"), source.streams()):
             try:
                 result = land(
                     connection,

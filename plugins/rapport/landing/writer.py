@@ -1,4 +1,4 @@
-"""The only writer of a stream: an advisory lock against two at once, a token against a late one.
+"""The only writer of a stream: a lock against two at once, a token against a late one.
 
 The lock is the session's, so a killed process leaves nothing behind. A process that holds it but
 has not been heard of for `LEASE` is taken for frozen: its session is ended, its token outdated.
@@ -14,6 +14,7 @@ from typing import Self
 import psycopg
 
 from rapport.errors import AlreadyRunning, StaleWriter
+from rapport.warehouse import locks
 
 LEASE = timedelta(minutes=15)
 
@@ -61,38 +62,25 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self.connection.closed and not self.connection.broken:
-            self.connection.execute(
-                "select pg_advisory_unlock(hashtextextended(%s, 0))", (self._name,)
-            )
+        locks.let_go(self.connection, self._name)
 
     @property
     def _name(self) -> str:
-        return f"rapport landing {self.source} {self.stream}"
+        return f"landing/{self.source}/{self.stream}"
 
     def _lock(self) -> bool:
-        row = self.connection.execute(
-            "select pg_try_advisory_lock(hashtextextended(%s, 0))", (self._name,)
-        ).fetchone()
-        return bool(row and row[0])
+        return locks.try_to_hold(self.connection, self._name)
 
     def _end_frozen(self) -> bool:
         # Who holds the lock: the number in raw.writers may be another backend's by now.
+        holders = locks.holders(self.connection, self._name)
         row = self.connection.execute(
             """
-            with holder as (
-                select pid
-                from pg_locks
-                where locktype = 'advisory' and granted and objsubid = 1
-                    and database = (select oid from pg_database where datname = current_database())
-                    and (classid::bigint << 32) | objid::bigint = hashtextextended(%s, 0)
-            )
-
-            select pg_terminate_backend(holder.pid, 5000)
-            from raw.writers, holder
+            select bool_and(pg_terminate_backend(holder.pid, 5000))
+            from raw.writers, unnest(%s::integer[]) as holder (pid)
             where source = %s and stream = %s and heartbeat_at < clock_timestamp() - %s
             """,
-            (self._name, self.source, self.stream, self.lease),
+            (holders, self.source, self.stream, self.lease),
         ).fetchone()
         return bool(row and row[0])
 

@@ -9,6 +9,7 @@ a shared lock and looks whether its build is still the newest; a new build takes
 
 import contextlib
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -16,9 +17,10 @@ import psycopg
 from rapport import warehouse
 from rapport.errors import RetryLater, StaleWriter
 from rapport.night.nights import Night
+from rapport.warehouse import locks, roles
 
-PATIENCE = "30min"
-KEY = "hashtextextended('rapport build', 0)"
+PATIENCE = timedelta(minutes=30)
+LOCK = "build"
 
 
 @contextlib.contextmanager
@@ -29,30 +31,35 @@ def step(night: Night, holder: str, *, begins: bool = False) -> Iterator[None]:
     `StaleWriter` where a newer build took over, `RetryLater` where the other's step does not end.
     """
     with warehouse.connect(autocommit=True, application_name="rapport build") as connection:
+        roles.end_overlong(connection)
         if begins:
             _begin(connection, night, holder)
-        connection.execute(f"select pg_advisory_lock_shared({KEY})")
-        newest = connection.execute(
-            "select holder from ops.builds order by build_id desc limit 1"
-        ).fetchone()
-        if newest is not None and newest[0] != holder:
-            raise StaleWriter(
-                "another build of this warehouse began meanwhile and publishes what this one "
-                "would have. Nothing to do, unless it failed too: see `rapport status`."
-            )
-        yield
+        with locks.shared(connection, LOCK):
+            newest = connection.execute(
+                "select holder from ops.builds order by build_id desc limit 1"
+            ).fetchone()
+            if newest is not None and newest[0] != holder:
+                raise StaleWriter(
+                    "another build of this warehouse began meanwhile and publishes what this one "
+                    "would have. Nothing to do, unless it failed too: see `rapport status`."
+                )
+            yield
 
 
 def _begin(connection: psycopg.Connection[Any], night: Night, holder: str) -> None:
+    patience = PATIENCE.total_seconds()
     with connection.transaction():
-        connection.execute(f"set local lock_timeout = '{PATIENCE}'")
+        connection.execute(f"set local lock_timeout = '{patience:.0f}s'")
         try:
-            connection.execute(f"select pg_advisory_xact_lock({KEY})")
+            locks.take_turn(connection, LOCK)
+            is_free = locks.wait_for_holders(connection, LOCK, patience)
         except psycopg.errors.LockNotAvailable:
+            is_free = False
+        if not is_free:
             raise RetryLater(
-                f"a step of another build has not ended for {PATIENCE}. Wait for it, or end it: "
-                "pg_stat_activity shows it as `rapport build`."
-            ) from None
+                f"a step of another build has not ended for {patience / 60:.0f} minutes. Wait for "
+                "it, or end it: pg_stat_activity shows it as `rapport build`."
+            )
         connection.execute(
             """
             insert into ops.builds (holder, run_id) values (%s, %s)

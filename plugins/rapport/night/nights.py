@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from rapport import warehouse
 from rapport.errors import RapportError
 from rapport.settings import Settings
+from rapport.warehouse import locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def stage(night: Night, name: str) -> Iterator[Stage]:
 
 
 def _lock(connection: psycopg.Connection[Any]) -> None:
-    connection.execute("select pg_advisory_xact_lock(hashtextextended('rapport nights', 0))")
+    locks.take_turn(connection, "nights")
 
 
 def _begin(connection: psycopg.Connection[Any], as_of: datetime) -> Night:

@@ -15,11 +15,12 @@ from rapport import landing, warehouse
 from rapport.errors import AlreadyRunning
 from rapport.night.nights import Night, begin, clock, stage
 from rapport.night.summary import Summary, close
-from rapport.paths import project_root, var_dir
+from rapport.paths import private, project_root, var_dir
 from rapport.settings import load_settings
+from rapport.warehouse import locks
 
 Progress = Callable[[str], None]
-LOCK = "rapport run"
+LOCK = "run"
 
 
 def run(progress: Progress, as_of: datetime | None = None) -> Summary:
@@ -61,11 +62,11 @@ def _walk(night: Night, sources: list[str], progress: Progress) -> None:
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """No second `rapport run` on this warehouse meanwhile; a killed one lets go at once."""
-    with warehouse.connect(autocommit=True, application_name="rapport run") as connection:
-        row = connection.execute(
-            "select pg_try_advisory_lock(hashtextextended(%s, 0))", (LOCK,)
-        ).fetchone()
-        if row != (True,):
+    with (
+        warehouse.connect(autocommit=True, application_name="rapport run") as connection,
+        locks.only_one(connection, LOCK) as is_ours,
+    ):
+        if not is_ours:
             raise AlreadyRunning(
                 "another `rapport run` is at work on this warehouse. Wait for it, or end it: "
                 "pg_stat_activity shows it as `rapport run`."
@@ -110,6 +111,6 @@ def _talk_to(path: Path) -> Iterator[None]:
     The file stays open: Airflow's loggers keep it for as long as the process lives.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a", encoding="utf-8", buffering=1)
+    file = open(path, "a", encoding="utf-8", buffering=1, opener=private)  # noqa: SIM115
     with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
         yield

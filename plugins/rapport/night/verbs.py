@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from rapport.errors import RetryLater
+from rapport.errors import ConfigError, RetryLater
 from rapport.night.builds import step
 from rapport.night.nights import Night, Stage, join, stage
 from rapport.settings import load_settings
@@ -148,14 +148,20 @@ def publish(holder: str) -> None:
 
 
 def evaluate() -> None:
-    """Who is in which segment tonight."""
+    """Who is in which segment tonight; a file that cannot be read leaves the night partial."""
     from rapport import activation
-    from rapport.transform import build
+    from rapport.activation.segments import load
 
     night = _night()
     with stage(night, "evaluate segments") as current:
-        failed = build("segments", as_of=night.as_of, stop_on_failure=False)["failed"]
-        current.result = activation.evaluate(night.run_id, night.as_of, failed=failed)
+        current.result = activation.evaluate(night.run_id, night.as_of)
+    problems = load().problems
+    with contextlib.suppress(ConfigError), stage(night, "read segments"):
+        if problems:
+            raise ConfigError(
+                "\n".join(problems.values()) + "\nTheir lists add nobody, and let people go by the "
+                "last version that could be read."
+            )
 
 
 def plan() -> None:
@@ -168,10 +174,14 @@ def plan() -> None:
 
 
 def push(destination: str) -> None:
-    """Tell a tool."""
+    """Tell a tool; one that is turned off only where people are still on a list there."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
     from rapport import activation
 
     night = _night()
+    if activation.is_idle(night.run_id, night.as_of, destination):
+        raise AirflowSkipException(f"{destination} is turned off and holds nobody")
     with stage(night, f"push {destination}") as current:
         current.result = dict(
             activation.push(run_id=night.run_id, as_of=night.as_of, destination=destination) or {}

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from rapport.activation.segments import FOLDER, Definitions, load
+from rapport.activation.segments import Definitions, load
 from rapport.card.freshness import entities_of
 from rapport.identity.rules import Rules, load_rules
 from rapport.pages.access import Reader
@@ -23,6 +23,7 @@ from rapport.pages.database import Connection, Warehouse
 from rapport.pages.rendering import LOCALES, render
 from rapport.paths import project_root
 from rapport.settings import Settings, load_settings
+from rapport.transform.segment_files import FOLDER
 
 LANGUAGE = "rapport_language"
 NAVIGATION = ("tonight", "customers", "segments", "metrics")

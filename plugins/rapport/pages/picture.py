@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
+from rapport.identity.contact_keys import masked
 from rapport.pages.database import Connection
 
 MOST = 24
@@ -82,10 +83,8 @@ def _source(profile_id: str) -> str:
 
 
 def _record(profile_id: str, with_values: bool) -> str:
-    name = profile_id.partition(":")[2]
-    if "@" in name and not with_values:
-        return f"{name.partition(':')[0]}:(address)"
-    return _cut(name)
+    shown = profile_id if with_values else masked(profile_id)
+    return _cut(shown.partition(":")[2])
 
 
 def _cut(text: str, most: int = 40) -> str:

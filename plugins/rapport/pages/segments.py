@@ -14,6 +14,7 @@ from rapport.activation import approval
 from rapport.activation.overview import overview
 from rapport.activation.render import source_of
 from rapport.activation.segments import Segment
+from rapport.activation.standing import standings
 from rapport.errors import ConfigError
 from rapport.pages.access import is_sealed, must, seal
 from rapport.pages.database import Connection
@@ -35,9 +36,10 @@ def every(request: Request) -> HTMLResponse:
     """All segments, those that wait first."""
     with look(request, LISTS) as connection:
         rows = overview(connection, desk(request).segments())
+        held_up = standings(connection, desk(request).segments(), desk(request).settings)
         waiting = {row["segment"] for row in approval.pending(connection)}
     rows.sort(key=lambda row: row["segment"] not in waiting)
-    return show(request, "segments.html", segments=rows, waiting=waiting)
+    return show(request, "segments.html", segments=rows, waiting=waiting, held_up=held_up)
 
 
 @router.get("/segments/{key}")

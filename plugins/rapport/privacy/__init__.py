@@ -11,6 +11,7 @@ import psycopg
 
 from rapport.errors import RapportError
 from rapport.privacy.requests import Request, fail, pending
+from rapport.warehouse import locks
 
 log = logging.getLogger(__name__)
 
@@ -20,29 +21,21 @@ def answer(connection: psycopg.Connection, request: Request, *, at: datetime) ->
     from rapport.privacy.access import write_archive
     from rapport.privacy.erase import erase
 
-    row = connection.execute(
-        "select pg_try_advisory_lock(hashtextextended('privacy/' || %s, 0))",
-        (str(request.request_id),),
-    ).fetchone()
-    if row != (True,):
-        log.info("request %s is being worked by another process", request.request_id)
-        return
-    try:
-        if request.kind == "erase":
-            erase(connection, request, at=at)
-        else:
-            write_archive(connection, request, at=at)
-    except RapportError as error:
-        problem = str(error)
-        if request.person:
-            problem = problem.replace(request.person, "the person")
-        fail(connection, request.request_id, problem)
-        raise
-    finally:
-        connection.execute(
-            "select pg_advisory_unlock(hashtextextended('privacy/' || %s, 0))",
-            (str(request.request_id),),
-        )
+    with locks.only_one(connection, f"privacy/{request.request_id}") as is_ours:
+        if not is_ours:
+            log.info("request %s is being worked by another process", request.request_id)
+            return
+        try:
+            if request.kind == "erase":
+                erase(connection, request, at=at)
+            else:
+                write_archive(connection, request, at=at)
+        except RapportError as error:
+            problem = str(error)
+            if request.person:
+                problem = problem.replace(request.person, "the person")
+            fail(connection, request.request_id, problem)
+            raise
 
 
 def work(connection: psycopg.Connection, *, at: datetime) -> dict[str, int]:

@@ -30,10 +30,11 @@ from rapport.errors import ConfigError, GateFailed, RapportError, RetryLater
 from rapport.landing.tables import table_of
 from rapport.landing.writer import Writer
 from rapport.paths import var_dir
-from rapport.privacy import references, stores, tombstones
+from rapport.privacy import foreign, references, stores, tombstones
 from rapport.privacy.person import Person, find
 from rapport.privacy.requests import Request
 from rapport.settings import load_settings
+from rapport.warehouse import locks
 
 Connection = psycopg.Connection[Any]
 Open = Callable[[str, Mapping[str, Any]], Destination]
@@ -72,12 +73,13 @@ def erase(
     _wait_for_night(connection, at)
     person, remote_ids = _remember(connection, request, at)
     failed: RapportError | None = None
-    settings = load_settings()
+    settings, others = load_settings(), foreign.tables(connection)
     tools = settings.enabled("destinations") if tell_tools else {}
     for name, options in tools.items():
         try:
             with _step(connection, request, f"tool {name}") as keep:
                 if keep is not None:
+                    _wait_for_push(connection, name)
                     keep(_tell(open_tool(name, options), person, remote_ids.get(name, set())))
                     faults.point("privacy.told")
         except RapportError as error:
@@ -92,6 +94,8 @@ def erase(
             if keep is not None:
                 keep(_of_source(person, name))
     for source, stream in references.streams(settings):
+        if ("raw", f"{source}__{stream}") in others:
+            continue
         with _step(connection, request, f"raw.{source}__{stream}") as keep:
             if keep is not None:
                 keep(_empty_raw(connection, person, source, stream))
@@ -102,6 +106,10 @@ def erase(
         with _step(connection, request, f"{table.schema}.{table.name}") as keep:
             if keep is not None:
                 keep(_counted(stores.delete(connection, table, person)))
+    for (schema, name), owner in others.items():
+        with _step(connection, request, f"{schema}.{name}") as keep:
+            if keep is not None:
+                keep(Receipt("", "by_hand", answer=f"belongs to {owner}: delete there"))
     with _step(connection, request, "mentions") as keep:
         if keep is not None:
             changed = stores.scrub(connection, sorted(person.traces))
@@ -110,6 +118,11 @@ def erase(
     with _step(connection, request, "files of the project") as keep:
         if keep is not None:
             keep(_counted(_scrub_files(person)))
+    for name, options in tools.items() if failed is None else ():
+        # A batch that was on its way when the tool was told first may have come after that.
+        with _step(connection, request, f"tool {name}, last look") as keep:
+            if keep is not None:
+                keep(_tell(open_tool(name, options), person, remote_ids.get(name, set())))
     if failed is not None:
         raise failed
     _finish(connection, request, person, at)
@@ -145,6 +158,15 @@ def _wait_for_night(connection: Connection, at: datetime) -> None:
         raise RetryLater(
             f"privacy: night {row[0]} is under way and would build the person anew from what it "
             "has read. Run again once it has ended; the request stays in the queue."
+        )
+
+
+def _wait_for_push(connection: Connection, tool: str) -> None:
+    """A push that begins from now on leaves out who is being erased; one under way may not."""
+    if locks.holders(connection, f"activation/{tool}"):
+        raise RetryLater(
+            f"privacy: a push to {tool} is under way and may send the person again. Run again once "
+            "it has ended; the request stays in the queue."
         )
 
 
@@ -240,6 +262,9 @@ def _tell(tool: Destination, person: Person, remote_ids: set[str]) -> Receipt:
         for remote_id in sorted(remote_ids)
     ]
     known += [Contact(ids[0] if ids else "", email=email, aliases=ids) for email in emails]
+    # A number that somebody else offers too is not the person's alone.
+    phones = sorted(person.traces & person.handles.get("phone", set()))
+    known += [Contact(ids[0] if ids else "", phone=phone, aliases=ids) for phone in phones]
     if not known and ids:
         known = [Contact(ids[0], aliases=ids)]
     try:

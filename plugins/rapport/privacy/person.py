@@ -14,7 +14,7 @@ from rapport.errors import ConfigError
 from rapport.identity import lookup
 from rapport.identity.normal_forms import LONGEST, normal_form
 from rapport.landing.tables import table_of
-from rapport.privacy import references
+from rapport.privacy import foreign, references
 from rapport.privacy.tombstones import Handles
 
 Connection = psycopg.Connection[Any]
@@ -124,9 +124,11 @@ def _add_profile(person: Person, profile: str) -> None:
 
 def _add_records(connection: Connection, person: Person) -> None:
     """Records that name the person, records that name those, and so on."""
+    others = foreign.tables(connection)
+    streams = [one for one in references.streams() if ("raw", "__".join(one)) not in others]
     for _ in range(LONGEST_CHAIN):
         before = sum(map(len, person.handles.values()))
-        for source, stream in references.streams():
+        for source, stream in streams:
             namespace = references.record_namespace(source, stream)
             for reference in references.references(source, stream):
                 values = sorted(person.handles.get(reference.namespace, ()))

@@ -16,6 +16,8 @@ import psycopg
 from markupsafe import Markup
 
 from rapport import warehouse
+from rapport.activation.segments import load
+from rapport.activation.standing import standings
 from rapport.identity.audit import audit
 from rapport.pages import metrics
 from rapport.pages.night import NightPage, is_there, read_night
@@ -46,6 +48,7 @@ def write(run_id: str) -> Path:
         plots = _plots(connection, night) if night.is_published else []
         is_resolved = is_there(connection, "identity.excluded_edges")
         identity = audit(connection, run_id) if is_resolved else None
+        held_up = standings(connection, load(), load_settings())
     style = _asset("vendor/uplot/uPlot.min.css") + _asset("rapport.css")
     uplot, charts = _asset("vendor/uplot/uPlot.iife.min.js"), _asset("charts.js")
     page = render(
@@ -53,6 +56,7 @@ def write(run_id: str) -> Path:
         night=night,
         plots=plots,
         identity=identity,
+        held_up=held_up,
         links=_links(path.parent, night),
         company=load_settings().company.name,
         style=Markup(style),  # noqa: S704 - files of this package

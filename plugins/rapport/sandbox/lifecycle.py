@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rapport.errors import ConfigError, RetryLater
-from rapport.paths import var_dir
+from rapport.paths import private, var_dir
 from rapport.sandbox.clock import today
 from rapport.sandbox.company import DATABASE, Company, Progress, locked
 from rapport.sandbox.server import SERVER_FILE
@@ -145,7 +145,7 @@ def call(url: str, method: str = "GET", body: Any = None, patience: float = 600)
 def _start(root: Path) -> dict[str, Any]:
     token = secrets.token_hex(16)
     (root / SERVER_FILE).unlink(missing_ok=True)
-    with (root / "server.log").open("ab") as log:
+    with open(root / "server.log", "ab", opener=private) as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "rapport.sandbox", str(root), token],
             stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ class Recorder:
         self.app: Any = None
         self.base = ""
         self.requests: list[dict[str, Any]] = []
+        self.now: Callable[[], float] = time.monotonic
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -76,6 +77,7 @@ class Recorder:
             more = messages[-1].get("more_body", False)
         headers = {key.decode(): value.decode() for key, value in scope["headers"]}
         asked = {
+            "at": self.now(),
             "method": scope["method"],
             "path": scope["path"],
             "query": scope["query_string"].decode(),

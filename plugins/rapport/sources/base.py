@@ -63,7 +63,8 @@ class Stream:
     lists show a change late. `ordered` says that pages come in ascending order of the cursor, so
     that the watermark may move before the last page. `sweep` says that `live_keys` lists every
     live key, so that what is gone at the vendor can be marked as deleted. `counted` is the dotted
-    path of the time by which `count` counts, where the vendor gives a count.
+    path of the time by which `count` counts, where the vendor gives a count. One that is not
+    `enabled` is not pulled; what it has landed stays known.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Stream:
     ordered: bool = False
     sweep: bool = False
     counted: str | None = None
+    enabled: bool = True
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         """The pages after `position` (None: from the beginning). A source overrides this."""

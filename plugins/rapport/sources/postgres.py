@@ -36,7 +36,8 @@ PAGE_ROWS = 5_000
 class Table(Block):
     """A table, or a query, and what its columns mean (as in the datasets of `files`).
 
-    Without `entity` its rows land and nothing reads them yet.
+    Without `entity` its rows land and nothing reads them yet. `enabled: false` pulls it no more;
+    what has landed stays known, and stale.
     """
 
     table: str | None = Field(default=None, pattern=r'^[^"\x00]+$')
@@ -49,6 +50,7 @@ class Table(Block):
     entity: str | None = None
     namespace: str | None = Field(default=None, pattern="^[A-Za-z0-9_.-]+$")
     columns: dict[str, str | Column] = Field(default_factory=dict)
+    enabled: bool = True
 
     @model_validator(mode="after")
     def _makes_sense(self) -> "Table":
@@ -167,6 +169,7 @@ def tables_for_dbt(settings: Settings) -> dict[str, Any]:
             "namespace": table.namespace or name,
             "key": list(table.key),
             "columns": mapped_for_dbt(table.columns),
+            **({} if table.enabled else {"enabled": False}),
         }
         for name, table in tables.items()
         if table.entity is not None
@@ -199,6 +202,7 @@ class Postgres(Source):
                 lag=timedelta(minutes=0 if table.cursor_type == "number" else table.lag_minutes),
                 ordered=table.cursor is not None,
                 sweep=table.sweep,
+                enabled=table.enabled,
                 table=table,
             )
             for name, table in self.tables.items()

@@ -26,6 +26,7 @@ from rapport import warehouse
 from rapport.errors import GateFailed, RetryLater
 from rapport.paths import project_root, var_dir
 from rapport.settings import Settings, known, load_settings
+from rapport.transform import segment_files
 from rapport.warehouse import roles
 
 log = logging.getLogger(__name__)
@@ -40,13 +41,10 @@ LIBPQ = {
     "sslrootcert": "PGSSLROOTCERT",
     "target_session_attrs": "PGTARGETSESSIONATTRS",
 }
-# What marketing writes sees the published tables and nothing else; the rest runs as the login.
-ROLES = {"segments": "segmenter"}
 # Nobody sees dbt's own lines, and its manifest is written when the project is parsed.
 QUIET = ("--no-print", "--quiet", "--log-level", "none")
 # What this process parsed last, and its manifest: to read it takes dbt a second an invocation.
 _parsed: tuple[tuple[Any, ...], bytes] = ((), b"")
-SEGMENT_FILE = re.compile(r"\bsegments/(seg_\w+)\.(?:sql|yml)\b")
 STAGING_MODEL = re.compile(r"stg_(?P<source>[a-z0-9_]+?)__(?P<entity>[a-z0-9_]+)")
 
 
@@ -68,6 +66,7 @@ def variables(settings: Settings) -> dict[str, Any]:
         match = STAGING_MODEL.fullmatch(path.stem)
         if match and match["source"] not in unused:
             canonical.setdefault(match["entity"], []).append(path.stem)
+    from rapport.activation.options import ActivationOptions
     from rapport.sources._custom_fields import fields_for_dbt
     from rapport.sources.files import datasets_for_dbt
     from rapport.sources.postgres import tables_for_dbt
@@ -79,6 +78,7 @@ def variables(settings: Settings) -> dict[str, Any]:
         "surveys": settings.surveys,
         "custom_fields": fields_for_dbt(settings),
         "company": settings.company.model_dump(),
+        "stale_after_hours": settings.checked("activation", ActivationOptions).stale_after_hours,
     }
 
 
@@ -104,12 +104,12 @@ def environment(role: str | None = None) -> dict[str, str]:
     }
 
 
-def options(settings: Settings, project: Path | None = None) -> list[str]:
+def options(settings: Settings) -> list[str]:
     """The options that every invocation needs: folders, variables, nothing kept of values."""
     folder = var_dir() / "dbt"
     return [
         "--project-dir",
-        str(project or project_dir()),
+        str(safe_project()),
         "--profiles-dir",
         str(project_dir()),
         "--target-path",
@@ -123,39 +123,42 @@ def options(settings: Settings, project: Path | None = None) -> list[str]:
     ]
 
 
-def invoke(
-    args: Sequence[str], settings: Settings, as_of: datetime, role: str | None = None
-) -> Any:
-    """One invocation, by default as the login; returns dbt's own result. Prints nothing.
+def safe_project() -> Path:
+    """The folder that dbt may read: the project, or a copy without the segments that it must not.
 
-    A segment whose files cannot be parsed is left aside, as a node that does not exist: dbt would
-    refuse the whole project.
+    dbt would run what a segment's files hold beyond SQL, and refuse the whole project for one file
+    that it cannot parse.
     """
-    return _invoke(args, settings, as_of, role)[0]
+    bad = segment_files.problems(project_dir() / "models" / "segments")
+    if not bad:
+        return project_dir()
+    log.warning("dbt: left aside: %s", ", ".join(sorted(bad)))
+    copy = var_dir() / "dbt" / "project"
+    shutil.rmtree(copy, ignore_errors=True)
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        if "segments" not in Path(folder).relative_to(project_dir()).parts:
+            return {"target", "logs"}.intersection(names)
+        return {name for name in names if Path(name).stem in bad}
+
+    shutil.copytree(project_dir(), copy, ignore=ignored)
+    return copy
 
 
-def _invoke(
-    args: Sequence[str], settings: Settings, as_of: datetime, role: str | None
-) -> tuple[Any, list[str]]:
-    """dbt's own result, and the segments that were left aside."""
+def invoke(args: Sequence[str], settings: Settings, as_of: datetime) -> Any:
+    """One invocation; returns dbt's own result. Prints nothing."""
     from dbt.cli.main import dbtRunner
 
     digest = forget_stale_parse()
     given = options(settings)
-    aside: list[str] = []
-    with adjusted_environment(as_of, role), contextlib.redirect_stdout(io.StringIO()):
-        while (outcome := _parse(digest, given)) is not None:
-            found = SEGMENT_FILE.search(str(outcome.exception))
-            if found is None or found[1] in aside:
-                return outcome, aside
-            aside.append(found[1])
-            log.warning("dbt: %s is left aside. %s", found[1], outcome.exception)
-            given = options(settings, _without(aside))
-        # Each invocation gets a manifest that none has compiled anything into yet.
-        manifest = pickle.loads(_parsed[1])  # noqa: S301 - of this process's own memory
-        outcome = dbtRunner(manifest).invoke([*args, "--no-write-json", *QUIET, *given])
+    with adjusted_environment(as_of), contextlib.redirect_stdout(io.StringIO()):
+        outcome = _parse(digest, given)
+        if outcome is None:
+            # Each invocation gets a manifest that none has compiled anything into yet.
+            manifest = pickle.loads(_parsed[1])  # noqa: S301 - of this process's own memory
+            outcome = dbtRunner(manifest).invoke([*args, "--no-write-json", *QUIET, *given])
     write_results(outcome)
-    return outcome, aside
+    return outcome
 
 
 def _parse(digest: str, given: Sequence[str]) -> Any:
@@ -172,15 +175,6 @@ def _parse(digest: str, given: Sequence[str]) -> Any:
         return outcome
     _parsed = (key, pickle.dumps(outcome.result))
     return None
-
-
-def _without(segments: Sequence[str]) -> Path:
-    """A copy of the project that has not got these segments."""
-    copy = var_dir() / "dbt" / "project"
-    shutil.rmtree(copy, ignore_errors=True)
-    files = [f"{name}.{suffix}" for name in segments for suffix in ("sql", "yml")]
-    shutil.copytree(project_dir(), copy, ignore=shutil.ignore_patterns("target", "logs", *files))
-    return copy
 
 
 def forget_stale_parse() -> str:
@@ -220,35 +214,22 @@ def write_results(outcome: Any) -> None:
         dataclasses.replace(ran, results=told).write(str(path))
 
 
-def build(layer: str, *, as_of: datetime, stop_on_failure: bool = True) -> dict[str, Any]:
-    """Build the models of a layer and run their tests; raises `GateFailed` naming what failed.
-
-    Where `stop_on_failure` is off, what failed is listed in the outcome as `failed` instead, with
-    the segments that could not even be parsed.
-    """
+def build(layer: str, *, as_of: datetime) -> dict[str, Any]:
+    """Build the models of a layer and run their tests; raises `GateFailed` naming what failed."""
     started = time.monotonic()
     settings = load_settings()
     args = ["build", "--select", f"tag:{layer}", "--exclude-resource-type", "unit_test"]
-    outcome, aside = _invoke(args, settings, as_of, ROLES.get(layer))
+    outcome = invoke(args, settings, as_of)
     results = list(getattr(outcome.result, "results", None) or [])
     failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
-    if failed and not stop_on_failure:
-        log.warning("dbt %s: %s failed", layer, ", ".join(item.node.name for item in failed))
-    elif failed or outcome.exception is not None or not outcome.success:
+    if failed or outcome.exception is not None or not outcome.success:
         raise _explain(layer, failed, outcome.exception)
     kinds = [result.node.resource_type.value for result in results]
     return {
         "models": sum(kind in ("model", "seed") for kind in kinds),
         "tests": kinds.count("test"),
-        "failed": sorted({_model_of(result.node) for result in failed}.union(aside)),
         "seconds": round(time.monotonic() - started, 2),
     }
-
-
-def _model_of(node: Any) -> str:
-    """The model itself, or the one that a test is about."""
-    attached = getattr(node, "attached_node", None)
-    return str(attached).rsplit(".", 1)[-1] if attached else str(node.name)
 
 
 def _explain(layer: str, failed: Sequence[Any], exception: BaseException | None) -> Exception:

@@ -19,7 +19,7 @@ import yaml
 from rapport.errors import ConfigError
 from rapport.paths import var_dir
 from rapport.settings import Settings
-from rapport.transform.dbt import adjusted_environment, project_dir, variables
+from rapport.transform.dbt import adjusted_environment, safe_project, variables
 
 
 def build(settings: Settings, as_of: datetime) -> Path:
@@ -29,7 +29,7 @@ def build(settings: Settings, as_of: datetime) -> Path:
     folder = var_dir() / "dbt" / "docs"
     project = folder / "project"
     shutil.rmtree(project, ignore_errors=True)
-    shutil.copytree(project_dir(), project, ignore=shutil.ignore_patterns("target", "logs"))
+    shutil.copytree(safe_project(), project, ignore=shutil.ignore_patterns("target", "logs"))
     generated = yaml.safe_dump(exposures(), sort_keys=False, allow_unicode=True)
     (project / "models" / "exposures_of_segments.yml").write_text(generated, encoding="utf-8")
     command = ["docs", "generate", "--static", "--no-partial-parse", "--quiet"]
@@ -46,7 +46,7 @@ def build(settings: Settings, as_of: datetime) -> Path:
 def exposures() -> dict[str, Any]:
     """One exposure a segment and tool, with the fields that the tool gets, and one of BI."""
     found, marts = [], []
-    for path in sorted((project_dir() / "models").rglob("*.yml")):
+    for path in sorted((safe_project() / "models").rglob("*.yml")):
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models") or []:
             meta = model.get("config", {}).get("meta", {})
             if meta.get("publish") == "marts":

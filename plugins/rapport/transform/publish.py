@@ -23,6 +23,7 @@ from psycopg import sql
 from rapport import faults, warehouse
 from rapport.errors import ConfigError, RetryLater
 from rapport.paths import var_dir
+from rapport.warehouse import locks
 
 LOCK_TIMEOUT = "10s"
 BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
@@ -121,7 +122,7 @@ def _publish(
 ) -> dict[str, dict[str, int]]:
     with connection.transaction():
         connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
-        connection.execute("select pg_advisory_xact_lock(hashtextextended('rapport publish', 0))")
+        locks.take_turn(connection, "publish")
         connection.execute(
             "insert into ops.publications (run_id, as_of) values (%s, %s) on conflict (run_id)"
             " do update set published_at = clock_timestamp()",

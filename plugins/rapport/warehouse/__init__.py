@@ -15,7 +15,7 @@ from rapport.errors import ConfigError, RetryLater
 from rapport.warehouse import discreet, embedded
 from rapport.warehouse.schema import migrate, pending
 
-__all__ = ["airflow_url", "connect", "is_embedded", "migrate", "pending", "url"]
+__all__ = ["airflow_url", "connect", "is_embedded", "migrate", "pending", "url", "url_of"]
 
 SUPPORTED = range(16, 19)
 PASSED_ON = ("ssl", "keepalives", "tcp_", "options", "connect_timeout", "target_session_attrs")
@@ -27,7 +27,7 @@ def url() -> str:
     Starts the embedded server if there is no connection `warehouse`. Raises `ConfigError`.
     """
     connection = find_connection("warehouse")
-    return embedded.url() if connection is None else _url_of(connection)
+    return embedded.url() if connection is None else url_of(connection)
 
 
 def is_embedded() -> bool:
@@ -67,11 +67,12 @@ def connect(**options: Any) -> psycopg.Connection[Any]:
     return connection
 
 
-def _url_of(connection: Connection) -> str:
+def url_of(connection: Connection) -> str:
+    """The address that an Airflow connection means; raises `ConfigError`."""
     if not connection.host or not connection.schema:
         raise ConfigError(
-            'connection "warehouse": host and schema (the name of the database) are needed. '
-            "See .env.example."
+            f'connection "{connection.name}": host and schema (the name of the database) are '
+            "needed. See .env.example."
         )
     host = f"[{connection.host}]" if ":" in connection.host else connection.host
     login = quote(connection.login, safe="")

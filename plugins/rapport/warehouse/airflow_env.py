@@ -17,7 +17,7 @@ import psycopg
 
 from rapport.errors import ConfigError
 from rapport.locks import held
-from rapport.paths import private_file, project_root, var_dir
+from rapport.paths import private, private_file, project_root, var_dir
 
 HOST = "127.0.0.1"
 PORT = 8080
@@ -66,6 +66,8 @@ def environment() -> dict[str, str]:
         "AIRFLOW__API__SECRET_KEY": keys["api"],
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home() / "logs"),
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
     }
     if os.environ.get(DATABASE):
@@ -116,7 +118,7 @@ def ensure_airflow_metadata() -> bool:
         if marker.exists() and marker.read_text() == _metadata_version():
             return False
         log = home() / "migrate.log"
-        with log.open("w") as output:
+        with open(log, "w", opener=private) as output:
             done = subprocess.run(
                 [sys.executable, "-m", "airflow", "db", "migrate"],
                 stdout=output, stderr=subprocess.STDOUT, check=False,

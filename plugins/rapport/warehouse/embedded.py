@@ -23,11 +23,10 @@ from urllib.parse import quote
 from rapport.errors import ConfigError, RetryLater
 from rapport.locks import held
 from rapport.paths import private_file, var_dir
+from rapport.warehouse import cluster
 from rapport.warehouse import place as places
+from rapport.warehouse.cluster import ADMIN, DATABASES, OWNER
 from rapport.warehouse.place import MAJOR, Place
-
-OWNER = "rapport"
-DATABASES = {"warehouse": OWNER, "airflow": "airflow"}
 
 # For two cores beside everything else. Durable: fsync and synchronous_commit stay on. Failing
 # statements and their values stay out of the log, since they may hold persons.
@@ -65,13 +64,16 @@ class Server:
 def start() -> Server:
     """The running server, started (and made) if need be. Raises `ConfigError`, `RetryLater`."""
     place = places.find()
-    if server := _running(place):
+    if (server := _running(place)) and not _is_old(place):
         return server
     with held(_lock()) as lock:
-        if server := _running(place):
-            return server
-        _initialise(place, lock)
-        return _launch(place)
+        server = _running(place)
+        if server is None:
+            _initialise(place, lock)
+            server = _launch(place)
+        if _is_old(place):
+            _demote(place, server)
+        return server
 
 
 def stop() -> bool:
@@ -106,17 +108,24 @@ def remove() -> None:
         with held(_lock()):
             shutil.rmtree(home / "cluster")
             (home / "passwords.json").unlink(missing_ok=True)
+            (home / "admin-password").unlink(missing_ok=True)
             (var_dir() / "postgres" / "home").unlink()
             if home.is_relative_to(places.SHARED):
                 shutil.rmtree(home)
 
 
-def url(database: str = "warehouse") -> str:
-    """The address of a database, with the password; starts the server if need be."""
+def url(database: str = "warehouse", login: str | None = None) -> str:
+    """The address of a database, with the password; starts the server if need be.
+
+    By default as the login that owns the database, which is no superuser.
+    """
     server = start()
-    role = DATABASES.get(database, OWNER)
-    password = _passwords(places.find())[role]
-    return f"postgresql://{role}:{quote(password)}@127.0.0.1:{server.port}/{quote(database)}"
+    return _address(server, login or DATABASES.get(database, OWNER), database)
+
+
+def _address(server: Server, login: str, database: str) -> str:
+    password = quote(_passwords(places.find())[login])
+    return f"postgresql://{login}:{password}@127.0.0.1:{server.port}/{quote(database)}"
 
 
 def _lock() -> Path:
@@ -172,41 +181,47 @@ def _initialise(place: Place, lock: int) -> None:
         return
     for leftover in place.cluster.glob("draft-*"):
         shutil.rmtree(leftover)
-    passwords = {role: secrets.token_urlsafe(24) for role in DATABASES.values()}
+    passwords = {role: secrets.token_urlsafe(24) for role in (ADMIN, *DATABASES.values())}
     private_file(place.passwords, json.dumps(passwords))
     draft = place.cluster / f"draft-{os.getpid()}"
     password_file = place.cluster / "password"
-    private_file(password_file, passwords[OWNER])
+    private_file(password_file, passwords[ADMIN])
     place.give(password_file)
     done = place.run(
-        "initdb", "-D", str(draft), "-U", OWNER, "-A", "scram-sha-256",
+        "initdb", "-D", str(draft), "-U", ADMIN, "-A", "scram-sha-256",
         f"--pwfile={password_file}", "--encoding=UTF8", "--no-locale",
         "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions",
         capture_output=True, pass_fds=(lock,),
     )  # fmt: skip
     password_file.unlink()
-    if done.returncode == 0:
+    for database, statements in cluster.first_statements(passwords).items():
+        if done.returncode:
+            break
         (draft / "pg_hba.conf").write_text(ACCESS)
         done = place.run(
-            "postgres", "--single", "-D", str(draft), "-c", "log_min_messages=fatal", "postgres",
-            input=_first_statements(passwords), capture_output=True, pass_fds=(lock,),
+            "postgres", "--single", "-j", "-D", str(draft), "-c", "log_min_messages=fatal",
+            database, input=statements, capture_output=True, pass_fds=(lock,),
         )  # fmt: skip
     if done.returncode:
         raise ConfigError(f"{draft}: initdb failed: {done.stderr.strip()[-500:]}")
     draft.rename(place.data)
 
 
-def _first_statements(passwords: dict[str, str]) -> str:
-    """One statement a line, as the single-user mode wants them."""
-    statements = [
-        f"create role {role} login password '{password}'"
-        for role, password in passwords.items()
-        if role != OWNER
-    ]
-    for database, role in DATABASES.items():
-        statements.append(f"create database {database} owner {role}")
-        statements.append(f"revoke all on database {database} from public")
-    return "".join(f"{statement}\n" for statement in statements)
+def _is_old(place: Place) -> bool:
+    """Whether the cluster is of a release in which the owner was the superuser."""
+    return ADMIN not in _passwords(place)
+
+
+def _demote(place: Place, server: Server) -> None:
+    """Give the superuser a name of its own; a kill in the middle is taken up by the next start."""
+    passwords = _passwords(place)
+    pending = place.home / "admin-password"
+    if not pending.exists():
+        private_file(pending, secrets.token_urlsafe(24))
+    passwords[ADMIN] = pending.read_text()
+    cluster.demote("127.0.0.1", server.port, passwords)
+    private_file(place.passwords, json.dumps(passwords))
+    pending.unlink()
 
 
 def _launch(place: Place) -> Server:

@@ -22,12 +22,8 @@ from rapport.errors import ConfigError
 FILE = Path(__file__).parent / "roles.yml"
 # dbt makes these when it first builds; the grants have to be there before.
 OF_DBT = (
-    "staging", "intermediate", "identity_build", "build", "build_pii", "segments_build",
-    "marts", "marts_pii",
+    "staging", "intermediate", "identity_build", "build", "build_pii", "marts", "marts_pii",
 )  # fmt: skip
-# Built by a role of its own, so the tables are that role's too.
-OWNED = {"segments_build": "segmenter"}
-LOCK = 7_267_708_117  # any number, the same for everybody
 Connection = psycopg.Connection[Any]
 
 log = logging.getLogger(__name__)
@@ -40,6 +36,7 @@ class Role:
     name: str
     purpose: str
     schemas: dict[str, tuple[str, ...]]
+    connections: int
     statement_timeout: str | None = None
 
     @property
@@ -66,6 +63,7 @@ def declared() -> dict[str, Role]:
             name,
             entry["purpose"],
             {schema: tuple(privileges) for schema, privileges in entry["schemas"].items()},
+            entry["connections"],
             entry.get("statement_timeout"),
         )
         for name, entry in content.items()
@@ -75,19 +73,23 @@ def declared() -> dict[str, Role]:
 def apply(connection: Connection) -> list[str]:
     """Make the roles and the grants that are missing; the names of the roles that cannot be made.
 
-    Only what differs from the declaration is changed, so that two processes at once and a second
-    run do nothing. A login without CREATEROLE leaves out the roles that nobody made for it.
+    The right to make tables, which an older release gave, is taken back. Only what differs from the
+    declaration is changed, so that two processes at once and a second run do nothing. A login
+    without CREATEROLE leaves out the roles that nobody made for it.
     """
-    connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-    missing = [name for name in declared() if not _made(connection, name)]
-    for schema in OF_DBT:
-        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-    for grant in sorted(wanted(connection) - granted(connection)):
-        if grant.role not in missing:
-            _try(connection, _statement(grant))
-    for schema, owner in OWNED.items():
-        if owner not in missing:
-            hand_over(connection, schema, owner)
+    with connection.transaction():
+        connection.execute("lock table ops.migrations in exclusive mode")
+        missing = [name for name in declared() if not _made(connection, name)]
+        for schema in OF_DBT:
+            connection.execute(
+                sql.SQL("create schema if not exists {}").format(sql.Identifier(schema))
+            )
+        for grant in sorted(wanted(connection) - granted(connection)):
+            if grant.role not in missing:
+                _try(connection, _statement(grant))
+        for grant in undeclared(connection):
+            if (grant.kind, grant.privilege) == ("schema", "CREATE"):
+                _try(connection, _revocation(grant))
     if missing:
         log.warning("roles that this login may not make: %s", ", ".join(missing))
     return missing
@@ -149,11 +151,7 @@ def wanted(connection: Connection) -> set[Grant]:
             if schema not in tables:
                 continue
             grants.add(Grant("schema", schema, role.name, "USAGE"))
-            if "make" in privileges:
-                grants.add(Grant("schema", schema, role.name, "CREATE"))
-            for privilege in (name.upper() for name in privileges if name != "make"):
-                if OWNED.get(schema) == role.name:
-                    continue
+            for privilege in map(str.upper, privileges):
                 grants.add(Grant("default", schema, role.name, privilege))
                 grants.update(
                     Grant("table", f"{schema}.{table}", role.name, privilege)
@@ -171,17 +169,6 @@ def undeclared(connection: Connection) -> list[Grant]:
     """Grants to the roles of Rapport that its declaration does not know."""
     extra = granted(connection) - wanted(connection)
     return sorted(grant for grant in extra if grant.role in declared())
-
-
-def hand_over(connection: Connection, schema: str, owner: str) -> None:
-    """Give the tables of a schema to the role that builds them, where somebody else has some."""
-    for (table,) in connection.execute(NOT_OWNED, {"schema": schema, "owner": owner}).fetchall():
-        _try(
-            connection,
-            sql.SQL("alter table {} owner to {}").format(
-                sql.Identifier(schema, table), sql.Identifier(owner)
-            ),
-        )
 
 
 def _try(connection: Connection, statement: sql.Composed) -> None:
@@ -219,46 +206,46 @@ def can_take(connection: Connection, role: str) -> bool:
 
 
 def session_options(connection: Connection, role: str) -> str:
-    """libpq's `options` of a session that is of that role from its first statement.
+    """libpq's `options` of a session that begins in that role.
 
-    Its timeout alone, where the role cannot be taken.
+    For SQL of our own: a session can give a role back. Its timeout alone, where the role cannot be
+    taken.
     """
-    for schema, owner in OWNED.items():
-        if owner == role:
-            hand_over(connection, schema, owner)
     options = [f"-c role={role}"] if can_take(connection, role) else []
     if timeout := declared()[role].statement_timeout:
         options.append(f"-c statement_timeout={timeout}")
     return " ".join(options)
 
 
-def make_login(connection: Connection, name: str, role: str) -> str:
+def make_login(connection: Connection, name: str, role: str, password: str | None = None) -> str:
     """A login that is a member of the role and nothing else; returns its new password.
 
     A login that is there gets a new password and the role. Raises `ConfigError`.
     """
     if role not in declared():
         raise ConfigError(f'no role "{role}". There are: {", ".join(declared())}.')
-    if name in declared():
+    if name in declared() or name == connection.info.user:
         raise ConfigError(f'"{name}" is the name of a role: choose another one for the login.')
-    password = secrets.token_urlsafe(18)
+    password = password or secrets.token_urlsafe(18)
     login = sql.Identifier(name)
     try:
         with connection.transaction():
-            if not _exists(connection, name):
+            if not exists(connection, name):
                 connection.execute(sql.SQL("create role {} nologin").format(login))
             # Hashed here: the server's log and its statistics never see the password itself.
             hashed = connection.pgconn.encrypt_password(
                 password.encode(), name.encode(), b"scram-sha-256"
             )
             connection.execute(
-                sql.SQL("alter role {} login password {}").format(
-                    login, sql.Literal(hashed.decode())
+                sql.SQL("alter role {} login password {} connection limit {}").format(
+                    login, sql.Literal(hashed.decode()), sql.Literal(declared()[role].connections)
                 )
             )
             connection.execute(
                 sql.SQL("grant {} to {} with inherit true").format(sql.Identifier(role), login)
             )
+            # So that whoever runs the warehouse may see and end the sessions of this login.
+            connection.execute(sql.SQL("grant {} to current_user with inherit true").format(login))
             for setting, value in _settings(declared()[role]).items():
                 connection.execute(
                     sql.SQL("alter role {} set {} = {}").format(
@@ -278,9 +265,31 @@ def _settings(role: Role) -> dict[str, str]:
     return settings | ({"default_transaction_read_only": "on"} if role.only_reads else {})
 
 
-def _exists(connection: Connection, name: str) -> bool:
+def end_overlong(connection: Connection) -> int:
+    """End transactions of readers that are older than their role allows; how many.
+
+    A login can lift its own `statement_timeout`, so it is held to it here. Sessions that this login
+    may not end are left alone.
+    """
+    limits = {role.name: role.statement_timeout for role in declared().values()}
+    rows = connection.execute(
+        OVERLONG, {"roles": list(limits), "timeouts": list(limits.values())}
+    ).fetchall()
+    for role, _ in rows:
+        log.warning("a transaction of role %s was older than it may get, and was ended", role)
+    return len(rows)
+
+
+def exists(connection: Connection, name: str) -> bool:
+    """Whether the server has a role or login of that name."""
     return (
         connection.execute("select from pg_roles where rolname = %s", [name]).fetchone() is not None
+    )
+
+
+def _revocation(grant: Grant) -> sql.Composed:
+    return sql.SQL("revoke {} on schema {} from {}").format(
+        sql.SQL(grant.privilege), sql.Identifier(grant.name), sql.Identifier(grant.role)
     )
 
 
@@ -304,12 +313,23 @@ left join pg_class as tables
 where schemas.nspname !~ '^pg_' and schemas.nspname <> 'information_schema'
 """
 
-NOT_OWNED = """
-select tables.relname
-from pg_class as tables
-inner join pg_namespace as schemas on schemas.oid = tables.relnamespace
-inner join pg_roles as owners on owners.oid = tables.relowner
-where tables.relkind in ('r', 'v') and schemas.nspname = %(schema)s and owners.rolname <> %(owner)s
+OVERLONG = """
+with allowed (role, timeout) as (
+    select role, timeout::interval
+    from unnest(%(roles)s::text[], %(timeouts)s::text[]) as given (role, timeout)
+    where timeout is not null
+)
+
+select distinct on (session.pid) allowed.role, pg_terminate_backend(session.pid)
+from allowed
+inner join pg_roles as reader on reader.rolname = allowed.role
+inner join pg_roles as login on pg_has_role(login.oid, reader.oid, 'usage')
+inner join pg_stat_activity as session on session.usesysid = login.oid
+where session.datname = current_database()
+    and not login.rolsuper and login.rolname <> current_user
+    and not pg_has_role(login.oid, current_user, 'usage')
+    and pg_has_role(current_user, login.oid, 'usage')
+    and session.xact_start < clock_timestamp() - allowed.timeout
 """
 
 GRANTED = """
@@ -336,6 +356,7 @@ with acls (kind, name, owner, acl) as (
     union all
     select 'default', coalesce(nspname::text, ''), defaclrole, defaclacl
     from pg_default_acl left join pg_namespace on pg_namespace.oid = defaclnamespace
+    where defaclrole = current_user::regrole
 )
 
 select

@@ -4,6 +4,7 @@
 ['0001_landing']
 """
 
+import contextlib
 import hashlib
 import logging
 from pathlib import Path
@@ -12,10 +13,9 @@ from typing import Any
 import psycopg
 
 from rapport.errors import ConfigError
-from rapport.warehouse import roles
+from rapport.warehouse import roles, segment_login
 
 FOLDER = Path(__file__).parent / "migrations"
-LOCK = 7_267_708_116  # any number, the same for everybody
 LEDGER = """
 create schema if not exists ops;
 create table if not exists ops.migrations (
@@ -38,15 +38,15 @@ def migrate(folder: Path = FOLDER, grants: bool = True) -> list[str]:
     from rapport.warehouse import connect
 
     with connect() as connection:
-        connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         # Without this a second run would print a notice for each thing that is there.
         connection.execute("set local client_min_messages = warning")
-        connection.execute(LEDGER)
+        _take_turn(connection)
         new = _new(connection, folder)
         for file in new:
             _apply(connection, file)
         if grants:
             roles.apply(connection)
+            segment_login.ensure(connection)
     return [file.stem for file in new]
 
 
@@ -56,6 +56,14 @@ def pending(connection: psycopg.Connection[Any], folder: Path = FOLDER) -> list[
     if row == (None,):
         return [file.stem for file in _files(folder)]
     return [file.stem for file in _new(connection, folder)]
+
+
+def _take_turn(connection: psycopg.Connection[Any]) -> None:
+    """The ledger, locked until the end of the transaction."""
+    with contextlib.suppress(psycopg.errors.UniqueViolation), connection.transaction():
+        # Of two that make it at once, the second waits for the first and is refused.
+        connection.execute(LEDGER)
+    connection.execute("lock table ops.migrations in exclusive mode")
 
 
 def _files(folder: Path) -> list[Path]:

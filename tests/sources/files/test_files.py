@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow
 import pytest
 from hypothesis import given, settings
@@ -18,8 +20,9 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from rapport.errors import ConfigError, GiveUp
+from rapport.landing.tables import create_table
 from rapport.sources.base import Page
-from rapport.sources.files import Files, datasets_for_dbt
+from rapport.sources.files import Files, access_log, datasets_for_dbt
 from rapport.sources.files.dataset import Dataset
 from rapport.sources.files.delimited import rows
 from rapport.sources.files.text import Line, lines
@@ -315,6 +318,20 @@ def test_parquet_rows_land_and_bad_ones_are_set_aside(tmp_path: Path) -> None:
     assert "is cut off or damaged" in str(read(path=str(path), format="parquet").error)
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        " [x" * 20_000, " [x]" * 20_000, ' [x] "' * 20_000, ' [x] "\\' * 20_000, " b" * 100_000,
+        ' [x] "" 200 1 "" "' * 20_000, ' [x] "' + "\\" * 100_001, ' [x] "" 200 ' + "1" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_hostile_line_of_an_access_log_costs_no_more_than_its_length(rest: str) -> None:
+    started = time.process_time()
+    with pytest.raises(ValueError, match="not a line"):
+        access_log.parse(f"::1 - -{rest}")
+    assert time.process_time() - started < 1
+
+
 def test_an_access_log_keeps_its_identity_when_it_is_rotated(put: Any, tmp_path: Path) -> None:
     line = b'::1 - - [17/May/2015:10:05:%02d +0200] "GET / HTTP/1.1" 200 - "-" "c \\"x\\""\n'
     content = b"".join(line % second for second in range(20))
@@ -403,6 +420,25 @@ sources:
             },
         }
     }
+
+
+def test_what_is_turned_off_is_read_no_more_and_stays_known(
+    tmp_path: Path, warehouse: psycopg.Connection[Any]
+) -> None:
+    from rapport.landing.ingest import pull
+    from rapport.settings import Settings
+
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    shop = {"path": str(tmp_path), "format": "csv", "entity": "orders", "key": ["id"]}
+    off = {"datasets": {"shop": {**shop, "enabled": False}, "other": shop}}
+    create_table(warehouse, "files", "shop")
+    create_table(warehouse, "files", "other")
+    results = pull(Files(off), warehouse, run_id="r", as_of=AS_OF)
+    assert [(result.stream, result.landed) for result in results] == [("other", 1)]
+    for enabled in (True, False):
+        chosen = Settings.model_validate({"sources": {"files": {**off, "enabled": enabled}}})
+        known = datasets_for_dbt(chosen)
+        assert (known["shop"].get("enabled"), known["other"].get("enabled")) == (False, None)
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,67 +1,85 @@
-with consent_events as (
+with heard as (
 
-    select source, profile_id, event_id, channel, purpose, status, occurred_at, policy_version
-    from {{ ref('int_consent_events_unioned') }}
-    where status is not null
+    select * from {{ ref('int_consents_heard') }}
 
 ),
 
-refusals_of_messages as (
+refusals as (
+
+    select * from {{ ref('int_refusals_applied') }}
+
+),
+
+words as (
 
     select
-        events.source,
-        events.profile_id,
-        events.event_id,
-        events.channel,
-        forbids.purpose,
-        'withdrawn' as status,
-        events.occurred_at,
-        null::text as policy_version
-    from {{ ref('int_message_events_unioned') }} as events
-    inner join (
-        values ('unsubscribed', 'marketing'), ('unsubscribed', 'feedback'), ('complained', 'any')
-    ) as forbids (event_type, purpose) on events.event_type = forbids.event_type
-
-),
-
-heard as (
-
-    select * from consent_events
-    union all
-    select * from refusals_of_messages
-
-),
-
-by_channel_and_purpose as (
-
-    select
-        members.customer_id,
-        heard.source,
-        heard.profile_id,
-        heard.event_id,
-        channels.channel,
-        purposes.purpose,
-        heard.status = 'granted' as is_granted,
-        heard.occurred_at,
-        heard.policy_version
+        customer_id,
+        source,
+        profile_id,
+        event_id,
+        channel,
+        purpose,
+        is_granted,
+        occurred_at,
+        policy_version,
+        true as is_said_today
     from heard
-    inner join {{ source('identity', 'members') }} as members on heard.profile_id = members.profile_id
-    inner join (values ('email'), ('sms'), ('push')) as channels (channel)
-        on heard.channel = channels.channel
-        or heard.channel = 'any'
-        or (heard.status = 'withdrawn' and coalesce(heard.channel, '') not in ('email', 'sms', 'push'))
-    inner join (values ('marketing'), ('feedback'), ('service')) as purposes (purpose)
-        on heard.purpose = purposes.purpose
-        or (heard.status = 'withdrawn' and coalesce(heard.purpose, '') not in ('marketing', 'feedback', 'service'))
-    where heard.status = 'withdrawn' or heard.occurred_at <= {{ as_of() }}
+    union all
+    select
+        customer_id,
+        source,
+        profile_id,
+        event_id,
+        channel,
+        purpose,
+        false as is_granted,
+        occurred_at,
+        policy_version,
+        false as is_said_today
+    from refusals
 
 ),
 
 last_word_of_each_profile as (
 
-    select distinct on (source, profile_id, channel, purpose) *
-    from by_channel_and_purpose
-    order by source, profile_id, channel, purpose, occurred_at desc nulls first, is_granted, event_id
+    select distinct on (customer_id, source, profile_id, channel, purpose) *
+    from words
+    order by
+        customer_id,
+        source,
+        profile_id,
+        channel,
+        purpose,
+        occurred_at desc nulls first,
+        is_granted,
+        is_said_today desc,
+        event_id
+
+),
+
+newest_yes as (
+
+    select
+        customer_id,
+        channel,
+        purpose,
+        max(occurred_at) as occurred_at
+    from last_word_of_each_profile
+    where is_granted
+    group by customer_id, channel, purpose
+
+),
+
+standing as (
+
+    select words.*
+    from last_word_of_each_profile as words
+    left join newest_yes using (customer_id, channel, purpose)
+    where
+        words.is_granted
+        or words.is_said_today
+        or newest_yes.occurred_at is null
+        or newest_yes.occurred_at <= words.occurred_at
 
 ),
 
@@ -76,7 +94,7 @@ final as (
         source,
         policy_version,
         event_id
-    from last_word_of_each_profile
+    from standing
     order by customer_id, channel, purpose, is_granted, occurred_at desc nulls last, source, event_id
 
 )

@@ -26,7 +26,10 @@ said as (
 
 survived as (
 
-    select distinct on (members.customer_id, said.name) members.customer_id, said.name, said.value
+    select distinct on (members.customer_id, said.name)
+        members.customer_id,
+        said.name,
+        ({{ without_contacts('said.value::text') }})::jsonb as value
     from said
     inner join members on said.profile_id = members.profile_id
     where said.value is not null and said.value not in ('null'::jsonb, '""'::jsonb)

@@ -26,7 +26,7 @@ final as (
         identifiers.strength % 2 = 1 as is_marker,
         case
             when identifiers.problem is not null then identifiers.problem
-            when hubs.identifier_key is not null then 'over_cap'
+            when hubs.identifier_key is not null then hubs.reason
         end as reason
     from identifiers
     left join hubs on identifiers.identifier_key = hubs.identifier_key

@@ -10,12 +10,10 @@ with offered as (
         {{ file_column(dataset, 'phone') }} as phone,
         {{ file_device_id(dataset) }} as device_id,
         min(first_as_of) as first_as_of
-    from raw.{{ dataset.source ~ '__' ~ dataset.name }}
-    where
-        is_latest and not is_deleted
-        {%- if dataset.entity == 'web_events' %}
-        and not {{ is_bot(file_column(dataset, 'user_agent')) }}
-        {%- endif %}
+    from {{ file_versions(dataset) }}
+    {%- if dataset.entity == 'web_events' %}
+    where not {{ is_bot(file_column(dataset, 'user_agent')) }}
+    {%- endif %}
     group by 1, 2, 3, 4, 5, 6
     {{ 'union all' if not loop.last }}
     {%- else %}

@@ -7,17 +7,17 @@
 """
 
 import csv
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from rapport.cells import disarmed, restored, writer
 from rapport.errors import ConfigError
 from rapport.identity.evaluate import Pair, read_pairs
 from rapport.identity.rules import Matching
-from rapport.paths import project_root, var_dir
+from rapport.paths import private, project_root, var_dir
 
 Warehouse = psycopg.Connection[Any]
 
@@ -44,11 +44,12 @@ def export(warehouse: Warehouse, options: Matching, path: Path) -> int:
     rows = warehouse.execute(UNDECIDED, [options.review_rows]).fetchall()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    with open(part, "w", encoding="utf-8", newline="", opener=_private) as file:
-        writer = csv.writer(file)
-        writer.writerow(HEADER)
+    with open(part, "w", encoding="utf-8", newline="", opener=private) as file:
+        lines = writer(file)
+        lines.writerow(HEADER)
         for a, b, probability, why, *values in rows:
-            writer.writerow([a, b, "", f"{probability:.4f}", why, *map(_harmless, values)])
+            row = (a, b, "", f"{probability:.4f}", why, *values)
+            lines.writerow([disarmed(value) for value in row])
     part.replace(path)
     return len(rows)
 
@@ -61,7 +62,10 @@ def decide(warehouse: Warehouse, path: Path, seeds: Path) -> dict[str, int]:
     """
     row = warehouse.execute("select resolved_as_of from identity.state").fetchone()
     night = f"{row[0]:%Y-%m-%d}" if row and row[0] else "the first night"
-    pairs = list(read_pairs(path, blank=True))
+    pairs = [
+        pair._replace(a=restored(pair.a), b=restored(pair.b))
+        for pair in read_pairs(path, blank=True)
+    ]
     answered = [pair for pair in pairs if pair.same is not None]
     _refuse_unknown(warehouse, answered, path)
     known = {kind: set(_seed(seeds, kind)) for kind in ("must_link", "cannot_link")}
@@ -86,17 +90,6 @@ def decide(warehouse: Warehouse, path: Path, seeds: Path) -> dict[str, int]:
     }
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _harmless(value: str | None) -> str:
-    """A spreadsheet takes what begins like this for a formula."""
-    text = value or ""
-    is_number = text[:1] in "+-" and text[1:2].isdigit()
-    return f"'{text}" if text[:1] in "=+-@\t\r" and text and not is_number else text
-
-
 def _refuse_unknown(warehouse: Warehouse, pairs: list[Pair], path: Path) -> None:
     names = sorted({name for pair in pairs for name in (pair.a, pair.b)})
     row = warehouse.execute(UNKNOWN, [names]).fetchone()
@@ -118,8 +111,8 @@ def _append(path: Path, lines: dict[tuple[str, str], str]) -> None:
     with path.open("a", encoding="utf-8", newline="") as file:
         if text and not text.endswith("\n"):
             file.write("\n")
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows((a, b, reason) for (a, b), reason in sorted(lines.items()))
+        seed = csv.writer(file, lineterminator="\n")
+        seed.writerows((a, b, reason) for (a, b), reason in sorted(lines.items()))
 
 
 UNKNOWN = """

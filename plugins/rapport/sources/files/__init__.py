@@ -56,7 +56,8 @@ class Rows(Stream):
     dataset: Dataset
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
-        definition = hashlib.sha256(self.dataset.model_dump_json().encode()).hexdigest()[:16]
+        declared = self.dataset.model_dump_json(exclude={"enabled"})
+        definition = hashlib.sha256(declared.encode()).hexdigest()[:16]
         known = (position or {}).get("files", {})
         if (position or {}).get("definition") != definition:
             known = {}
@@ -160,7 +161,12 @@ class Files(Source):
 
     def streams(self) -> Sequence[Stream]:
         return [
-            Rows(name=name, key=dataset.key or WITHOUT_KEY, dataset=dataset)
+            Rows(
+                name=name,
+                key=dataset.key or WITHOUT_KEY,
+                dataset=dataset,
+                enabled=dataset.enabled,
+            )
             for name, dataset in self.datasets.items()
         ]
 
@@ -169,8 +175,11 @@ class Files(Source):
 
 
 def datasets_for_dbt(settings: Settings) -> dict[str, Any]:
-    """The dbt variable `datasets`, with formats of times in the warehouse's words."""
-    if "files" not in settings.enabled("sources"):
+    """The dbt variable `datasets`, with formats of times in the warehouse's words.
+
+    Datasets that are turned off are among them: what they have landed stays known.
+    """
+    if "files" not in settings.sources:
         return {}
     datasets = settings.checked("sources.files", Options).datasets
     return {
@@ -180,6 +189,7 @@ def datasets_for_dbt(settings: Settings) -> dict[str, Any]:
             "format": dataset.format,
             "key": list(dataset.key),
             "columns": mapped_for_dbt(dataset.columns),
+            **({} if dataset.enabled else {"enabled": False}),
         }
         for name, dataset in datasets.items()
     }

@@ -25,10 +25,11 @@ MONTHS = {
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
     )
 }
-_QUOTED = r'"((?:[^"\\]|\\.)*)"'
+# Possessive, and a time of bounded length: what a hostile line repeats is looked at once.
+_QUOTED = r'"((?:[^"\\]|\\.)*+)"'
 _LINE = re.compile(
-    r"(\S+) (\S+) (\S+(?: \S+)*?) \[([^\]]+)\] "
-    rf"{_QUOTED} ([1-5]\d\d) (\d+|-) {_QUOTED} {_QUOTED}(?: (.+))?"
+    r"(\S++) (\S++) (\S++(?: \S++)*?) \[([^\]]{1,64})\] "
+    rf"{_QUOTED} ([1-5]\d\d) (\d++|-) {_QUOTED} {_QUOTED}(?: (.+))?"
 )
 _TIME = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 

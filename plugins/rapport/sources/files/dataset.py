@@ -100,7 +100,7 @@ class Dataset(Block):
     where the first line has the names, else the list of names. `delimiter` is one character, tab,
     or whitespace for runs of blanks. `key` are the columns that make a row the same row when it
     comes again; without them a row is known by its file, line and content. `ga4` knows its entity,
-    key and columns.
+    key and columns. `enabled: false` reads no more files; what has landed stays known, and stale.
     """
 
     path: str = Field(min_length=1)
@@ -114,6 +114,7 @@ class Dataset(Block):
     header: Literal[True] | tuple[str, ...] = True
     encoding: Literal["utf-8", "latin-1", "cp1252", "cp1251", "iso8859-15"] = "utf-8"
     conn_id: str | None = None
+    enabled: bool = True
 
     @model_validator(mode="before")
     @classmethod

@@ -1,37 +1,59 @@
-"""Rows of a Parquet file, in batches.
+"""Rows of a Parquet file, in batches that fit into memory whatever the file unpacks to.
 
 Times without a zone stay without one; decimals and bytes (base64) become text, so that nothing is
-rounded.
+rounded. Texts that the file holds once and names many times stay so until they are a row.
 """
 
 import base64
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO
 
 import msgspec
 
+from rapport.sources.files import parquet_sizes as sizes
 from rapport.sources.files.dataset import Dataset
 from rapport.sources.files.places import FileError
 from rapport.sources.files.row import Row
+from rapport.sources.files.text import LONGEST_LINE, most_unpacked
 
 BATCH_ROWS = 2_000
-LARGEST_ROW_GROUP = 4 * 1024**3
+PIECE_BYTES = 8 * 1024 * 1024
 
 
 def rows(file: BinaryIO, dataset: Dataset) -> Iterator[Row]:
+    """The rows; raises `FileError` for a damaged file and for one that unpacks to too much."""
     import pyarrow
     from pyarrow import parquet
 
-    number = 0
+    number = decoded = 0
+    size = file.seek(0, os.SEEK_END)
     try:
-        with parquet.ParquetFile(file, pre_buffer=False) as table:
-            _refuse(table, dataset)
-            for batch in table.iter_batches(batch_size=BATCH_ROWS):
-                for values in batch.to_pylist():
-                    number += 1
-                    json = msgspec.json.encode(values, enc_hook=_plain)
-                    yield Row(number, json, msgspec.json.decode(json), json=json)
+        with parquet.ParquetFile(file, pre_buffer=False) as opened:
+            _refuse(opened, dataset)
+            sizes.refuse(opened, size)
+            names = sizes.dictionaries(opened)
+            batch_rows = sizes.batch_rows(opened, BATCH_ROWS)
+        file.seek(0)
+        with parquet.ParquetFile(file, pre_buffer=False, read_dictionary=names) as table:
+            for batch in table.iter_batches(batch_size=batch_rows):
+                decoded += sizes.decoded(batch)
+                if decoded > most_unpacked(size):
+                    raise FileError(sizes.too_much(size, decoded))
+                for piece, piece_bytes in sizes.pieces(batch, PIECE_BYTES):
+                    if piece_bytes > LONGEST_LINE:
+                        number += 1
+                        yield Row(number, b"", problem=f"row of {piece_bytes} bytes, too long")
+                        continue
+                    for values in sizes.dense(piece).to_pylist():
+                        number += 1
+                        json = msgspec.json.encode(values, enc_hook=_plain)
+                        yield Row(number, json, msgspec.json.decode(json), json=json)
+    except pyarrow.ArrowMemoryError:
+        raise FileError(
+            f"does not fit into memory after row {number}. Write smaller ones"
+        ) from None
     except (pyarrow.ArrowException, OSError):
         raise FileError(f"is cut off or damaged after row {number}. Send it again") from None
 
@@ -42,9 +64,6 @@ def _refuse(table: Any, dataset: Dataset) -> None:
         raise FileError(
             f"has no column {missing[0]}, which rapport.yml needs; it has {len(names)} columns"
         )
-    for index in range(table.num_row_groups):
-        if table.metadata.row_group(index).total_byte_size > LARGEST_ROW_GROUP:
-            raise FileError("has a row group of more than 4 GB. Write smaller ones")
 
 
 def _plain(value: Any) -> Any:

@@ -72,6 +72,11 @@ def _skip(text: IO[bytes], packed: BinaryIO | None, longest: int) -> int:
     return size
 
 
+def most_unpacked(packed: int) -> int:
+    """So many bytes are taken out of so many packed ones."""
+    return max(ALWAYS_UNPACKED, LARGEST_RATIO * packed)
+
+
 def _refuse_bomb(unpacked: int, packed: int) -> None:
-    if unpacked > ALWAYS_UNPACKED and unpacked > LARGEST_RATIO * packed:
+    if unpacked > most_unpacked(packed):
         raise FileError(f"unpacks to more than {LARGEST_RATIO} times its size: refused")

@@ -1,0 +1,36 @@
+{#- Every text column of every table that becomes `marts`, found in the catalogue: a new mart is covered
+    by being there. It runs with the last layer, so after all of them are built. -#}
+{{ config(tags=['predictions']) }}
+-- depends_on: {{ ref('mart_contact_preferences') }} {{ ref('mart_next_products') }} {{ ref('mart_personas') }}
+-- depends_on: {{ ref('mart_predicted_churn') }} {{ ref('mart_predicted_clv') }} {{ ref('mart_prediction_quality') }}
+-- depends_on: {{ ref('mart_years_in_review') }}
+{#- A column that may hold what looks like a contact detail, with the reason. -#}
+{%- set allowed = {} -%}
+{%- set found = [] -%}
+{%- if execute -%}
+    {%- set columns = run_query("
+        select tables.relname, columns.attname
+        from pg_attribute as columns
+        inner join pg_class as tables on columns.attrelid = tables.oid
+        where
+            tables.relnamespace = 'build'::regnamespace
+            and tables.relkind in ('r', 'p', 'v', 'm')
+            and columns.attnum > 0
+            and not columns.attisdropped
+            and columns.atttypid in ('text'::regtype, 'varchar'::regtype, 'text[]'::regtype, 'jsonb'::regtype)
+        order by 1, 2
+    ") -%}
+    {%- for row in columns if (row[0] ~ '.' ~ row[1]) not in allowed -%}
+        {%- do found.append((row[0], row[1])) -%}
+    {%- endfor -%}
+{%- endif %}
+{%- for table, column in found %}
+select '{{ table }}.{{ column }}' as column_name, count(*) as rows_with_contacts
+from build.{{ adapter.quote(table) }}
+where {{ adapter.quote(column) }}::text ~ '[@+%]' and {{ adapter.quote(column) }}::text ~* '{{ contact_pattern() }}'
+having count(*) > 0
+{{ 'union all' if not loop.last }}
+{%- else %}
+select null::text as column_name, 0::bigint as rows_with_contacts
+where false
+{%- endfor %}

@@ -1,0 +1,45 @@
+"""Record ids that are a contact detail: sources that key people by an address or a number.
+
+>>> masked("nextiva:addresses:+4930901820"), masked("hubspot:contacts:42")
+('nextiva:addresses:(address)', 'hubspot:contacts:42')
+"""
+
+import re
+
+import phonenumbers
+
+HIDDEN = "(address)"
+# Of these the company, or the vendor, chose what people are keyed by; others number them.
+KEYED_FREELY = ("files", "postgres", "nextiva")
+_WITH_PREFIX = re.compile(r"(\+|%2b|00)[\d\s()./-]{6,}", re.IGNORECASE)
+_NATIONAL = re.compile(r"\(?0[\d\s()./-]{6,}")
+_DIGITS = re.compile(r"\d{10,15}")
+
+
+def is_contact(text: str) -> bool:
+    """Whether a record's id, or the key in it, is an e-mail address or a phone number."""
+    key = text.split(":")[-1].strip()
+    if "@" in text or "%40" in text:
+        return True
+    if _WITH_PREFIX.fullmatch(key) or _NATIONAL.fullmatch(key):
+        return True
+    is_keyed_freely = ":" not in text or text.startswith(tuple(f"{s}:" for s in KEYED_FREELY))
+    return is_keyed_freely and bool(_DIGITS.fullmatch(key)) and _is_number(key)
+
+
+def masked(profile_id: str) -> str:
+    """The id, without its key where that is a contact detail."""
+    if not is_contact(profile_id):
+        return profile_id
+    return ":".join([*profile_id.split(":")[:-1][:2], HIDDEN])
+
+
+def _is_number(digits: str) -> bool:
+    """Whether digits are a phone number with its country code, or one of North America."""
+    for prefix in ("+", "+1"):
+        try:
+            if phonenumbers.is_valid_number(phonenumbers.parse(prefix + digits)):
+                return True
+        except phonenumbers.NumberParseException:
+            continue
+    return False

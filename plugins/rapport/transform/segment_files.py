@@ -1,0 +1,207 @@
+"""What the pair of files of a segment may hold, checked before anything renders or parses them.
+
+Segments are written by many people, so their files are data: SQL with `ref('…')` and `as_of()`, and
+a YAML of known keys without any Jinja. dbt would run hooks and macros of theirs as the owner of the
+warehouse, and render secrets of the environment.
+
+>>> check_sql("seg_a.sql", "select 1 from {{ ref('dim_customers') }}")
+>>> check_sql("seg_a.sql", "{{ env_var('AIRFLOW_CONN_WAREHOUSE') }}")
+Traceback (most recent call last):
+ValueError: seg_a.sql:1: env_var(): only ref('…') and as_of() can be used in a segment.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import jinja2
+import yaml
+from jinja2 import nodes
+from pydantic import Field, ValidationError, field_validator
+
+from rapport.errors import ConfigError
+from rapport.settings import Block, Document, Loader
+
+FOLDER = "dbt_project/models/segments"
+BEFORE_A_BRACKET = {"values", "from", "in", "and", "or", "not", "all", "select"}
+KNOWN = "only ref('…') and as_of() can be used in a segment."
+PAIR = re.compile(r"seg_[a-z0-9_]+\.(?:sql|yml)")
+JINJA = re.compile(r"\{\{|\{%|\{#")
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+# A model by its name, as ref takes it, and nothing else that Jinja could evaluate.
+Input = Annotated[str, Field(pattern=r"^ref\('[a-z][a-z0-9_]*'\)$")]
+
+
+class _Meta(Block):
+    segment: dict[str, Any]
+
+
+class _Config(Block):
+    meta: _Meta
+
+
+class _Column(Block):
+    name: Name
+    description: str = ""
+
+
+class _Model(Block):
+    name: Name
+    description: str = ""
+    config: _Config
+    columns: list[_Column] = Field(default_factory=list)
+
+
+class _Rows(Block):
+    format: Literal["dict", "sql"] = "dict"
+    rows: list[dict[str, Any]] | str
+
+    @field_validator("rows")
+    @classmethod
+    def _only_values(cls, rows: list[dict[str, Any]] | str) -> list[dict[str, Any]] | str:
+        if isinstance(rows, str) and (found := not_values(rows)):
+            raise ValueError(f"{found}: rows of a unit test are values, no table or function")
+        return rows
+
+
+class _Given(_Rows):
+    input: Input
+
+
+class _Variables(Block):
+    as_of: str
+
+
+class _Overrides(Block):
+    vars: _Variables
+
+
+class _UnitTest(Block):
+    name: Name
+    description: str = ""
+    model: Name
+    overrides: _Overrides | None = None
+    given: list[_Given]
+    expect: _Rows
+
+
+class File(Block):
+    """The YAML of a segment: one model with its declaration, and its unit tests."""
+
+    version: Literal[2] = 2
+    models: list[_Model] = Field(min_length=1, max_length=1)
+    unit_tests: list[_UnitTest] = Field(default_factory=list)
+
+
+def problems(folder: Path) -> dict[str, str]:
+    """What is wrong with the files of the folder, by name without its ending."""
+    found: dict[str, str] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        try:
+            _check(folder, path)
+        except (ValueError, OSError) as error:
+            found.setdefault(path.stem, str(error))
+    return found
+
+
+def _check(folder: Path, path: Path) -> None:
+    if path.parent != folder or not PAIR.fullmatch(path.name):
+        raise ValueError(f"{path}:1: not seg_<who>.sql or seg_<who>.yml. Take it out of here.")
+    if path.suffix == ".sql":
+        check_sql(path, path.read_text(encoding="utf-8"))
+    else:
+        read_yaml(path)
+
+
+def check_sql(path: Path | str, text: str) -> None:
+    """Raise `ValueError` with file and line for any Jinja but `ref('…')` and `as_of()`."""
+    try:
+        tree = jinja2.Environment(autoescape=True).parse(text)
+    except jinja2.TemplateSyntaxError as error:
+        raise ValueError(f"{path}:{error.lineno}: {error.message} {KNOWN}") from None
+    for output in tree.body:
+        parts = output.nodes if isinstance(output, nodes.Output) else [output]
+        for part in parts:
+            if not isinstance(part, nodes.TemplateData) and not _is_known(part):
+                raise ValueError(f"{path}:{part.lineno}: {_named(part)}: {KNOWN}")
+
+
+def read_yaml(path: Path) -> tuple[Document, dict[str, Any]]:
+    """The YAML with its lines; raises `ValueError` with file and line for what may not be in it."""
+    document, content = parse(path)
+    text = path.read_text(encoding="utf-8")
+    if found := JINJA.search(text):
+        line = text[: found.start()].count("\n") + 1
+        raise ValueError(f"{path}:{line}: {found[0]}: no Jinja in the YAML of a segment.")
+    dates = Document(path, yaml.compose(text, Loader=Loader))
+    for complaint in (*document.repeated(), *dates.impossible()):
+        raise ValueError(complaint)
+    try:
+        File.model_validate(content)
+    except ValidationError as error:
+        raise ValueError(document.explain(error, File, ())) from None
+    return document, content
+
+
+class _Words(Loader):  # type: ignore[misc]
+    """Dates are words until the key that wants a date is known: YAML names no line of a bad one."""
+
+
+_Words.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if not tag.endswith(":timestamp")]
+    for first, forms in Loader.yaml_implicit_resolvers.items()
+}
+
+
+def parse(path: Path) -> tuple[Document, Any]:
+    """Any YAML as values; raises `ValueError` with file and line where it is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ValueError(f"{path}:{line}: not UTF-8. Save the file as plain text.") from None
+    try:
+        document = Document(path, yaml.compose(text, Loader=_Words))
+        document.refuse_expansion()
+        return document, yaml.load(text, Loader=_Words)  # noqa: S506 - a safe loader, in C
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ValueError(f"{path}:{mark.line + 1 if mark else 1}: not YAML.") from None
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}:1: a value is not what its tag says ({error}).") from None
+
+
+def not_values(rows: str) -> str | None:
+    """What in the SQL of rows is more than values: they run as the owner of the warehouse.
+
+    >>> not_values("select a::date from (values (1, 'x (y)')) as given (a, b)")
+    >>> not_values("select pg_sleep(1)")
+    'pg_sleep'
+    """
+    text = re.sub(r"'(?:[^']|'')*'", "''", rows)
+    if found := re.search(r"[\";$\\]|--|/\*", text):
+        return found[0]
+    if found := re.search(r"(?i)\b(?:table|from(?!\s*\())\b", text):
+        return found[0]
+    text = re.sub(r"(?i)\bas\s+\w+\s*\(", "(", text)
+    calls = re.findall(r"(\w+)\s*\(", text)
+    return next((name for name in calls if name.lower() not in BEFORE_A_BRACKET), None)
+
+
+def _is_known(node: nodes.Node) -> bool:
+    if not isinstance(node, nodes.Call) or not isinstance(node.node, nodes.Name):
+        return False
+    if node.kwargs or node.dyn_args or node.dyn_kwargs:
+        return False
+    texts = [isinstance(one, nodes.Const) and isinstance(one.value, str) for one in node.args]
+    return (node.node.name, texts) in (("ref", [True]), ("as_of", []))
+
+
+def _named(node: nodes.Node) -> str:
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name):
+        return f"{node.node.name}()"
+    if isinstance(node, nodes.Name):
+        return node.name
+    return type(node).__name__.lower()
