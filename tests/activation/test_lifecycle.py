@@ -37,7 +37,6 @@ def test_whatever_happens_each_morning_every_list_is_as_it_may_be(world: Any, ho
     )
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 4")
 def test_whoever_withdraws_leaves_a_list_that_the_segment_no_longer_names(life: Life) -> None:
     life.night()
     life.declares("news", "mailchimp")
@@ -45,14 +44,12 @@ def test_whoever_withdraws_leaves_a_list_that_the_segment_no_longer_names(life: 
     life.night()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 4")
 def test_a_list_at_a_tool_that_left_rapport_yml_is_spoken_of(life: Life) -> None:
     life.night()
     life.switches("destinations", "intercom", None)
     life.night()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 5")
 def test_whoever_withdraws_leaves_the_list_of_a_deleted_segment_that_waits(life: Life) -> None:
     life.night()
     life.deletes("news")
@@ -61,7 +58,6 @@ def test_whoever_withdraws_leaves_the_list_of_a_deleted_segment_that_waits(life:
     life.night()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 6")
 def test_a_suppressor_that_cannot_be_read_holds_back_whom_it_would(life: Life) -> None:
     life.night()
     life.spoils("open_ticket", "a typo in suppresses")
@@ -70,7 +66,6 @@ def test_a_suppressor_that_cannot_be_read_holds_back_whom_it_would(life: Life) -
     life.night()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 6")
 def test_whoever_withdraws_leaves_the_list_of_a_segment_that_cannot_be_read(life: Life) -> None:
     life.night()
     life.spoils("survey", "a typo in purpose")
@@ -78,14 +73,12 @@ def test_whoever_withdraws_leaves_the_list_of_a_segment_that_cannot_be_read(life
     life.night()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 8")
 def test_a_no_at_a_tool_counts_by_every_address(life: Life) -> None:
     life.night()
     life.unsubscribes("p1", "mailchimp", by=1)
     life.night()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 8")
 def test_a_no_at_a_tool_outlives_a_new_golden_address(life: Life) -> None:
     life.night()
     life.unsubscribes("p1", "mailchimp")
@@ -95,7 +88,6 @@ def test_a_no_at_a_tool_outlives_a_new_golden_address(life: Life) -> None:
     life.night()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 8")
 def test_a_no_at_a_tool_outlives_the_contact_there(life: Life) -> None:
     life.night()
     life.unsubscribes("p1", "mailchimp")
@@ -104,7 +96,6 @@ def test_a_no_at_a_tool_outlives_the_contact_there(life: Life) -> None:
     life.night()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 9")
 def test_whoever_is_erased_beside_a_push_is_at_no_tool(life: Life) -> None:
     life.night()
     life.enters_or_leaves("news", "p7")
@@ -113,7 +104,6 @@ def test_whoever_is_erased_beside_a_push_is_at_no_tool(life: Life) -> None:
     life.night()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 10")
 def test_a_mass_loss_of_consent_takes_nobody_off_but_who_says_no(life: Life) -> None:
     life.night()
     life.consents_vanish_or_come_back("hubspot")
@@ -123,14 +113,12 @@ def test_a_mass_loss_of_consent_takes_nobody_off_but_who_says_no(life: Life) -> 
     assert "p1@example.com" not in {row["address"] for row in life.accounts["intercom"].on("news")}
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 11")
 def test_a_trait_that_changes_daily_makes_no_more_messages_than_the_cap(life: Life) -> None:
     for _ in range(3):
         life.traits_change()
         life.night()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="point 11")
 def test_whoever_comes_and_goes_gets_no_more_messages_than_the_cap(life: Life) -> None:
     for _ in range(5):
         life.night()

@@ -16,6 +16,7 @@ from rapport.destinations.files import Files
 from rapport.errors import GateFailed, GiveUp, RapportError
 
 from .lifecycle.life import Life
+from .lifecycle.said import speaks_of
 
 PEOPLE = [f"p{number}" for number in range(10)]
 
@@ -59,7 +60,6 @@ def test_a_yes_of_last_week_is_no_yes_to_what_happens_tonight(world: Any) -> Non
     assert world.tool.on("readers") == PEOPLE
 
 
-@found("a frozen list is judged before its budget, and its removals go through")
 def test_a_list_whose_tool_could_not_be_asked_is_not_emptied_without_a_yes(world: Any) -> None:
     world.customers(*PEOPLE)
     world.segment("readers", PEOPLE)
@@ -72,7 +72,6 @@ def test_a_list_whose_tool_could_not_be_asked_is_not_emptied_without_a_yes(world
     assert world.tool.on("readers") == PEOPLE
 
 
-@found("push takes a segment that is gone since the plan for one of channel none")
 def test_whoever_withdraws_while_a_file_breaks_between_plan_and_push_gets_nothing(
     world: Any,
 ) -> None:
@@ -86,7 +85,6 @@ def test_whoever_withdraws_while_a_file_breaks_between_plan_and_push_gets_nothin
     assert "ann" not in world.tool.on("readers")
 
 
-@found("point 6: a suppressor that is frozen does not hold back whom it does not know yet")
 def test_a_new_ticket_holds_back_though_the_suppressor_cannot_be_built(world: Any) -> None:
     world.customers("ann", "bob")
     tickets = world.segment("open_ticket", [], purpose="service", channel="none", priority=1)
@@ -100,7 +98,6 @@ def test_a_new_ticket_holds_back_though_the_suppressor_cannot_be_built(world: An
     assert world.tool.on("readers") == []
 
 
-@found("point 5: a list that is refused for its ledger keeps who said no")
 def test_whoever_withdraws_leaves_a_list_that_is_refused_for_its_ledger(world: Any) -> None:
     world.customers(*PEOPLE)
     world.segment("readers", PEOPLE)
@@ -140,7 +137,6 @@ def test_a_mail_needs_the_consent_to_mail_whatever_channel_the_segment_names() -
             Segment.model_validate({**declared, **named})
 
 
-@found("point 8: every no is lifted when a tool answers with an empty list")
 def test_a_tool_that_lists_nobody_takes_nobody_s_no_back(world: Any) -> None:
     world.customers(*PEOPLE)
     world.segment("readers", PEOPLE)
@@ -195,7 +191,6 @@ def test_a_message_whose_answer_was_lost_counts_for_the_cap(life: Life) -> None:
     life.night()
 
 
-@found("point 11: who is sent again after a list was read back is not counted")
 def test_whoever_is_missing_at_the_tool_gets_no_more_messages_than_the_cap(world: Any) -> None:
     world.options = ActivationOptions(change_floor=1000, caps={"email": {"messages": 2, "days": 7}})
     world.customers("ann", "bob")
@@ -219,7 +214,6 @@ def test_an_address_that_is_new_tonight_and_out_at_a_tool_gets_nothing(life: Lif
     life.night()
 
 
-@found("point 8: an address that was replaced is forgotten")
 def test_a_no_counts_by_an_address_that_the_person_no_longer_offers(life: Life) -> None:
     life.night()
     life.address_is_replaced("p1", "p1@example.org")
@@ -228,7 +222,6 @@ def test_a_no_counts_by_an_address_that_the_person_no_longer_offers(life: Life) 
     life.night()
 
 
-@found("point 8: an address that joins nobody is still somebody's")
 def test_a_no_counts_by_an_address_that_joins_nobody(life: Life) -> None:
     life.company.excluded.add("p1@example.net")
     life.night()
@@ -236,7 +229,6 @@ def test_a_no_counts_by_an_address_that_joins_nobody(life: Life) -> None:
     life.night()
 
 
-@found("point 8: a no that came while two were one stays with the survivor")
 def test_a_no_follows_the_person_who_said_it_out_of_a_merge(life: Life) -> None:
     life.night()
     life.merges("p1", "p0")
@@ -249,7 +241,6 @@ def test_a_no_follows_the_person_who_said_it_out_of_a_merge(life: Life) -> None:
     life.night()
 
 
-@found("point 9: a night between the two halves of an erasure sends the person again")
 def test_an_erasure_that_was_killed_is_not_undone_by_a_night(life: Life) -> None:
     life.night()
     life.an_erasure_is_killed("p1", "privacy.erased:2")
@@ -276,7 +267,6 @@ def test_a_no_is_heard_from_an_answer_that_is_otherwise_not_believed(world: Any)
     assert "p1" not in world.tool.on("readers")
 
 
-@found("point 8: phone numbers are compared as they are written")
 def test_a_no_counts_by_a_number_in_whatever_form_the_tool_writes_it(world: Any) -> None:
     world.channel = "sms"
     world.customers("ann", "bob")
@@ -336,3 +326,23 @@ def test_a_yes_to_texts_lets_no_mail_address_out(world: Any, tmp_path: Path) -> 
     world.push()
     (full,) = tmp_path.glob("readers/files/*/*full.csv")
     assert digest("ann@example.com") not in full.read_text()
+
+
+@found("a contact that went by a merge at the tool is taken for one that was deleted")
+def test_a_merge_at_a_tool_takes_nobody_for_deleted(life: Life) -> None:
+    life.night()
+    life.merges("p2", "p1")
+    life.the_tool_merges("p2", "intercom")
+    for _ in range(2):
+        life.night()
+
+
+@found("point 4: a connection to another workspace orphans every list of the old one, unsaid")
+def test_a_tool_that_is_another_workspace_is_spoken_of(life: Life) -> None:
+    life.night()
+    old = life.accounts["mailchimp"]
+    life.the_workspace_changes("mailchimp")
+    life.withdraws("p1")
+    life.night()
+    assert "p1@example.com" in {row["address"] for row in old.on("news")}
+    assert speaks_of(life.said, "mailchimp", "news")

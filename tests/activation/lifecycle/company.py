@@ -108,6 +108,11 @@ class Company:
             for key, word in human.words.items():
                 if word.is_granted and word.source in self.vanished:
                     continue
-                if key not in found or found[key].is_granted > word.is_granted:
+                if key not in found or _rank(word) > _rank(found[key]):
                     found[key] = word
         return found
+
+
+def _rank(word: Word) -> tuple[bool, datetime]:
+    """A no before a yes, then what was said last."""
+    return not word.is_granted, word.at

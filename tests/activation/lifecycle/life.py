@@ -17,6 +17,7 @@ from rapport.privacy.requests import pending as unanswered
 from .nights import KilledError, Nights
 from .oracle import Out
 from .project import DESTINATIONS
+from .tools import Account
 
 
 class Life(Nights):
@@ -64,6 +65,16 @@ class Life(Nights):
         addresses = {*human.addresses, human.phone}
         rows = account.contacts.items()
         account.forget({k for k, row in rows if row["is_out"] and row["address"] in addresses})
+
+    def the_tool_merges(self, old: str, tool: str) -> None:
+        """Somebody at the tool made two contacts one: that of `old` is gone."""
+        account = self.accounts[tool]
+        account.forget(account.by_ids({old}))
+
+    def the_workspace_changes(self, tool: str) -> None:
+        """The connection leads to another account, which is empty."""
+        old = self.accounts[tool]
+        self.accounts[tool] = Account(tool, judge=old.judge, passes=old.passes)
 
     def golden_address_changes(self, name: str) -> None:
         human = self.company.humans[name]

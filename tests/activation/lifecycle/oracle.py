@@ -45,11 +45,14 @@ class Oracle:
         self.suppresses: set[str] = set()
         self.counts_unanswered = False
         self.late: set[str] = set()
+        self.unclear: set[str] = set()
         self.day = 0
 
     def begin(self, day: int, as_of: datetime) -> None:
         """A night begins: how every list is before it."""
         self.day, self.wrongs, self.late = day, [], set()
+        if self.company.vanished:
+            self.unclear |= {one.name for one in self.company.humans.values() if not one.words}
         self.before = {(tool, key): self._on(tool, key) for tool, key in self._lists()}
         key = "open_ticket"
         if key not in self.project.declared:
@@ -108,23 +111,23 @@ class Oracle:
         for human in humans:
             for out in self.outs:
                 reaches = out.tool == tool or (out.channel == channel and purpose in NEEDS_YES)
-                if out.name == human.name and reaches and self._is_out(human, out, purpose):
+                if out.name == human.name and reaches and self._is_out(humans, out, purpose):
                     return f"who unsubscribed at {out.tool} by {out.address}"
         words = [human.words.get((channel, purpose)) for human in humans]
         if channel != "none" and any(word is not None and not word.is_granted for word in words):
             return "who said no"
-        # While so many are missing at once, nobody can tell whose yes is really gone.
-        is_known = not self.company.vanished
+        # Of those who are missing together, nobody can tell whose yes is really gone.
+        is_known = not self.company.vanished and not {human.name for human in humans} & self.unclear
         if channel != "none" and purpose in NEEDS_YES and not any(words) and is_known:
             return "who said nothing"
         return None
 
-    def _is_out(self, human: Human, out: Out, purpose: str) -> bool:
+    def _is_out(self, humans: list[Human], out: Out, purpose: str) -> bool:
         """A no at a tool holds until the person says yes later, and the tool no more says no."""
         account = self.accounts[out.tool]
         contact = account.contacts.get(account.by_address(out.address) or "")
-        word = human.words.get((out.channel, purpose))
-        is_newer = word is not None and word.is_granted and word.at > out.at
+        words = [human.words.get((out.channel, purpose)) for human in humans]
+        is_newer = any(word and word.is_granted and word.at > out.at for word in words)
         return out.is_heard and not (is_newer and not (contact and contact["is_out"]))
 
     def is_gone(self, names: list[str]) -> None:

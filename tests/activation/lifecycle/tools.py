@@ -157,17 +157,19 @@ class Double:
         return found  # type: ignore[return-value]
 
     def _put(self, batch: Batch, person: Person) -> Result:
-        """The contact with the person's address and id, on the list; one of an alias goes."""
+        """The contact with the person's address and id, on the list; that of an alias is off it."""
         account = self.account
         own = account.by_ids({person.customer_id}) or account.by_ids(set(person.aliases))
         if not own and person.remote_id in account.contacts:
             own = {person.remote_id}
         same = account.by_address(person.email)
         remote_id = same or next(iter(sorted(own)), None) or account.new(person.email)
-        account.forget(account.by_ids(set(person.aliases)) - {remote_id})
-        account.forget(own - {remote_id})
+        others = (own | account.by_ids(set(person.aliases))) - {remote_id}
+        for other in own - {remote_id}:
+            account.contacts[other]["external_id"] = None
         account.contacts[remote_id] |= {"address": person.email, "external_id": self._id(person)}
         people = account.lists.setdefault(batch.audience.key, set())
+        people -= others
         is_new = not person.is_listed and remote_id not in people
         account.judge(self.name, str(person.email), batch, person, is_new)
         people.add(remote_id)
