@@ -8,12 +8,13 @@ KEYS = [
     "nextiva:addresses:+4930901820", "nextiva:addresses:mara@example.com",
     "files:shop:mara@example.com", "files:shop:030 90 18 20", "files:shop:0049-30-901820",
     "files:shop:4930901820000", "postgres:crm:2025550123", "files:shop:%2B4930901820",
-    "files:shop:mara%40example.com", "files:a:b@c", "+4930901820", "030901820", "shop:+49 30 901820",
-
+    "files:shop:mara%40example.com", "files:a:b@c", "+4930901820", "030901820",
+    "shop:+49 30 901820",
 ]  # fmt: skip
 IDS = [
     "hubspot:contacts:42", "hubspot:contacts:12025550123", "zendesk:users:4930901820000",
-    "files:shop:K-17", "files:shop:1234567890123456789", "files:shop:123456", "c_0a1b2c3d4e5f60718293",
+    "files:shop:K-17", "files:shop:1234567890123456789", "files:shop:123456",
+    "c_0a1b2c3d4e5f60718293",
     "typeform:respondents:abc123", "stripe:customers:cus_123", "files:shop:9999999999",
 ]  # fmt: skip
 
