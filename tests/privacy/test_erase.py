@@ -108,7 +108,7 @@ def test_every_store_and_tool_gives_a_receipt_that_names_nobody(held: Held) -> N
 def test_exports_lose_the_line_and_the_manifest_agrees(held: Held) -> None:
     erase(held.connection, held.ask(), at=NOW)
     file = next(held.var.rglob("*full.csv"))
-    assert file.read_text() == f"customer_id,email\nc_tom,{TOMS}\n"
+    assert file.read_text() == f'"customer_id","email"\n"c_tom","{TOMS}"\n'
     assert '"rows": 1' in file.with_name("manifest.json").read_text()
 
 
