@@ -41,24 +41,6 @@ def test_a_yes_to_adding_people_is_no_yes_to_removing_others(world: Any) -> None
     assert world.tool.on("readers") == PEOPLE
 
 
-@found("an approval that was not used while a list was frozen holds for whatever comes later")
-def test_a_yes_of_last_week_is_no_yes_to_what_happens_tonight(world: Any) -> None:
-    world.options = ActivationOptions(change_floor=2)
-    world.customers(*PEOPLE)
-    world.segment("readers", PEOPLE, change_budget=0.3)
-    world.night()
-    world.members("readers", *PEOPLE[5:])
-    world.night()
-    decide(world.connection, "readers", approve=True, reason="these five have ordered")
-    world.frozen["readers"] = "orders of files are stale"
-    for _ in range(7):
-        world.night()
-    world.frozen.clear()
-    world.members("readers", *PEOPLE[:5])
-    world.night()
-    assert world.tool.on("readers") == PEOPLE
-
-
 def test_a_list_whose_tool_could_not_be_asked_is_not_emptied_without_a_yes(world: Any) -> None:
     world.customers(*PEOPLE)
     world.segment("readers", PEOPLE)
