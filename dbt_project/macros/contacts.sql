@@ -12,17 +12,22 @@
     (?<![[:alnum:]._-])00?[1-9][0-9]{7,12}(?![[:alnum:]._-])
 {%- endmacro %}
 
+{# Six times faster than the pattern, and of nearly every value it says no. #}
+{% macro may_hold_contacts(text) -%}
+    strpos({{ text }}, '@') + strpos({{ text }}, '+') + strpos({{ text }}, '%') > 0
+{%- endmacro %}
+
 {# A text without the contact details in it. #}
 {% macro without_contacts(text) -%}
     case
-        when {{ text }} ~ '[@+%]' then regexp_replace({{ text }}, '{{ contact_pattern() }}', '(contact)', 'gi')
+        when {{ may_hold_contacts(text) }} then regexp_replace({{ text }}, '{{ contact_pattern() }}', '(contact)', 'gi')
         else {{ text }}
     end
 {%- endmacro %}
 
 {% macro link_without_contacts(link) -%}
     case
-        when {{ link }} ~ '[@+%]|0[0-9]{8}'
+        when {{ may_hold_contacts(link) }} or {{ link }} ~ '0[0-9]{8}'
             then regexp_replace({{ link }}, '{{ contact_pattern() }}|{{ number_pattern() }}', '(contact)', 'gi')
         else {{ link }}
     end
@@ -31,7 +36,7 @@
 {# An id stays one: where it is made of a contact detail, its hash takes its place everywhere. #}
 {% macro id_without_contacts(id) -%}
     case
-        when {{ id }} ~ '[@+%]' and {{ id }} ~* '{{ contact_pattern() }}'
+        when {{ may_hold_contacts(id) }} and {{ id }} ~* '{{ contact_pattern() }}'
             then encode(sha256(convert_to({{ id }}, 'UTF8')), 'hex')
         else {{ id }}
     end

@@ -27,7 +27,7 @@
 {%- for table, column in found %}
 select '{{ table }}.{{ column }}' as column_name, count(*) as rows_with_contacts
 from build.{{ adapter.quote(table) }}
-where {{ adapter.quote(column) }}::text ~ '[@+%]' and {{ adapter.quote(column) }}::text ~* '{{ contact_pattern() }}'
+where {{ may_hold_contacts(adapter.quote(column) ~ '::text') }} and {{ adapter.quote(column) }}::text ~* '{{ contact_pattern() }}'
 having count(*) > 0
 {{ 'union all' if not loop.last }}
 {%- else %}

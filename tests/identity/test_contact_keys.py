@@ -10,7 +10,6 @@ KEYS = [
     "files:shop:4930901820000", "postgres:crm:2025550123", "files:shop:%2B4930901820",
     "files:shop:mara%40example.com", "files:a:b@c", "+4930901820", "030901820",
     "shop:+49 30 901820",
-
 ]  # fmt: skip
 IDS = [
     "hubspot:contacts:42", "hubspot:contacts:12025550123", "zendesk:users:4930901820000",

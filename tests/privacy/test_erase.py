@@ -74,6 +74,23 @@ def test_nothing_of_the_person_is_left_and_nobody_else_is_touched(held: Held, wh
     assert held.one("select must_rebuild from identity.state")
 
 
+def test_no_refusal_and_no_earlier_address_of_the_person_is_left(held: Held) -> None:
+    held.connection.execute(
+        """
+        insert into identity.refusals
+            (source, profile_id, customer_id, channel, purpose, event_id, first_as_of)
+        values
+            ('hubspot', 'hubspot:contacts:9', 'c_before_merge', 'email', 'marketing', 'e', now()),
+            ('hubspot', 'hubspot:contacts:8', 'c_tom', 'email', 'marketing', 'e', now());
+        insert into identity.earlier_addresses values (99, 'c_mara', 1), (98, 'c_tom', 1)
+        """
+    )
+    erase(held.connection, held.ask(), at=NOW)
+    for table in ("refusals", "earlier_addresses"):
+        left = held.connection.execute(f"select customer_id from identity.{table}")
+        assert left.fetchall() == [("c_tom",)]
+
+
 def test_every_store_and_tool_gives_a_receipt_that_names_nobody(held: Held) -> None:
     request = held.ask()
     given = {one.store: one for one in erase(held.connection, request, at=NOW)}
