@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -19,7 +18,6 @@ from .lifecycle.machine import Lifecycle
 LONG = os.environ.get("RAPPORT_FAULTS") == "all"
 
 
-@pytest.mark.xfail(reason="points 4 to 6 and 8 to 11")
 def test_whatever_happens_each_morning_every_list_is_as_it_may_be(world: Any, home: Path) -> None:
     print(f"RAPPORT_SEED={os.environ['RAPPORT_SEED']}")
     Lifecycle.world, Lifecycle.home = world, home
