@@ -227,7 +227,6 @@ def test_an_erasure_that_was_killed_is_not_undone_by_a_night(life: Life) -> None
     life.is_erased("p1")
 
 
-@found("a pull that is refused for its deletions drops its unsubscribes too")
 def test_a_no_is_heard_from_an_answer_that_is_otherwise_not_believed(world: Any) -> None:
     people = [f"p{number}" for number in range(20)]
     world.customers(*people)
@@ -257,7 +256,6 @@ def test_a_no_counts_by_a_number_in_whatever_form_the_tool_writes_it(world: Any)
     assert "ann" not in world.tool.on("readers")
 
 
-@found("an opt-out list without mirror keeps the contact of who was merged away")
 def test_a_no_of_the_survivor_takes_the_merged_one_s_contact_off_too(life: Life) -> None:
     life.project.declare("care", destinations=["mailchimp"], mode="upsert")
     life.night()
@@ -303,7 +301,6 @@ def test_a_yes_to_texts_lets_no_mail_address_out(world: Any, tmp_path: Path) -> 
     assert digest("ann@example.com") not in full.read_text()
 
 
-@found("a contact that went by a merge at the tool is taken for one that was deleted")
 def test_a_merge_at_a_tool_takes_nobody_for_deleted(life: Life) -> None:
     life.night()
     life.merges("p2", "p1")

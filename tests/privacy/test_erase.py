@@ -268,3 +268,20 @@ def test_an_erasure_killed_anywhere_goes_on_and_never_says_done_too_early(
     assert traces(held) == []
     stores = [one.store for one in receipts(held.connection, request.request_id)]
     assert len(stores) == len(set(stores)) > STEPS
+
+
+def test_who_is_known_only_by_a_no_whose_record_is_gone_is_found_by_address(held: Held) -> None:
+    gone = "gone.person@example.com"
+    held.connection.execute(
+        "insert into identity.identifiers (identifier_type, normal_form) values ('email', %s)",
+        (gone,),
+    )
+    held.connection.execute(
+        "insert into identity.refusals (source, profile_id, customer_id, channel, purpose,"
+        " first_as_of, identifier_keys) select 'hubspot', 'hubspot:contacts:9', 'c_gone', 'email',"
+        " 'marketing', now(), array[identifier_key] from identity.identifiers"
+        " where normal_form = %s",
+        (gone,),
+    )
+    erase(held.connection, held.ask(gone), at=NOW)
+    assert held.one("select count(*) from identity.refusals") == 0

@@ -17,6 +17,11 @@ HELD = ("consent_lost", "frequency_cap")
 _ADDRESS = {"email": "email", "sms": "phone", "push": "user_id"}
 
 
+# A list that takes nobody off for leaving keeps who was merged into somebody else: what that one
+# says holds for them. A mirror takes them off in any case.
+_CURRENT = "left join identity.aliases as current_id on current_id.alias_id = person.customer_id"
+
+
 def permission(segment: Segment, destination: str, options: ActivationOptions) -> sql.Composed:
     """Columns and joins that tell of `person.customer_id` whether the list may hold them.
 
@@ -25,11 +30,12 @@ def permission(segment: Segment, destination: str, options: ActivationOptions) -
     """
     return sql.SQL("""
         left join marts_pii.dim_customer_contacts as contact using (customer_id)
+        {current}
         left join marts.dim_consents as word
-            on word.customer_id = person.customer_id
+            on word.customer_id = {who}
             and word.channel = {channel} and word.purpose = {purpose}
         left join activation.consents_seen as seen
-            on seen.customer_id = person.customer_id
+            on seen.customer_id = {who}
             and seen.channel = {channel} and seen.purpose = {purpose}
             and (seen.lost_since is not null or not seen.is_granted)
         left join (
@@ -43,6 +49,12 @@ def permission(segment: Segment, destination: str, options: ActivationOptions) -
             where namespace = 'customers'
         ) as erased on erased.customer_id = person.customer_id
     """).format(
+        current=sql.SQL(_CURRENT if segment.mode != "mirror" else ""),
+        who=sql.SQL(
+            "coalesce(current_id.customer_id, person.customer_id)"
+            if segment.mode != "mirror"
+            else "person.customer_id"
+        ),
         channel=segment.channel,
         purpose=segment.purpose,
         suppression=_suppression(segment, destination),

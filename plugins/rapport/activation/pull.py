@@ -39,12 +39,19 @@ def pull_destination(
     read back too: `read_back`, `missing`, `unknown` where there are any.
     """
     _copy_contacts(connection, tool.contacts())
+    doubt: GateFailed | None = None
     with connection.transaction():
         _tell(connection)
         if tool.lists_everybody:
-            _find_deleted(connection, tool.name)
+            try:
+                _find_deleted(connection, tool.name)
+            except GateFailed as error:
+                doubt = error
         addressees.find(connection, region=region, rules=rules)
         counts = suppressions.merge(connection, tool.name, as_of)
+    if doubt is not None:
+        # Who says no is heard all the same.
+        raise doubt
     for segment in definitions.segments.values():
         if tool.name in segment.destinations:
             audience = Audience(segment.key, segment.name, segment.channel, segment.purpose)
@@ -94,9 +101,14 @@ def _find_deleted(connection: psycopg.Connection, destination: str) -> None:
         insert into told
         select distinct 'deleted', ledger.customer_id, null, null, 'email'
         from activation.ledger
+        left join identity.aliases as alias on alias.alias_id = ledger.customer_id
         where destination = %s and state = 'sent' and remote_id is not null
             and not exists (select from there where there.remote_id = ledger.remote_id)
-            and not exists (select from there where there.external_id = ledger.customer_id)
+            -- A contact that was merged into another one at the tool is there under its id.
+            and not exists (
+                select from there
+                where there.external_id in (ledger.customer_id, alias.customer_id)
+            )
         union all
         select 'deleted', suppressions.customer_id, null, null, 'email'
         from activation.suppressions

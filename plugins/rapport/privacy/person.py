@@ -83,7 +83,20 @@ def _customers(connection: Connection, text: str, region: str) -> set[str]:
         "phone": normal_form("phone", text, region).value,
         "other": normal_form("other", text).value,
     }
-    return set(lookup.by_id(connection, text) or lookup.by_form(connection, forms))
+    return set(
+        lookup.by_id(connection, text)
+        or lookup.by_form(connection, forms)
+        or _former(connection, forms)
+    )
+
+
+def _former(connection: Connection, forms: dict[str, str | None]) -> list[str]:
+    """Customers who offered it once, or whose record that carried it is gone."""
+    known = {kind: form for kind, form in forms.items() if form is not None}
+    rows = connection.execute(
+        FORMER, {"kinds": list(known), "forms": list(known.values())}
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def _add_identity(connection: Connection, person: Person, customers: set[str]) -> None:
@@ -142,6 +155,24 @@ def _add_records(connection: Connection, person: Person) -> None:
         if sum(map(len, person.handles.values())) == before:
             return
 
+
+FORMER = """
+with asked as (
+    select identifier_key
+    from identity.identifiers
+    inner join unnest(%(kinds)s::text[], %(forms)s::text[]) as given (kind, form)
+        on identifiers.normal_form = given.form
+        and (identifiers.identifier_type = given.kind
+            or (given.kind = 'other' and identifiers.identifier_type not in ('email', 'phone')))
+)
+
+select customer_id from identity.earlier_addresses
+where identifier_key in (select identifier_key from asked)
+union
+select customer_id from identity.refusals
+where identifier_keys && (select array_agg(identifier_key) from asked)
+order by 1
+"""
 
 ALIASES = """
 select aliases.alias_id, aliases.customer_id
