@@ -131,5 +131,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     folder = tmp_path_factory.mktemp("company")
     folder.parent.chmod(0o711)
     company = found(folder)
+    # Its nights run where no superuser can log in.
+    with psycopg.connect(company.url("postgres", "postgres"), autocommit=True) as server:
+        server.execute("alter role postgres nologin")
     yield company
     company.close()

@@ -1,6 +1,7 @@
 """Whole nights of an invented company: real Airflow, dbt, Postgres and gates, vendors over HTTP."""
 
 import contextlib
+import json
 import os
 import random
 import threading
@@ -49,6 +50,19 @@ def test_a_night_succeeds_and_says_what_it_did(story: Stories, company: Company)
     }  # fmt: skip
     path = company.folder / "var" / "runs" / summary.run_id / "summary.json"
     assert Summary.model_validate_json(path.read_text()) == summary
+
+
+def test_no_process_of_a_night_was_a_superuser(story: Stories, company: Company) -> None:
+    supers = company.ask("select rolname, rolcanlogin from pg_roles where rolsuper")
+    assert supers == [("postgres", False)]
+    assert company.ask("select rolsuper from pg_roles where rolname = current_user") == [(False,)]
+
+
+def test_a_night_leaves_the_grants_as_they_are_declared(story: Stories, company: Company) -> None:
+    done = company.rapport("doctor", "--json")
+    found = {one["name"]: one["found"] for one in json.loads(done.stdout)["findings"]}
+    assert found["roles"].endswith("roles as declared")
+    assert found["login of segments"] == "reads marts and nothing else"
 
 
 def test_what_was_read_is_landed_unchanged_or_rejected(story: Stories) -> None:
