@@ -157,12 +157,13 @@ def build(people: int) -> list[str]:
         return [row[0] for row in rows]
 
 
-def count_anew() -> None:
-    """Forget what was read so far."""
-    from rapport.warehouse import connect
+_before: dict[str, int] = {}
 
-    with connect(autocommit=True) as connection:
-        connection.execute("select pg_stat_reset()")
+
+def count_anew() -> None:
+    """Count from here on what is read: to reset Postgres' own counts takes a superuser."""
+    _before.clear()
+    _before.update(_counted())
 
 
 def rows_read(questions: int) -> dict[str, int]:
@@ -171,19 +172,25 @@ def rows_read(questions: int) -> dict[str, int]:
     By index or without: a whole index that is walked is a whole table that is read. What a
     connection read is told when it has ended.
     """
+    read = {table: count - _before.get(table, 0) for table, count in _counted().items()}
+    averages = {table: -(-count // questions) for table, count in read.items()}
+    return dict(sorted(averages.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _counted() -> dict[str, int]:
+    """Rows read so far of each large table."""
     from rapport.warehouse import connect
 
     with connect() as connection:
         rows = connection.execute(
             "select tables.schemaname || '.' || tables.relname,"
-            " ceil((tables.seq_tup_read + coalesce(sum(indexes.idx_tup_read), 0)) / %s)::integer"
+            " (tables.seq_tup_read + coalesce(sum(indexes.idx_tup_read), 0))::bigint"
             " from pg_stat_user_tables as tables"
             " inner join pg_class as sizes on tables.relid = sizes.oid"
             " left join pg_stat_user_indexes as indexes using (relid)"
             " where sizes.reltuples > %s"
-            " group by tables.relid, tables.schemaname, tables.relname, tables.seq_tup_read"
-            " order by 2 desc, 1",
-            [questions, LARGE],
+            " group by tables.relid, tables.schemaname, tables.relname, tables.seq_tup_read",
+            [LARGE],
         )
         return dict(rows.fetchall())
 

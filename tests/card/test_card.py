@@ -240,7 +240,10 @@ def test_without_contact_details_no_personal_data_is_even_read(marts: Marts) -> 
 
 def test_a_role_that_may_not_read_contacts_is_told_what_to_do(marts: Marts) -> None:
     connection = marts.connection
-    connection.execute("drop role if exists card_analyst; create role card_analyst")
+    connection.execute(
+        "drop role if exists card_analyst; create role card_analyst;"
+        " grant card_analyst to current_user with inherit true, set true"
+    )
     try:
         connection.execute(
             "grant usage on schema marts, identity, identity_build, activation, segments, ops to"

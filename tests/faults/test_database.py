@@ -175,7 +175,6 @@ def test_a_reader_that_never_ends_delays_a_publication_and_no_other_reader(
 
 
 def test_a_deadlock_is_tried_again(built: Warehouse) -> None:
-    built.execute("set deadlock_timeout = '50ms'")
     built.execute(
         "create table build.orders as select '1' as order_id;"
         "create table marts.orders (order_id text primary key)"

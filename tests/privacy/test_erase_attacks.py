@@ -132,7 +132,7 @@ def test_nobody_is_taken_for_a_push_while_they_are_being_erased(held: Held) -> N
         " from privacy.requests"
     )
     for channel in ("email", "none"):
-        segment = Segment.retired("readers").model_copy(update={"channel": channel})
+        segment = Segment.unknown("readers", "service", channel)  # type: ignore[arg-type]
         options = ActivationOptions()
         statement = psycopg.sql.SQL(
             "select person.customer_id, {} from marts.dim_customers as person {} order by 1"

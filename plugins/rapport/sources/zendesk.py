@@ -69,7 +69,7 @@ class Events(Stream):
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         start = int((position or {}).get("end_time", 0))
         answer = _answer(self.name, end_time=(int | None, None), end_of_stream=(bool, False))
-        path = f"/api/v2/incremental/{self.name}.json"
+        path = f"/api/v2/incremental/{self.name}"
         while True:
             params = {"start_time": start, "include": "comment_events"}
             page = client.json("GET", path, params=params, type=answer)
