@@ -133,7 +133,7 @@ def postgres(superuser: str) -> str:
     from rapport.warehouse import embedded
 
     with psycopg.connect(superuser) as admin:
-        admin.execute("alter role rapport createdb")
+        admin.execute("alter role rapport createdb; grant connect on database postgres to rapport")
     return embedded.url("postgres")
 
 

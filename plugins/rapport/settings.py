@@ -193,8 +193,8 @@ class Document:
                 seen[key.value] = line
                 todo.append(((*path, key.value), value))
 
-    def impossible(self) -> Iterator[str]:
-        """A complaint for each value that looks like a date and is none; reading it would raise."""
+    def scalars(self, tag: str = "") -> Iterator[tuple[int, str]]:
+        """Each key and value as YAML reads it, of a kind if a `tag` ends so, with its line."""
         todo = [self.root] if self.root else []
         seen: set[int] = set()
         while todo:
@@ -203,14 +203,16 @@ class Document:
                 continue
             seen.add(id(node))
             todo += _children(node)
-            if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":timestamp"):
-                try:
-                    yaml.safe_load(node.value)
-                except ValueError:
-                    yield (
-                        f"{self.path}:{node.start_mark.line + 1}: {node.value} is not a date. "
-                        "Write one as 2028-12-31."
-                    )
+            if isinstance(node, yaml.ScalarNode) and node.tag.endswith(tag):
+                yield node.start_mark.line + 1, node.value
+
+    def impossible(self) -> Iterator[str]:
+        """A complaint for each value that looks like a date and is none; reading it would raise."""
+        for line, value in self.scalars(":timestamp"):
+            try:
+                yaml.safe_load(value)
+            except ValueError:
+                yield f"{self.path}:{line}: {value} is not a date. Write one as 2028-12-31."
 
     def refuse_expansion(self) -> None:
         """Raise `ConfigError` for aliases that contain themselves or multiply without end."""

@@ -67,6 +67,24 @@ def test_sql_that_asks_for_more_freezes_its_segment_and_says_so(
     assert world.connection.execute("select to_regclass('raw.loads')").fetchone() != (None,)
 
 
+def test_what_one_segment_sets_does_not_reach_the_next(world: Any) -> None:
+    first, second = world.segment("first", []), world.segment("second", [])
+    queries = {
+        "first": "select set_config('TimeZone', 'Pacific/Kiritimati', false) as customer_id,"
+        " set_config('statement_timeout', '1', false) as score",
+        "second": "select current_setting('TimeZone') as customer_id,"
+        " current_setting('statement_timeout') as score",
+    }
+    world.connection.execute("create temp table zones (customer_id text, score text)")
+    with Reader(world.as_of, lambda one: queries[one.key]) as reads:
+        for segment in (first, second):
+            reads.columns(segment)
+            selected = sql.SQL("customer_id, score").format()
+            reads.copy(segment, selected, world.connection, "zones")
+    found = world.connection.execute("select * from zones").fetchall()
+    assert found[-1] == ("UTC", "10min")
+
+
 def test_columns_are_known_to_tools_by_their_kind(world: Any) -> None:
     segment = world.segment("readers", [])
     query = (

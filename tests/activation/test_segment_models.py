@@ -1,6 +1,7 @@
 """The shipped segments: their files, their unit tests, and where they read from."""
 
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import psycopg
 import pytest
 import yaml
 
+from rapport.activation import unit_tests
+from rapport.activation.reading import Reader
 from rapport.activation.segments import load
 from rapport.settings import load_settings
 from rapport.transform import dbt
@@ -66,22 +69,43 @@ def test_a_segment_has_a_unit_test(path: Path) -> None:
     assert [test["model"] for test in content["unit_tests"]] == [path.stem]
 
 
-def test_segments_and_their_lift_pass_their_unit_tests_and_read_what_was_published(
+def test_segments_pass_their_unit_tests_as_the_login_of_segments(
     built: psycopg.Connection[Any],
 ) -> None:
-    outcome = dbt.invoke(["build", "--select", "tag:segments"], load_settings(), AS_OF)
-    failed = {
-        result.node.name: result.message
-        for result in outcome.result or []
-        if result.status not in ("success", "pass")
-    }
-    assert outcome.success, failed or outcome.exception
-    kinds = [result.node.resource_type.value for result in outcome.result]
-    assert kinds.count("unit_test") == kinds.count("model") == len(SEGMENTS)
-    for result in outcome.result:
-        if result.node.resource_type.value == "model":
-            assert '"build"' not in result.node.compiled_code
-            assert '"marts"' in result.node.compiled_code
+    definitions = load(ROOT / FOLDER)
+    with Reader(unit_tests.AS_OF) as reader:
+        outcomes = [
+            outcome
+            for segment in definitions.segments.values()
+            for outcome in unit_tests.run(reader, segment)
+        ]
+    assert [outcome for outcome in outcomes if not outcome.passed] == []
+    assert len(outcomes) == len(SEGMENTS)
+
+
+def test_a_unit_test_that_expects_something_else_fails(
+    built: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(ROOT / "dbt_project" / "models", home / "dbt_project" / "models")
+    shutil.copy(ROOT / "rapport.yml", home)
+    path = home / FOLDER / "seg_open_ticket.yml"
+    path.write_text(path.read_text().replace("open_tickets: 2", "open_tickets: 3"))
+    monkeypatch.setenv("RAPPORT_HOME", str(home))
+    segment = load(home / FOLDER).segments["open_ticket"]
+    with Reader(unit_tests.AS_OF) as reader:
+        (outcome,) = unit_tests.run(reader, segment)
+    assert not outcome.passed
+    assert outcome.said == "1 expected rows are missing, 1 are too many"
+
+
+def test_no_dbt_of_a_run_knows_segments_and_their_lift_passes_its_unit_test(
+    built: psycopg.Connection[Any],
+) -> None:
+    outcome = dbt.invoke(["ls", "--resource-type", "model"], load_settings(), AS_OF)
+    assert outcome.success
+    assert len(outcome.result) > 100
+    assert [name for name in outcome.result if "seg_" in name] == []
     lift = dbt.invoke(
         ["test", "--select", "mart_play_lift_daily,test_type:unit"], load_settings(), AS_OF
     )

@@ -1,5 +1,6 @@
 """What somebody lays in the way of an erasure: tables with code of theirs, a push in between."""
 
+import json
 import secrets
 from collections.abc import Iterator
 from datetime import timedelta
@@ -119,6 +120,40 @@ def test_an_erasure_waits_for_a_push_to_the_tool_that_is_under_way(held: Held) -
     erase(held.connection, request, at=NOW + timedelta(hours=1), open_tool=lambda *_: tool)  # type: ignore[arg-type, return-value]
     assert not tool.holds
     assert held.one("select state from privacy.requests") == "done"
+
+
+def test_an_erasure_is_not_done_while_somebody_evaluates(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rapport.privacy.erase.PATIENCE", 0.05)
+    request = held.ask()
+    with connect(autocommit=True) as run, locks.shared(run, "activation"):
+        with pytest.raises(RetryLater, match="a run is under way"):
+            erase(held.connection, request, at=NOW)
+        assert held.one("select state from privacy.requests") != "done"
+    erase(held.connection, request, at=NOW)
+    assert held.one("select state from privacy.requests") == "done"
+
+
+def test_an_address_in_a_link_is_erased_however_it_is_encoded(held: Held) -> None:
+    mail = MAIL.lower()
+    links = [
+        f"/unsubscribe/{mail.replace('@', '%40')}",
+        f"/go?to=%2Funsub%3Femail%3D{mail}",
+        f"/a?b={mail.replace('@', '%2540').replace('.', '%2E')}",
+    ]
+    for number, link in enumerate(links):
+        held.connection.execute(
+            "insert into raw.amplitude__events select (jsonb_populate_record(one, %s)).*"
+            " from raw.amplitude__events as one limit 1",
+            (json.dumps({"record_key": f"link{number}", "payload": {"path": link}}),),
+        )
+    erase(held.connection, held.ask(), at=NOW)
+    for number in range(len(links)):
+        row = held.one(
+            f"select payload::text from raw.amplitude__events where record_key = 'link{number}'"
+        )
+        assert "[erased]" in row, row
 
 
 def test_nobody_is_taken_for_a_push_while_they_are_being_erased(held: Held) -> None:

@@ -224,6 +224,37 @@ def test_another_login_for_segments_can_be_named(
         assert session.execute("select session_user ~ '^login_'").fetchone() == (True,)
 
 
+@pytest.mark.parametrize("role", ["support_reader", "activator", "loader"])
+def test_a_login_for_segments_that_may_do_more_is_refused(
+    published: Warehouse,
+    make_login: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+    role: str,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_SEGMENTS", make_login(role))
+    with pytest.raises(ConfigError, match="may do more than read marts"):
+        segment_login.connect()
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_SEGMENTS", url())
+    with pytest.raises(ConfigError, match="may do more than read marts"):
+        segment_login.connect()
+
+
+def test_a_login_that_gets_another_role_loses_the_one_that_it_had(
+    published: Warehouse, make_login: Callable[[str], str]
+) -> None:
+    address = make_login("support_reader")
+    name = urlsplit(address).username or ""
+    again = roles.make_login(published, name, "bi_reader")
+    with (
+        psycopg.connect(address.replace(urlsplit(address).password or "", again)) as reader,
+        pytest.raises(errors.InsufficientPrivilege),
+    ):
+        reader.execute("select * from marts_pii.contacts")
+    for taken in ("rapport_segments", "pg_read_all_data", "public"):
+        with pytest.raises(ConfigError):
+            roles.make_login(published, taken, "bi_reader")
+
+
 @pytest.mark.parametrize("role", roles.declared())
 def test_no_role_can_make_anything_that_a_run_would_read_or_erase(
     published: Warehouse, make_login: Callable[[str], str], role: str

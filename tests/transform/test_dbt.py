@@ -1,6 +1,7 @@
 """What an invocation of dbt leaves behind."""
 
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -135,18 +136,22 @@ def test_a_view_is_made_anew_only_where_its_statement_changed_or_it_is_gone(
     assert warehouse.execute(may).fetchall() == [(True,)]
 
 
-def test_dbt_never_reads_the_files_of_a_segment_that_hold_more_than_a_segment(
+def test_dbt_reads_no_file_of_a_segment(
     warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = small_project(tmp_path, monkeypatch)
+    shutil.copy(PROJECT / ".dbtignore", project)
+    (project / "models" / "base.sql").write_text("select 1 as number")
     folder = project / "models" / "segments"
     folder.mkdir()
-    (folder / "seg_good.sql").write_text("select 'c1' as customer_id")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "linked.sql").write_text("{{ config(pre_hook='create schema trapped') }} select 1")
+    (folder / "more").symlink_to(elsewhere)
+    (folder / "seg_link.sql").symlink_to("/nonexistent")
     for name, text in BAD.items():
         (folder / name).write_text(text)
     outcome = dbt.invoke(["build"], load_settings(), AS_OF)
     assert outcome.success, outcome.exception
-    assert {result.node.name for result in outcome.result} == {"seg_good"}
-    for name in BAD:
-        (folder / name).unlink()
-    assert dbt.safe_project() == project
+    assert {result.node.name for result in outcome.result} == {"base"}
+    assert warehouse.execute("select to_regnamespace('trapped')").fetchone() == (None,)

@@ -16,7 +16,9 @@ PUBLISHED = re.compile(r"publish: marts\b")
 
 
 def test_every_segment_has_an_exposure_in_each_of_its_tools_with_its_fields() -> None:
-    found = {exposure["name"]: exposure for exposure in docs.exposures()["exposures"]}
+    found = {
+        exposure["name"]: exposure for exposure in docs.exposures(dbt.project_dir())["exposures"]
+    }
     checked = 0
     for path in (dbt.project_dir() / "models" / "segments").glob("*.yml"):
         model = yaml.safe_load(path.read_text())["models"][0]
@@ -32,7 +34,7 @@ def test_every_segment_has_an_exposure_in_each_of_its_tools_with_its_fields() ->
 
 
 def test_bi_depends_on_every_table_that_it_may_read() -> None:
-    bi = docs.exposures()["exposures"][0]
+    bi = docs.exposures(dbt.project_dir())["exposures"][0]
     models = dbt.project_dir() / "models"
     published = {path.stem for path in models.rglob("*.yml") if PUBLISHED.search(path.read_text())}
     assert len(published) > 40

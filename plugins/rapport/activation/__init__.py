@@ -29,7 +29,7 @@ from rapport.destinations.base import Destination
 from rapport.errors import ConfigError, GateFailed, GiveUp, RapportError
 from rapport.identity.rules import load_rules
 from rapport.settings import Settings, load_settings
-from rapport.warehouse import connect
+from rapport.warehouse import connect, locks
 
 log = logging.getLogger(__name__)
 
@@ -172,5 +172,6 @@ def _tool(name: str) -> Iterator[Destination]:
 
 @contextmanager
 def _connect() -> Iterator[psycopg.Connection]:
-    with connect(autocommit=True) as connection:
+    # An erasure that ends meanwhile waits: what was read before may be written after.
+    with connect(autocommit=True) as connection, locks.shared(connection, "activation"):
         yield connection

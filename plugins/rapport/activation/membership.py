@@ -54,7 +54,7 @@ def evaluate_segment(
                 _register(connection, segment, as_of)
                 entered, left = _merge(connection, reader, segment, options, as_of)
                 return _note(connection, segment, run_id, as_of, entered, left, None)
-        except (psycopg.Error, RapportError) as error:
+        except (psycopg.Error, RapportError, ValueError) as error:
             reason = str(error) if isinstance(error, RapportError) else _without_values(error)
             frozen_because = f"cannot be evaluated: {reason}"
     log.warning("segment %s frozen: %s", segment.key, frozen_because)
@@ -287,6 +287,6 @@ def _note(
     return Evaluation(row[0], entered, left, frozen_because)
 
 
-def _without_values(error: psycopg.Error) -> str:
+def _without_values(error: Exception) -> str:
     """The server's message, which for data errors may quote a value, is cut to its class."""
     return f"{type(error).__name__}; see the model"

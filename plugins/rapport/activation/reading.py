@@ -48,6 +48,7 @@ class Reader:
         self._as_of = as_of
         self._sql_of = sql_of or self._of_file
         self._session: psycopg.Connection[Any] | None = None
+        self._segment = ""
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +75,7 @@ class Reader:
 
     def columns(self, segment: Segment) -> dict[str, str]:
         """The columns that the SQL gives, with the kind that a destination gets to know."""
+        self._begin(segment)
         question = sql.SQL("select * from {} limit 0").format(self._model(segment))
         with _named(segment, question):
             answer = self.ask(question)
@@ -97,6 +99,12 @@ class Reader:
         ):
             for block in source:
                 target.write(block)
+
+    def _begin(self, segment: Segment) -> None:
+        """A session of its own for each segment: settings of one must not reach the next."""
+        if self._session is not None and segment.key != self._segment:
+            self._session.close()
+        self._segment = segment.key
 
     def _model(self, segment: Segment) -> sql.Composed:
         return sql.SQL("(\n{}\n) as model").format(sql.SQL(self._sql_of(segment)))

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group
+from rich.console import Console, Group
 from rich.table import Table
 
 from rapport.cli.output import AsJson, show
@@ -18,9 +18,12 @@ def segments(
     segment: Annotated[
         str | None, typer.Argument(help="A key: its sizes by night and its overlaps.")
     ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Run the unit tests of the files, as their own login.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the segments: size, what changed in the last night, and the state of each list."""
+    """List the segments: size, what changed in the last run, and the state of each list."""
     from rapport.activation.overview import detail, overview
     from rapport.activation.segments import load
     from rapport.errors import ConfigError
@@ -29,6 +32,9 @@ def segments(
     definitions = load()
     if segment is not None and segment not in definitions.segments:
         raise ConfigError(f'no segment "{segment}". There are: {", ".join(definitions.segments)}.')
+    if test:
+        _test([definitions.segments[segment]] if segment else [*definitions.segments.values()])
+        return
     with connect(autocommit=True) as connection:
         if segment is not None:
             found = detail(connection, segment)
@@ -69,6 +75,24 @@ def segments(
         return made
 
     show(rows, table, as_json)
+
+
+def _test(chosen: list[Any]) -> None:
+    """Print each unit test with what came of it; exit code 1 where one failed."""
+    from rapport.activation import unit_tests
+    from rapport.activation.reading import Reader
+
+    table = Table("segment", "unit test", "", title="Unit tests")
+    failed = 0
+    with Reader(unit_tests.AS_OF) as reader:
+        for one in chosen:
+            for outcome in unit_tests.run(reader, one):
+                failed += not outcome.passed
+                said = "passed" if outcome.passed else f"failed: {outcome.said}"
+                table.add_row(one.key, outcome.name, said)
+    Console().print(table)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _render(found: dict[str, Any]) -> Group:

@@ -38,6 +38,7 @@ from rapport.warehouse import locks
 
 Connection = psycopg.Connection[Any]
 Open = Callable[[str, Mapping[str, Any]], Destination]
+PATIENCE = 60.0  # seconds
 LONGEST_NIGHT = timedelta(hours=6)
 LARGEST_TEXT = 64 * 1024 * 1024
 # Not ours to edit, or emptied by a step of its own.
@@ -354,25 +355,32 @@ def _texts(folder: Path) -> Iterator[Path]:
 
 
 def _finish(connection: Connection, request: Request, person: Person, at: datetime) -> None:
-    """Look once more, then forget whom it was about."""
-    left = stores.left(connection, person)
-    if left:
-        with connection.transaction():
-            # What came back while this ran is taken again by the next try.
+    """Look once more, when nobody is at work who read the person before; then forget who it was."""
+    with connection.transaction():
+        for work in ("activation", "build"):
+            locks.take_turn(connection, work)
+            if not locks.wait_for_holders(connection, work, PATIENCE):
+                raise RetryLater(
+                    "privacy: a run is under way and may write the person down again. Run again "
+                    "once it has ended; the request stays in the queue."
+                )
+        left = stores.left(connection, person)
+        if not left:
             connection.execute(
-                "delete from privacy.receipts where request_id = %s and store = any(%s)",
-                (request.request_id, list(left)),
+                "delete from privacy.subjects where request_id = %s", (request.request_id,)
             )
+            connection.execute(
+                "update privacy.requests set state = 'done', person = null, problem = null,"
+                " finished_at = %s where request_id = %s",
+                (at, request.request_id),
+            )
+    if left:
+        # What came back while this ran is taken again by the next try.
+        connection.execute(
+            "delete from privacy.receipts where request_id = %s and store = any(%s)",
+            (request.request_id, list(left)),
+        )
         raise GateFailed(
             f"privacy: request {request.request_id}: rows are left in {', '.join(left)}. "
             "Something built them meanwhile; run `rapport privacy work` again."
-        )
-    with connection.transaction():
-        connection.execute(
-            "delete from privacy.subjects where request_id = %s", (request.request_id,)
-        )
-        connection.execute(
-            "update privacy.requests set state = 'done', person = null, problem = null,"
-            " finished_at = %s where request_id = %s",
-            (at, request.request_id),
         )

@@ -150,8 +150,17 @@ def _texts(connection: Connection) -> Iterator[tuple[str, str, list[tuple[str, s
 
 def _quoted(text: str) -> str:
     """A regular expression of Postgres for the text where it stands alone: no longer address."""
-    inner = "".join(c if c.isalnum() else f"\\{c}" for c in text)
-    return f"(?<![A-Za-z0-9._%+-]){inner}(?![A-Za-z0-9_-]|\\.[A-Za-z0-9])"
+    inner = "".join(c if c.isalnum() else _in_a_link(c) for c in text)
+    before = "(?:(?<![A-Za-z0-9._%+-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))"
+    return f"{before}{inner}(?![A-Za-z0-9_-]|\\.[A-Za-z0-9])"
+
+
+def _in_a_link(sign: str) -> str:
+    """The sign itself, or percent-encoded, also more than once."""
+    if not sign.isascii():
+        return sign
+    code = f"{ord(sign):02x}"
+    return f"(?:\\{sign}|%(?:25)*(?:{code}|{code.upper()}))"
 
 
 PEOPLE = f"""

@@ -26,7 +26,6 @@ from rapport import warehouse
 from rapport.errors import GateFailed, RetryLater
 from rapport.paths import project_root, var_dir
 from rapport.settings import Settings, known, load_settings
-from rapport.transform import segment_files
 from rapport.warehouse import roles
 
 log = logging.getLogger(__name__)
@@ -109,7 +108,7 @@ def options(settings: Settings) -> list[str]:
     folder = var_dir() / "dbt"
     return [
         "--project-dir",
-        str(safe_project()),
+        str(readable_project()),
         "--profiles-dir",
         str(project_dir()),
         "--target-path",
@@ -123,25 +122,19 @@ def options(settings: Settings) -> list[str]:
     ]
 
 
-def safe_project() -> Path:
-    """The folder that dbt may read: the project, or a copy without the segments that it must not.
+def readable_project() -> Path:
+    """The project, or a copy without segments where one of them is no file, at which dbt stops.
 
-    dbt would run what a segment's files hold beyond SQL, and refuse the whole project for one file
-    that it cannot parse.
+    `.dbtignore` keeps dbt from what is in the files of segments, not from looking for them.
     """
-    bad = segment_files.problems(project_dir() / "models" / "segments")
-    if not bad:
+    folder = project_dir() / "models" / "segments"
+    entries = folder.iterdir() if folder.is_dir() else ()
+    if all(path.is_file() and not path.is_symlink() for path in entries):
         return project_dir()
-    log.warning("dbt: left aside: %s", ", ".join(sorted(bad)))
     copy = var_dir() / "dbt" / "project"
     shutil.rmtree(copy, ignore_errors=True)
-
-    def ignored(folder: str, names: list[str]) -> set[str]:
-        if "segments" not in Path(folder).relative_to(project_dir()).parts:
-            return {"target", "logs"}.intersection(names)
-        return {name for name in names if Path(name).stem in bad}
-
-    shutil.copytree(project_dir(), copy, ignore=ignored)
+    left_out = shutil.ignore_patterns("target", "logs", "segments")
+    shutil.copytree(project_dir(), copy, ignore=left_out)
     return copy
 
 

@@ -4,7 +4,7 @@ What a segment sends to which tool stands in its own file, and what BI may read 
 documentation needs them as dbt exposures, so they are written into a copy of the project: nobody
 has to keep them in step.
 
->>> sorted(exposures())  # doctest: +SKIP
+>>> sorted(exposures(project_dir()))  # doctest: +SKIP
 ['exposures', 'version']
 """
 
@@ -19,7 +19,8 @@ import yaml
 from rapport.errors import ConfigError
 from rapport.paths import var_dir
 from rapport.settings import Settings
-from rapport.transform.dbt import adjusted_environment, safe_project, variables
+from rapport.transform import segment_files
+from rapport.transform.dbt import adjusted_environment, project_dir, variables
 
 
 def build(settings: Settings, as_of: datetime) -> Path:
@@ -29,8 +30,11 @@ def build(settings: Settings, as_of: datetime) -> Path:
     folder = var_dir() / "dbt" / "docs"
     project = folder / "project"
     shutil.rmtree(project, ignore_errors=True)
-    shutil.copytree(safe_project(), project, ignore=shutil.ignore_patterns("target", "logs"))
-    generated = yaml.safe_dump(exposures(), sort_keys=False, allow_unicode=True)
+    shutil.copytree(
+        project_dir(), project, ignore=shutil.ignore_patterns("target", "logs", "segments")
+    )
+    _add_segments(project)
+    generated = yaml.safe_dump(exposures(project), sort_keys=False, allow_unicode=True)
     (project / "models" / "exposures_of_segments.yml").write_text(generated, encoding="utf-8")
     command = ["docs", "generate", "--static", "--no-partial-parse", "--quiet"]
     command += ["--project-dir", str(project), "--profiles-dir", str(project)]
@@ -43,10 +47,21 @@ def build(settings: Settings, as_of: datetime) -> Path:
     return folder / "static_index.html"
 
 
-def exposures() -> dict[str, Any]:
+def _add_segments(project: Path) -> None:
+    """The files of segments that hold nothing but a segment; dbt leaves them out elsewhere."""
+    (project / ".dbtignore").unlink()
+    folder = project_dir() / "models" / "segments"
+    (project / "models" / "segments").mkdir()
+    bad = segment_files.problems(folder)
+    for path in sorted(folder.glob("seg_*")):
+        if path.stem not in bad and path.with_suffix(".yml").stem not in bad:
+            shutil.copyfile(path, project / "models" / "segments" / path.name)
+
+
+def exposures(project: Path) -> dict[str, Any]:
     """One exposure a segment and tool, with the fields that the tool gets, and one of BI."""
     found, marts = [], []
-    for path in sorted((safe_project() / "models").rglob("*.yml")):
+    for path in sorted((project / "models").rglob("*.yml")):
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models") or []:
             meta = model.get("config", {}).get("meta", {})
             if meta.get("publish") == "marts":

@@ -26,6 +26,7 @@ FOLDER = "dbt_project/models/segments"
 BEFORE_A_BRACKET = {"values", "from", "in", "and", "or", "not", "all", "select"}
 KNOWN = "only ref('…') and as_of() can be used in a segment."
 PAIR = re.compile(r"seg_[a-z0-9_]+\.(?:sql|yml)")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 JINJA = re.compile(r"\{\{|\{%|\{#")
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 # A model by its name, as ref takes it, and nothing else that Jinja could evaluate.
@@ -96,16 +97,16 @@ class File(Block):
 def problems(folder: Path) -> dict[str, str]:
     """What is wrong with the files of the folder, by name without its ending."""
     found: dict[str, str] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         try:
-            _check(folder, path)
+            _check(path)
         except (ValueError, OSError) as error:
             found.setdefault(path.stem, str(error))
     return found
 
 
-def _check(folder: Path, path: Path) -> None:
-    if path.parent != folder or not PAIR.fullmatch(path.name):
+def _check(path: Path) -> None:
+    if not PAIR.fullmatch(path.name) or path.is_symlink() or not path.is_file():
         raise ValueError(f"{path}:1: not seg_<who>.sql or seg_<who>.yml. Take it out of here.")
     if path.suffix == ".sql":
         check_sql(path, path.read_text(encoding="utf-8"))
@@ -119,6 +120,8 @@ def check_sql(path: Path | str, text: str) -> None:
         tree = jinja2.Environment(autoescape=True).parse(text)
     except jinja2.TemplateSyntaxError as error:
         raise ValueError(f"{path}:{error.lineno}: {error.message} {KNOWN}") from None
+    except RecursionError:
+        raise ValueError(f"{path}:1: too many brackets: {KNOWN}") from None
     for output in tree.body:
         parts = output.nodes if isinstance(output, nodes.Output) else [output]
         for part in parts:
@@ -129,11 +132,13 @@ def check_sql(path: Path | str, text: str) -> None:
 def read_yaml(path: Path) -> tuple[Document, dict[str, Any]]:
     """The YAML with its lines; raises `ValueError` with file and line for what may not be in it."""
     document, content = parse(path)
-    text = path.read_text(encoding="utf-8")
-    if found := JINJA.search(text):
-        line = text[: found.start()].count("\n") + 1
-        raise ValueError(f"{path}:{line}: {found[0]}: no Jinja in the YAML of a segment.")
-    dates = Document(path, yaml.compose(text, Loader=Loader))
+    for line, value in document.scalars():
+        # As YAML reads it: an escape may stand for a bracket.
+        if found := JINJA.search(value):
+            raise ValueError(f"{path}:{line}: {found[0]}: no Jinja in the YAML of a segment.")
+        if CONTROL.search(value):
+            raise ValueError(f"{path}:{line}: a control character. Take it out.")
+    dates = Document(path, yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader))
     for complaint in (*document.repeated(), *dates.impossible()):
         raise ValueError(complaint)
     try:

@@ -22,6 +22,8 @@ ADMIN = "postgres"
 OWNER = "rapport"
 DATABASES = {"warehouse": OWNER, "airflow": "airflow"}
 
+# Nobody has anything to do in the databases that every server has.
+CLOSE = "revoke connect, temporary on database postgres, template1 from public"
 HARDEN = (Path(__file__).parent / "harden.sql").read_text(encoding="utf-8")
 
 
@@ -39,9 +41,12 @@ def first_statements(passwords: dict[str, str]) -> dict[str, str]:
         template = "template0" if database == "airflow" else "template1"
         statements.append(f"create database {database} owner {role} template {template}")
         statements.append(f"revoke all on database {database} from public")
+    statements.append(CLOSE)
     return {
         "template1": HARDEN.strip() + "\n\n",
-        "postgres": "".join(f"{statement};\n\n" for statement in statements),
+        "postgres": HARDEN.strip()
+        + "\n\n"
+        + "".join(f"{statement};\n\n" for statement in statements),
     }
 
 
@@ -108,6 +113,8 @@ def demote(host: str, port: int, passwords: dict[str, str]) -> None:
                     sql.Identifier(name), sql.Identifier(OWNER)
                 )
             )
+        admin.execute(CLOSE)
+        admin.execute(HARDEN)
     with connect(ADMIN, "template1", passwords[ADMIN]) as template:
         template.execute(HARDEN)
 

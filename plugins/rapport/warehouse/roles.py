@@ -224,7 +224,11 @@ def make_login(connection: Connection, name: str, role: str, password: str | Non
     """
     if role not in declared():
         raise ConfigError(f'no role "{role}". There are: {", ".join(declared())}.')
-    if name in declared() or name == connection.info.user:
+    if (
+        name in declared()
+        or name == connection.info.user
+        or (password is None and name == f"{connection.info.user}_segments")
+    ):
         raise ConfigError(f'"{name}" is the name of a role: choose another one for the login.')
     password = password or secrets.token_urlsafe(18)
     login = sql.Identifier(name)
@@ -241,6 +245,11 @@ def make_login(connection: Connection, name: str, role: str, password: str | Non
                     login, sql.Literal(hashed.decode()), sql.Literal(declared()[role].connections)
                 )
             )
+            for other in declared():
+                if other != role and _is_member(connection, name, other):
+                    connection.execute(
+                        sql.SQL("revoke {} from {}").format(sql.Identifier(other), login)
+                    )
             connection.execute(
                 sql.SQL("grant {} to {} with inherit true").format(sql.Identifier(role), login)
             )
@@ -252,12 +261,22 @@ def make_login(connection: Connection, name: str, role: str, password: str | Non
                         login, sql.Identifier(setting), sql.Literal(value)
                     )
                 )
+    except psycopg.errors.ReservedName:
+        raise ConfigError(f'"{name}" is a name of Postgres. Choose another one.') from None
     except psycopg.errors.InsufficientPrivilege:
         raise ConfigError(
             f'warehouse: this login may not make the login "{name}". Ask who runs the server to '
             f"`create role {name} login in role {role}`."
         ) from None
     return password
+
+
+def _is_member(connection: Connection, name: str, role: str) -> bool:
+    row = connection.execute(
+        "select from pg_auth_members where roleid = to_regrole(%s) and member = to_regrole(%s)",
+        [role, connection.execute("select quote_ident(%s)", [name]).fetchone()[0]],  # type: ignore[index]
+    ).fetchone()
+    return row is not None
 
 
 def _settings(role: Role) -> dict[str, str]:
@@ -325,8 +344,7 @@ from allowed
 inner join pg_roles as reader on reader.rolname = allowed.role
 inner join pg_roles as login on pg_has_role(login.oid, reader.oid, 'usage')
 inner join pg_stat_activity as session on session.usesysid = login.oid
-where session.datname = current_database()
-    and not login.rolsuper and login.rolname <> current_user
+where not login.rolsuper and login.rolname <> current_user
     and not pg_has_role(login.oid, current_user, 'usage')
     and pg_has_role(current_user, login.oid, 'usage')
     and session.xact_start < clock_timestamp() - allowed.timeout

@@ -75,7 +75,29 @@ def connect() -> psycopg.Connection[Any]:
             f'segments: the login "{name}" cannot open the warehouse. Run `rapport db migrate`, '
             f"which makes it. {_by_hand(name)}"
         ) from None
+    if row := connection.execute(TOO_MUCH).fetchone():
+        connection.close()
+        raise ConfigError(
+            f'segments: the login "{row[0]}" may do more than read marts, and segments are written '
+            f"by many. Take its other roles away, or name another one. {_by_hand(row[0])}"
+        )
     return connection
+
+
+# Whoever is somebody's equal, or reads or makes more than the role: its own name, else no row.
+TOO_MUCH = """
+select current_user::text
+from pg_roles as login
+where login.rolname = current_user and (
+    login.rolsuper or login.rolcreaterole or login.rolcreatedb or login.rolbypassrls
+    or exists (
+        select from pg_namespace
+        where nspname in ('raw', 'staging', 'intermediate', 'identity', 'build', 'build_pii',
+            'marts_pii', 'segments', 'activation', 'privacy', 'ops')
+            and has_schema_privilege(oid, 'usage')
+    )
+)
+"""
 
 
 def ensure(connection: psycopg.Connection[Any]) -> None:
