@@ -59,6 +59,8 @@ def evaluate_segment(
             frozen_because = f"cannot be evaluated: {reason}"
     log.warning("segment %s frozen: %s", segment.key, frozen_because)
     with connection.transaction():
+        # Whoever was merged into somebody else stays a member as that one.
+        follow_merges(connection, segment.key)
         return _note(connection, segment, run_id, as_of, 0, 0, frozen_because)
 
 
