@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down test slow everything lint types format bench faults mutants sbom audit images docs clean
+.PHONY: help install run up down test slow everything lint types format bench faults mutants sbom audit docs clean
 
 help:      ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
@@ -55,10 +55,6 @@ sbom: install     ## what is installed, with hashes, as CycloneDX: var/sbom.json
 
 audit: install    ## ask the advisory database about every locked package, where it can be reached
 	@$(BIN)/python .ci/audit.py
-	@$(BIN)/python .ci/images.py --check
-
-images: install   ## write the digests of the base images behind their tags, as Docker Hub has them now
-	@$(BIN)/python .ci/images.py
 
 docs: install     ## every table and column, from the raw stream to the tool's field; SERVE=8081 serves it
 	@$(BIN)/rapport docs $(if $(SERVE),--serve $(SERVE))
