@@ -17,7 +17,10 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-LEFT_OUT = shutil.ignore_patterns(".*", "var", "target", "logs", "__pycache__", "*.egg-info")
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", ".*_cache", ".hypothesis", ".env", "var", "target", "logs", "__pycache__",
+    "*.egg-info",
+)  # fmt: skip
 FAILED = 1  # pytest's own: tests ran, and some failed
 
 

@@ -136,8 +136,12 @@ def test_a_view_is_made_anew_only_where_its_statement_changed_or_it_is_gone(
     assert warehouse.execute(may).fetchall() == [(True,)]
 
 
+@pytest.mark.parametrize("has_links", [False, True])
 def test_dbt_reads_no_file_of_a_segment(
-    warehouse: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    warehouse: psycopg.Connection[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_links: bool,
 ) -> None:
     project = small_project(tmp_path, monkeypatch)
     shutil.copy(PROJECT / ".dbtignore", project)
@@ -147,8 +151,9 @@ def test_dbt_reads_no_file_of_a_segment(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "linked.sql").write_text("{{ config(pre_hook='create schema trapped') }} select 1")
-    (folder / "more").symlink_to(elsewhere)
-    (folder / "seg_link.sql").symlink_to("/nonexistent")
+    if has_links:
+        (folder / "more").symlink_to(elsewhere)
+        (folder / "seg_link.sql").symlink_to("/nonexistent")
     for name, text in BAD.items():
         (folder / name).write_text(text)
     outcome = dbt.invoke(["build"], load_settings(), AS_OF)
