@@ -1,7 +1,7 @@
 """What the tools know before we push: who unsubscribed, bounced, complained or was deleted there.
 
-It is pulled before the build, so that nobody whom a tool says is out is on a list that night. Lists
-whose turn it is are read back here too, before the plan of the night looks at the ledger.
+It is pulled after segments are evaluated and before the plan, so that no list holds somebody who is
+out at a destination. Lists whose turn it is are read back here too.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Whom a tool says not to write to, kept until there is a newer sign that they may be reached.
+"""People who unsubscribed, complained, bounced or were deleted at a destination, and until when.
 
 An unsubscribe and a complaint hold for every customer who ever offered the address, a bounce for
 whom it is the address that is written to. That a tool no longer says it lifts nothing:

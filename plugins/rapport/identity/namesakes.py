@@ -18,7 +18,7 @@ from rapport.identity.normal_forms import name_form
 
 ALIKE = 0.75
 COMPARABLE = ("LATIN", "CYRILLIC", "GREEK")
-# A company's or a team's name is nobody's, so it contradicts no person's.
+# The name of a company or a team does not contradict the name of a person.
 NOT_A_PERSON = frozenset(
     name_form(
         """
