@@ -32,12 +32,12 @@ from rapport.activation.plan import plan_lists
 from rapport.activation.push import push_destination
 from rapport.activation.reading import Reader
 from rapport.activation.segments import Definitions, Segment
-from rapport.connections import Connection
-from rapport.destinations.base import Audience, Batch, Destination, Person, Result
-from rapport.destinations.intercom import Intercom
+from rapport.connectors.intercom.destination import Intercom
 from rapport.sandbox.app import create_app
 from rapport.sandbox.company import Company
 from rapport.sandbox.credentials import CREDENTIALS
+from rapport.vendors.connections import Connection
+from rapport.vendors.destination import Audience, Batch, Destination, Person, Result
 from rapport.warehouse import embedded, schema
 
 TABLES = """

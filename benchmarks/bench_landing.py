@@ -74,7 +74,7 @@ def land(path: Path) -> dict[str, float]:
     """Seconds, rows and peak memory (MB) of ours, in this process."""
     from rapport import warehouse
     from rapport.landing import land as load
-    from rapport.sources.base import Page, Stream
+    from rapport.vendors.source import Page, Stream
 
     def pages() -> Iterator[Page]:
         with path.open("rb") as file:

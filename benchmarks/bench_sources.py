@@ -99,11 +99,11 @@ def serve(vendor: str, records: int, pipe: Pipe) -> None:
 def pull(vendor: str, records: int) -> dict[str, float]:
     """Rows, seconds by the clock, by our and Postgres's processor, and peak memory (MB) so far."""
     from rapport import warehouse
-    from rapport.connections import Connection
+    from rapport.connectors import all_sources
     from rapport.landing import land
-    from rapport.sources import discover
+    from rapport.vendors.connections import Connection
 
-    source = discover()[vendor]()
+    source = all_sources()[vendor]()
     stream = next(item for item in source.streams() if item.name == VENDORS[vendor][1])
     ours, theirs = get_context("spawn").Pipe()
     process = get_context("spawn").Process(target=serve, args=(vendor, records, theirs))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapport.cells import disarmed, restored, writer
+from rapport.safe_csv import disarmed, restored, writer
 
 ATTACKS = [
     "=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", ' "=1', "'=1", "+49x", "-1+cmd|x",

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from rapport.connections import Connection, find_connection, get_connection, parse
 from rapport.errors import ConfigError
+from rapport.vendors.connections import Connection, find_connection, get_connection, parse
 
 
 @pytest.fixture

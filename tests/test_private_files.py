@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rapport import services
-from rapport.destinations._places import Folder
+from rapport.connectors.files.export_places import Folder
 from rapport.identity.matching import review
 from rapport.identity.rules import load_rules
 from rapport.night.run import _talk_to

@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 import psycopg
 
-from rapport.connections import Connection, find_connection, has_twin, parse, variable
 from rapport.errors import RapportError
 from rapport.paths import project_root, var_dir
 from rapport.settings import Settings, load_settings
+from rapport.vendors.connections import Connection, find_connection, has_twin, parse, variable
 
 State = Literal["ok", "warning", "problem"]
 PYTHON = ((3, 11), (3, 13))
@@ -99,11 +99,11 @@ def _connections() -> Iterator[Finding]:
         settings = load_settings()
     except RapportError:
         return  # said by the check of the configuration
-    from rapport import destinations, sources
+    from rapport.connectors import all_destinations, all_sources
 
     there_are: dict[str, dict[str, Any]] = {
-        "sources": dict(sources.discover()),
-        "destinations": dict(destinations.discover()),
+        "sources": dict(all_sources()),
+        "destinations": dict(all_destinations()),
     }
     for kind, classes in there_are.items():
         for name, options in settings.enabled(kind).items():  # type: ignore[arg-type]

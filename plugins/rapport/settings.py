@@ -5,8 +5,6 @@
 """
 
 import difflib
-import importlib.util
-import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -261,15 +259,25 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
 
 
 def known(kind: str) -> list[str]:
-    """The names of the sources or destinations that exist, found by being in their folder."""
-    package = sys.modules.get(f"rapport.{kind}")
+    """The names of the sources or destinations that exist, without importing any of them.
+
+    `connectors/<vendor>/destination.py` is the destination of that vendor, and
+    `connectors/<vendor>/mail_destination.py` the one named `<vendor>_mail`.
+    """
+    role = kind.removesuffix("s")
+    found = []
+    for package in _connector_packages():
+        for path in Path(package).glob(f"*/*{role}.py"):
+            prefix = path.stem.removesuffix(role).rstrip("_")
+            found.append(f"{path.parent.name}_{prefix}" if prefix else path.parent.name)
+    return sorted(found)
+
+
+def _connector_packages() -> list[str]:
+    package = sys.modules.get("rapport.connectors")
     if package is not None:
-        paths = list(package.__path__)
-    else:
-        spec = importlib.util.find_spec(f"rapport.{kind}")
-        paths = list(spec.submodule_search_locations or []) if spec else []
-    names = {info.name for info in pkgutil.iter_modules(paths)}
-    return sorted(name for name in names if name != "base" and not name.startswith("_"))
+        return list(package.__path__)
+    return [str(Path(__file__).with_name("connectors"))]
 
 
 def load_settings(path: Path | None = None) -> Settings:

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from rapport.connections import Connection
-from rapport.destinations.base import Batch, Contact
-from rapport.destinations.intercom import Intercom
+from rapport.connectors.intercom.destination import Intercom
 from rapport.errors import RetryLater
+from rapport.vendors.connections import Connection
+from rapport.vendors.destination import Batch, Contact
 
 PEOPLE = [f"p{number:02}" for number in range(60)]
 BATCH = 7

@@ -19,14 +19,7 @@ from rapport.activation.pull import pull_destination
 from rapport.activation.push import push_destination
 from rapport.activation.reading import Reader
 from rapport.activation.segments import Definitions, Segment
-from rapport.destinations.base import (
-    Audience,
-    Batch,
-    BatchRefused,
-    Contact,
-    Destination,
-    Result,
-)
+from rapport.vendors.destination import Audience, Batch, BatchRefused, Contact, Destination, Result
 
 MARTS = """
 create schema if not exists marts;

@@ -6,7 +6,7 @@ import pytest
 
 from rapport.activation.options import ActivationOptions, Cap
 from rapport.activation.push import push_destination
-from rapport.destinations import discover
+from rapport.connectors import all_destinations
 
 from .conftest import Tool, World
 
@@ -31,7 +31,7 @@ class Folder(Tool):
 @pytest.fixture
 def capped(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     for kind in (Tool, Second, Texts, Folder):
-        monkeypatch.setitem(discover(), kind.name, kind)
+        monkeypatch.setitem(all_destinations(), kind.name, kind)
     world.options = ActivationOptions(caps={"email": Cap(messages=2, days=7)}, change_floor=1000)
     world.customers("ann")
     return world

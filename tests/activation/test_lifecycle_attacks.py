@@ -10,10 +10,10 @@ from rapport.activation.approval import decide
 from rapport.activation.options import ActivationOptions
 from rapport.activation.pull import note, pull_destination
 from rapport.activation.segments import Segment
-from rapport.destinations._hashed import digest
-from rapport.destinations.base import Contact, Person
-from rapport.destinations.files import Files
+from rapport.connectors.files.destination import Files
+from rapport.connectors.files.hashing import digest
 from rapport.errors import GateFailed, GiveUp, RapportError
+from rapport.vendors.destination import Contact, Person
 
 from .lifecycle.life import Life
 from .lifecycle.said import speaks_of

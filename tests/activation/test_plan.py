@@ -7,8 +7,8 @@ import pytest
 
 from rapport.activation.draft import ListPlan
 from rapport.activation.options import ActivationOptions, Cap
-from rapport.destinations.base import Contact
 from rapport.errors import GateFailed
+from rapport.vendors.destination import Contact
 
 
 def balanced(plan: ListPlan) -> bool:

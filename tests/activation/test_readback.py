@@ -7,8 +7,8 @@ import pytest
 
 from rapport.activation.pull import pull_destination
 from rapport.activation.readback import is_due, read_back
-from rapport.destinations.base import Audience
 from rapport.errors import GateFailed
+from rapport.vendors.destination import Audience
 
 DAILY = 1
 PEOPLE = [f"p{number:02}" for number in range(12)]

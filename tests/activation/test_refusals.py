@@ -10,11 +10,11 @@ from rich.console import Console
 from rapport import activation
 from rapport.activation import overview, refusals, states, why
 from rapport.activation.refusals import Refusals
-from rapport.destinations.base import Batch, Result
 from rapport.errors import GiveUp
 from rapport.night import begin, stage, summary, verbs
 from rapport.night.tables import tables
 from rapport.pages.night import read_night
+from rapport.vendors.destination import Batch, Result
 
 PEOPLE = ["ann", "bob", "cid"]
 

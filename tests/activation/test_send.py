@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from rapport.activation import send
-from rapport.destinations.base import Batch, Contact, Job, Result
 from rapport.errors import RetryLater
+from rapport.vendors.destination import Batch, Contact, Job, Result
 
 
 class Deferring:

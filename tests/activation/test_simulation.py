@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from rapport import faults
-from rapport.destinations.base import Batch, Result
 from rapport.errors import GiveUp, RetryLater
+from rapport.vendors.destination import Batch, Result
 
 from ..faults.tally import WITHOUT, WRITTEN, kill
 from .company import BATCH, Company, Lists, Memory, Twin

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations.base import Contact
 from rapport.identity.normal_forms import normal_form
+from rapport.vendors.destination import Contact
 
 STANDING = (
     "select customer_id, kind, channel from activation.suppressions"

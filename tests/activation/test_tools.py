@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations import discover
-from rapport.destinations.base import Audience, Destination
-from rapport.destinations.intercom import Intercom
+from rapport.connectors import all_destinations
+from rapport.connectors.intercom.destination import Intercom
 from rapport.errors import RetryLater
 from rapport.sandbox.recorder import OPTIONS, SEGMENTS, Recorder
+from rapport.vendors.destination import Audience, Destination
 
 pytestmark = pytest.mark.slow
 
-TOOLS = sorted(name for name, kind in discover().items() if kind.needs_connection)
+TOOLS = sorted(name for name, kind in all_destinations().items() if kind.needs_connection)
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Clock:
 
 @pytest.fixture(params=TOOLS)
 def tool(request: pytest.FixtureRequest, twins: Recorder) -> Iterator[Destination]:
-    kind = discover()[request.param]
+    kind = all_destinations()[request.param]
     made = kind(
         OPTIONS.get(request.param, {}), twins.connection(request.param), sleep=Clock(twins).wait
     )

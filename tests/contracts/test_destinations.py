@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations import discover
-from rapport.destinations.base import Audience, Batch, Destination, Job, Night, Person, Result
+from rapport.connectors import all_destinations
 from rapport.sandbox.recorder import OPTIONS, Recorder
+from rapport.settings import known
+from rapport.vendors.destination import Audience, Batch, Destination, Job, Night, Person, Result
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
@@ -27,9 +28,9 @@ TAKES_EVERYTHING = {
 }
 
 
-@pytest.fixture(params=sorted(discover()))
+@pytest.fixture(params=sorted(all_destinations()))
 def tool(request: pytest.FixtureRequest, tmp_path: Path, twins: Recorder) -> Iterator[Destination]:
-    kind = discover()[request.param]
+    kind = all_destinations()[request.param]
     connection = twins.connection(kind.name) if kind.needs_connection else None
     options = OPTIONS.get(kind.name, {"path": str(tmp_path / "out")})
     made = kind(options, connection, sleep=lambda seconds: None)
@@ -81,12 +82,12 @@ def night(*people: Person) -> Night:
 
 
 def test_there_are_destinations() -> None:
-    assert {"files", "intercom"} <= discover().keys()
+    assert {"files", "intercom"} <= all_destinations().keys()
 
 
 def test_a_destination_says_what_it_needs() -> None:
-    for name, kind in discover().items():
-        assert name == kind.name == kind.__module__.rsplit(".", 1)[1]
+    for name, kind in all_destinations().items():
+        assert name == kind.name and name in known("destinations")
         assert kind.documentation.startswith("https://")
         assert kind.batch_size > 0
         assert bool(kind.connection_fields) == kind.needs_connection

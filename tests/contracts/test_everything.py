@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from rapport.connectors import all_sources
 from rapport.landing import ensure_tables, ingest
 from rapport.sandbox.lifecycle import ensure_company, ensure_running, stop
 from rapport.settings import load_settings
-from rapport.sources import discover
 from rapport.transform import dbt
 
 NIGHT = datetime(2026, 3, 31, 3, tzinfo=UTC)
@@ -60,7 +60,7 @@ def everything(
 
 def test_everything_that_exists_is_switched_on() -> None:
     named = load_settings(SETTINGS).enabled("sources")
-    assert set(named) == set(discover())
+    assert set(named) == set(all_sources())
 
 
 @pytest.mark.timeout(1200)  # all vendors in turn, then dbt

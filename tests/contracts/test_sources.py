@@ -14,39 +14,37 @@ from typing import Any
 import psycopg
 import pytest
 
-from rapport.connections import Connection
+from rapport.connectors import all_sources
+from rapport.connectors.acquire import source as acquire
+from rapport.connectors.delighted import source as delighted
+from rapport.connectors.elma365 import source as elma365
+from rapport.connectors.hubspot import source as hubspot
+from rapport.connectors.intercom import source as intercom
+from rapport.connectors.matomo import source as matomo
+from rapport.connectors.nextiva import source as nextiva
+from rapport.connectors.posthog import source as posthog
+from rapport.connectors.salesforce import client as _salesforce
+from rapport.connectors.shopify import source as shopify
+from rapport.connectors.stripe import source as stripe
+from rapport.connectors.surveymonkey import source as surveymonkey
+from rapport.connectors.typeform import source as typeform
+from rapport.connectors.zendesk import source as zendesk
+from rapport.connectors.zoho import client as _zoho
 from rapport.errors import GiveUp, RapportError, RetryLater
-from rapport.http import Client
 from rapport.landing import LoadResult, batches, land
 from rapport.sandbox.credentials import CREDENTIALS, demo_connection
 from rapport.sandbox.lifecycle import call, ensure_company, ensure_running, stop
 from rapport.settings import load_settings
-from rapport.sources import (
-    _salesforce,
-    _zips,
-    _zoho,
-    acquire,
-    delighted,
-    discover,
-    elma365,
-    hubspot,
-    intercom,
-    matomo,
-    nextiva,
-    posthog,
-    shopify,
-    stripe,
-    surveymonkey,
-    typeform,
-    zendesk,
-)
-from rapport.sources.base import Page, Source, Stream
+from rapport.vendors import zipped_lines
+from rapport.vendors.connections import Connection
+from rapport.vendors.http import Client
+from rapport.vendors.source import Page, Source, Stream
 
 from ..faults.tally import kill
 
 # The vendor of a database is a database: tests/sources/test_postgres.py.
-SOURCES = sorted(set(discover()) - {"postgres"})
-VENDORS = [name for name in SOURCES if discover()[name].needs_connection]
+SOURCES = sorted(set(all_sources()) - {"postgres"})
+VENDORS = [name for name in SOURCES if all_sources()[name].needs_connection]
 WITH_TOKENS = [
     "acquire", "delighted", "hubspot", "intercom", "qualtrics", "salesforce", "shopify", "stripe",
     "typeform", "zendesk", "zoho",
@@ -107,7 +105,7 @@ class Sandbox:
             for dataset in options["datasets"].values():
                 dataset["path"] = dataset["path"].replace("var/sandbox", str(self.root))
         options |= OPTIONS.get(name, {})
-        return discover()[name](options)
+        return all_sources()[name](options)
 
     def client(self, source: Source, **changed: Any) -> Client:
         login = {"host": "", "extra": {}}
@@ -148,7 +146,7 @@ def sandbox(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     monkeypatch.setattr(zendesk, "LARGEST_EXPORT", 30)
     monkeypatch.setattr(zendesk, "LARGEST_PAGE", 10)
     monkeypatch.setattr(typeform, "LARGEST_PAGE", 7)
-    monkeypatch.setattr(_zips, "LINES", 200)
+    monkeypatch.setattr(zipped_lines, "LINES", 200)
     monkeypatch.setattr(intercom, "LARGEST_PAGE", 4)
     monkeypatch.setattr(stripe, "LARGEST_PAGE", 40)
     monkeypatch.setattr(shopify, "LARGEST_PAGE", 15)

@@ -23,10 +23,10 @@ from openapi_core.exceptions import OpenAPIError
 from openapi_core.templating.paths.exceptions import PathError
 from openapi_core.testing import MockRequest
 
-from rapport import destinations, sources
-from rapport.destinations.base import Audience, Batch, Job, Night, Person
+from rapport.connectors import all_destinations, all_sources
 from rapport.sandbox.credentials import CREDENTIALS
 from rapport.sandbox.recorder import OPTIONS, Recorder
+from rapport.vendors.destination import Audience, Batch, Job, Night, Person
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECS = Path(os.environ.get("RAPPORT_REFERENCE_DIR", ROOT.parent / "shared")) / "specs"
@@ -155,7 +155,7 @@ def assert_valid(vendor: str, requests: list[dict[str, Any]]) -> None:
 
 def push(name: str, twins: Recorder) -> None:
     """A list of every channel's people from beginning to end, and what the tool knows of them."""
-    tool = destinations.discover()[name](
+    tool = all_destinations()[name](
         OPTIONS.get(name, {}), twins.connection(name), sleep=lambda seconds: None
     )
     kinds = ("string", "integer", "float", "boolean", "date", "datetime")
@@ -191,9 +191,9 @@ def vendor_of(name: str) -> str:
 
 
 DESTINATIONS = sorted(
-    name for name in destinations.discover().keys() & CREDENTIALS if vendor_of(name) in described()
+    name for name in all_destinations().keys() & CREDENTIALS if vendor_of(name) in described()
 )
-SOURCES = sorted(set(described()) & set(sources.discover()) & set(CREDENTIALS))
+SOURCES = sorted(set(described()) & set(all_sources()) & set(CREDENTIALS))
 
 
 def test_there_are_descriptions_to_judge_by() -> None:
@@ -225,7 +225,7 @@ def test_the_description_can_refuse(name: str, twins: Recorder) -> None:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_request_of_a_source_is_valid(name: str, twins: Recorder) -> None:
-    source = sources.discover()[name]({})
+    source = all_sources()[name]({})
     with source.client(twins.connection(name)) as client:
         for stream in source.streams():
             for _ in stream.pages(client, None, AS_OF):

@@ -6,10 +6,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from rapport.connectors.hubspot.source import HubSpot
 from rapport.errors import ConfigError
 from rapport.settings import load_settings
-from rapport.sources._custom_fields import fields_for_dbt
-from rapport.sources.hubspot import HubSpot
+from rapport.vendors.custom_fields import fields_for_dbt
 
 from .conftest import read, run_dbt
 from .landed import NIGHT, land

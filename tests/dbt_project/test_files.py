@@ -11,9 +11,9 @@ import pandas as pd
 import psycopg
 import pytest
 
+from rapport.connectors.files.source import Files
 from rapport.landing.ingest import ensure_tables, pull
 from rapport.settings import Settings
-from rapport.sources.files import Files
 
 from .conftest import build, prepared, read, run_dbt
 

@@ -7,11 +7,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from rapport.connectors.files.source import Files
 from rapport.identity import resolve
 from rapport.identity.dictionary import normalise
 from rapport.landing.ingest import ensure_tables
 from rapport.settings import Settings
-from rapport.sources.files import Files
 
 from .conftest import run_dbt
 from .landed import land

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations import discover
-from rapport.destinations.base import Audience, Batch, Destination, Person
+from rapport.connectors import all_destinations
 from rapport.sandbox.recorder import Recorder
+from rapport.vendors.destination import Audience, Batch, Destination, Person
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ def tool(twins: Recorder) -> Iterator[Callable[..., Destination]]:
     made: list[Destination] = []
 
     def open_tool(name: str, **options: Any) -> Destination:
-        kind = discover()[name]
+        kind = all_destinations()[name]
         connection = twins.connection(name) if kind.needs_connection else None
         made.append(kind(options, connection, sleep=lambda seconds: None))
         return made[-1]

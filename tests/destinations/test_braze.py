@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations.base import BatchRefused, Destination
 from rapport.errors import RetryLater
 from rapport.sandbox.recorder import Recorder
+from rapport.vendors.destination import BatchRefused, Destination
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_an_error_that_names_no_row_leaves_the_batch_to_be_halved(
     braze: Destination, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = {"message": "success", "errors": [{"type": "something", "input_array": "events"}]}
-    monkeypatch.setattr("rapport.destinations.braze.body_of", lambda answer: body)
+    monkeypatch.setattr("rapport.connectors.braze.destination.body_of", lambda answer: body)
     with pytest.raises(BatchRefused, match="names no row"):
         braze.upsert(make.batch(make.person(1)))
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations.base import BatchRefused, Destination
 from rapport.errors import ConfigError
 from rapport.sandbox.recorder import Recorder
 from rapport.sandbox.soql import stamp as stamp_salesforce
 from rapport.sandbox.twins.salesforce import record_id as id_at_salesforce
 from rapport.sandbox.twins.zoho import record_id as id_at_zoho
 from rapport.sandbox.twins.zoho import stamp as stamp_zoho
+from rapport.vendors.destination import BatchRefused, Destination
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from rapport.connections import Connection
-from rapport.destinations.base import BatchRefused, Destination
-from rapport.destinations.customerio import CustomerIo
+from rapport.connectors.customerio.destination import CustomerIo
 from rapport.errors import ConfigError
 from rapport.sandbox.recorder import Recorder
+from rapport.vendors.connections import Connection
+from rapport.vendors.destination import BatchRefused, Destination
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations.base import Destination
 from rapport.errors import ConfigError, RetryLater
 from rapport.sandbox.recorder import OPTIONS, Recorder
+from rapport.vendors.destination import Destination
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_an_item_that_was_deleted_there_is_made_again(
 def test_a_list_that_failed_is_not_an_empty_one(
     elma365: Destination, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rapport.destinations.elma365.LARGEST_PAGE", 101)
+    monkeypatch.setattr("rapport.connectors.elma365.destination.LARGEST_PAGE", 101)
     with pytest.raises(RetryLater, match="says that it failed"):
         elma365.upsert(make.batch(make.person(1)))
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations.base import Audience, Destination
-from rapport.destinations.fcm import Fcm
+from rapport.connectors.fcm.destination import Fcm
 from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.sandbox.recorder import Recorder
+from rapport.vendors.destination import Audience, Destination
 
 AUDIENCE = Audience("readers", "Readers", "push", "service", {"score": "integer", "push": "string"})
 MESSAGES = {"readers": {"title": "Hello {first_name}", "body": "You have {score}"}}

@@ -12,11 +12,11 @@ import asyncssh
 import pytest
 from tests.sftp_server import Server
 
-from rapport.cells import restored
-from rapport.destinations import _hashed
-from rapport.destinations.base import Audience, Night, Person
-from rapport.destinations.files import Files
+from rapport.connectors.files import hashing
+from rapport.connectors.files.destination import Files
 from rapport.errors import ConfigError, RetryLater
+from rapport.safe_csv import restored
+from rapport.vendors.destination import Audience, Night, Person
 
 RUN = "20260331T030000Z-01"
 
@@ -217,11 +217,11 @@ def test_erasure_takes_the_rows_out_of_every_file(
         assert entry["sha256"] == hashlib.sha256(content).hexdigest()
         assert (entry["bytes"], entry["rows"]) == (len(content), content.count(b"\n") - 1)
     text = "".join(path.read_text() for path in tmp_path.rglob("*.csv"))
-    assert not [mark for mark in _hashed.marks(make.person(1)) | {"customer_1"} if mark in text]
+    assert not [mark for mark in hashing.marks(make.person(1)) | {"customer_1"} if mark in text]
 
 
 def test_google_gets_no_name_without_country_and_zip() -> None:
-    assert list(_hashed.columns("google", {"country": "string"})) == ["Email", "Phone"]
+    assert list(hashing.columns("google", {"country": "string"})) == ["Email", "Phone"]
 
 
 def test_a_long_list_is_never_in_memory(tmp_path: Path, make: Any) -> None:

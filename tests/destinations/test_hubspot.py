@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations.base import BatchRefused, Destination
 from rapport.sandbox.recorder import Recorder
 from rapport.sandbox.store import as_text, decode
+from rapport.vendors.destination import BatchRefused, Destination
 
 BATCH = "/hubspot/crm/v3/objects/contacts/batch"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from rapport.connections import Connection
-from rapport.destinations.intercom import Intercom
+from rapport.connectors.intercom.destination import Intercom
+from rapport.vendors.connections import Connection
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from rapport.connections import Connection
-from rapport.destinations.base import Destination
-from rapport.destinations.mailchimp import Mailchimp
+from rapport.connectors.mailchimp.destination import Mailchimp
 from rapport.errors import ConfigError, GiveUp
 from rapport.sandbox.recorder import Recorder
 from rapport.sandbox.twins.mailchimp import AUDIENCE, member_id
+from rapport.vendors.connections import Connection
+from rapport.vendors.destination import Destination
 
 LIST = f"/mailchimp/3.0/lists/{AUDIENCE}"
 

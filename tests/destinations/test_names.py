@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rapport.activation.segments import Segment
-from rapport.destinations import names, open_destination
+from rapport.connectors import destination_names, open_destination
 from rapport.doctor import _connections
 from rapport.errors import ConfigError
 from rapport.settings import load_settings
@@ -32,7 +32,7 @@ def test_a_destination_may_have_a_name_of_its_own(tmp_path: Path, make: Any) -> 
     assert (tool.name, tool.options["hash"]) == ("files_meta", "meta")
     tool.upsert(make.batch(make.person(1)))
     assert (tmp_path / "readers" / "files_meta").is_dir()
-    assert {"files", "files_meta", "crm_hook"} <= set(names())
+    assert {"files", "files_meta", "crm_hook"} <= set(destination_names())
     assert Segment._known(("files_meta", "crm_hook")) == ("files_meta", "crm_hook")
 
 

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from tests.faults.proxy import Proxy
 
-from rapport.destinations.base import Night
-from rapport.destinations.files import Files
+from rapport.connectors.files.destination import Files
 from rapport.errors import RetryLater
+from rapport.vendors.destination import Night
 
 RUN = "20260331T030000Z-01"
 MISSING = [name for name in ("s3fs", "moto") if importlib.util.find_spec(name) is None]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations.base import Audience, Batch, Destination
 from rapport.errors import ConfigError
 from rapport.sandbox.recorder import Recorder
+from rapport.vendors.destination import Audience, Batch, Destination
 
 AUDIENCE = Audience("readers", "Readers", "push", "marketing", {"score": "integer"})
 NOBODY = "nobody was reached: no subscription of this user takes a push"
@@ -152,7 +152,7 @@ def test_erasure_deletes_the_user(onesignal: Destination, twins: Recorder, make:
 
 
 def test_without_an_app_it_says_what_is_missing() -> None:
-    from rapport.destinations.onesignal import OneSignal
+    from rapport.connectors.onesignal.destination import OneSignal
 
     with pytest.raises(ConfigError, match="app ID"):
         OneSignal()

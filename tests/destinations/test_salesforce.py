@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations.base import Destination
 from rapport.errors import RetryLater
 from rapport.sandbox.recorder import Recorder
 from rapport.sandbox.soql import stamp
 from rapport.sandbox.twins.salesforce import record_id
+from rapport.vendors.destination import Destination
 
 OWN = "Rapport_Customer_Id__c"
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from rapport.activation.send import send
-from rapport.destinations.base import Audience, BatchRefused, Destination
 from rapport.errors import ConfigError, GiveUp
 from rapport.sandbox.recorder import Recorder
+from rapport.vendors.destination import Audience, BatchRefused, Destination
 
 TEMPLATE = "d-0123456789abcdef0123456789abcdef"
 OPTIONS = {"from": "Example <hello@example.com>", "templates": {"*": TEMPLATE}, "group": 5}

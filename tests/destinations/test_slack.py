@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations.base import Audience, Destination, Night
 from rapport.errors import ConfigError, GiveUp
 from rapport.sandbox.recorder import Recorder
+from rapport.vendors.destination import Audience, Destination, Night
 
 
 @pytest.fixture

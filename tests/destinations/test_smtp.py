@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations.base import Audience, Destination
-from rapport.destinations.smtp import Smtp
+from rapport.connectors.smtp.destination import Smtp
 from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.sandbox.recorder import Recorder
+from rapport.vendors.destination import Audience, Destination
 
 PAGE = "https://example.com/unsubscribe?c={customer_id}"
 MESSAGE = {"subject": "Hello {first_name}", "body": "You have {score}. {unsubscribe}"}

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations.base import Audience, Destination
 from rapport.errors import ConfigError
 from rapport.sandbox.recorder import Recorder
+from rapport.vendors.destination import Audience, Destination
 
 SENDER = "+15005550006"
 AUDIENCE = Audience("readers", "Readers", "sms", "service", {"score": "integer"})

@@ -6,15 +6,15 @@ from typing import Any
 import httpx
 import pytest
 
-from rapport.connections import Connection
-from rapport.destinations._pinned import PinnedTransport, is_public
-from rapport.destinations.base import BatchRefused, Destination
-from rapport.destinations.webhook import Webhook, _Signature
+from rapport.connectors.webhook.destination import Webhook, _Signature
+from rapport.connectors.webhook.public_addresses import PinnedTransport, is_public
 from rapport.errors import ConfigError, GiveUp, RetryLater
-from rapport.http import Client
 from rapport.sandbox.credentials import CREDENTIALS
 from rapport.sandbox.recorder import Recorder
 from rapport.sandbox.twins.webhook import signature
+from rapport.vendors.connections import Connection
+from rapport.vendors.destination import BatchRefused, Destination
+from rapport.vendors.http import Client
 
 SECRET = CREDENTIALS["webhook"]["password"]
 OTHER = "whsec_YW5vdGhlci1zZWNyZXQtZm9yLXRlc3Rz"

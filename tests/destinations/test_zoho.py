@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from rapport.destinations.base import Audience, Destination
-from rapport.destinations.zoho import tag_name
+from rapport.connectors.zoho.destination import tag_name
 from rapport.sandbox.recorder import Recorder
 from rapport.sandbox.twins.zoho import record_id, stamp
+from rapport.vendors.destination import Audience, Destination
 
 OWN = "Rapport_Customer_Id"
 

@@ -13,8 +13,8 @@ import pytest
 import typer
 
 import rapport
-from rapport import destinations, sources
 from rapport.cli import application
+from rapport.connectors import all_destinations, all_sources
 from rapport.night.summary import Summary
 from rapport.settings import Settings, load_settings
 
@@ -47,9 +47,9 @@ COMMANDS = dict(commands(typer.main.get_command(application)))
 TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", sorted(sources.discover()))
+@pytest.mark.parametrize("name", sorted(all_sources()))
 def test_every_source_has_its_row_with_docs_streams_and_login(name: str) -> None:
-    source = sources.discover()[name]
+    source = all_sources()[name]
     table = TEXTS["README.md"].split("| source |")[1].split("| destination |")[0]
     row = next(line for line in table.splitlines() if re.match(rf"\| \[?{name}\b", line))
     for field in source.connection_fields:
@@ -60,9 +60,9 @@ def test_every_source_has_its_row_with_docs_streams_and_login(name: str) -> None
             assert stream.name in row
 
 
-@pytest.mark.parametrize("name", sorted(destinations.discover()))
+@pytest.mark.parametrize("name", sorted(all_destinations()))
 def test_every_destination_has_its_row_with_docs_and_login(name: str) -> None:
-    destination = destinations.discover()[name]
+    destination = all_destinations()[name]
     table = TEXTS["README.md"].split("| destination |")[1].split("\n\n")[0]
     row = next(line for line in table.splitlines() if re.match(rf"\| \[?{name}\b", line))
     for field in destination.connection_fields:
@@ -73,7 +73,7 @@ def test_every_destination_has_its_row_with_docs_and_login(name: str) -> None:
 def test_the_tables_name_no_source_or_destination_that_is_not_there() -> None:
     table = TEXTS["README.md"].split("| source |")[1].split("\n## ")[0]
     named = set(re.findall(r"^\| \[?([a-z0-9_]+)\b", table, re.MULTILINE))
-    assert named - {"destination"} == {*sources.discover(), *destinations.discover()}
+    assert named - {"destination"} == {*all_sources(), *all_destinations()}
 
 
 def test_every_setting_is_named_and_no_other() -> None:
@@ -170,7 +170,7 @@ def test_every_table_that_is_named_exists() -> None:
     made = set(re.findall(r"create (?:table|view) (?:if not exists )?(\w+\.\w+)", migrations))
     raw = {
         f"raw.{name}__{stream.name}"
-        for name, source in sources.discover().items()
+        for name, source in all_sources().items()
         for stream in source(load_settings().source_options(name)).streams()
     }
     schemas = "raw|staging|intermediate|identity|marts|marts_pii|segments|activation|ops|quality"

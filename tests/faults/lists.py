@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 
 from rapport import faults
-from rapport.destinations.base import Batch, Contact, Person
 from rapport.privacy.erase import erase
 from rapport.privacy.requests import request
+from rapport.vendors.destination import Batch, Contact, Person
 
 from ..activation.conftest import MARTS, Tool, World
 

@@ -16,8 +16,8 @@ from rapport import faults
 from rapport.errors import RetryLater
 from rapport.landing import batches, load
 from rapport.landing.ledger import LoadResult, read_position
-from rapport.sources.base import Page, Stream
 from rapport.transform.publish import Published, publish
+from rapport.vendors.source import Page, Stream
 from rapport.warehouse import connect, place, url
 
 from .proxy import Proxy

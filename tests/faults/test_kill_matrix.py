@@ -26,7 +26,7 @@ import msgspec
 from rapport import warehouse
 from rapport.landing import batches
 from rapport.landing.load import land
-from rapport.sources.base import Page, Stream
+from rapport.vendors.source import Page, Stream
 batches.BATCH_ROWS, batches.SLICE_ROWS = 60, 30
 def record(n, night):
     return msgspec.json.encode({"id": n, "night": night if n % 3 == 0 else 1, "text": "x" * n,

@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from rapport import warehouse
 from rapport.landing import batches, load, writer
-from rapport.sources.base import Page, Stream
+from rapport.vendors.source import Page, Stream
 batches.BATCH_ROWS, batches.SLICE_ROWS = 20, 10
 writer.LEASE = timedelta(seconds=float(sys.argv[2]))
 writer.Writer.__init__.__defaults__ = (writer.LEASE,)

@@ -17,7 +17,7 @@ import pytest
 
 from rapport.landing import batches, load
 from rapport.landing.ledger import LoadResult
-from rapport.sources.base import Page, Stream
+from rapport.vendors.source import Page, Stream
 from rapport.warehouse import embedded
 
 pytestmark = pytest.mark.slow
@@ -35,7 +35,7 @@ from datetime import UTC, datetime
 import msgspec
 from rapport import warehouse
 from rapport.landing import batches, load
-from rapport.sources.base import Page, Stream
+from rapport.vendors.source import Page, Stream
 total, limit, batch = map(int, sys.argv[1:])
 batches.BATCH_BYTES = batch
 if batch > 1 << 30:

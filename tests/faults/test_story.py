@@ -22,9 +22,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from rapport.destinations.base import Batch
 from rapport.landing import load
-from rapport.sources.base import Page, Stream
+from rapport.vendors.destination import Batch
+from rapport.vendors.source import Page, Stream
 
 from .lists import STEPS, TABLES, Crash, House
 from .tally import WRITTEN

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rapport.errors import GiveUp, RetryLater
-from rapport.http import Client
+from rapport.vendors.http import Client
 
 NOW = 1_800_000_000.0
 SECRET = "s3cret-canary"

@@ -9,13 +9,13 @@ import pytest
 
 from rapport.activation.send import send_all
 from rapport.activation.take import Taken
-from rapport.destinations.base import Audience, Batch, Person
-from rapport.destinations.customerio import CustomerIo
-from rapport.destinations.twilio import Twilio
+from rapport.connectors.customerio.destination import CustomerIo
+from rapport.connectors.twilio.destination import Twilio
 from rapport.errors import RetryLater
-from rapport.hold import Hold, StillBusy
-from rapport.http import Client
 from rapport.sandbox.recorder import Recorder
+from rapport.vendors.destination import Audience, Batch, Person
+from rapport.vendors.http import Client
+from rapport.vendors.retry_after import Hold, StillBusy
 
 FASTER = 50
 AUDIENCE = Audience("readers", "Readers", "email", "marketing", {})

@@ -10,7 +10,7 @@ import pytest
 
 from rapport.landing.ledger import LoadResult
 from rapport.landing.load import land
-from rapport.sources.base import Page, Stream
+from rapport.vendors.source import Page, Stream
 
 NIGHT = datetime(2026, 3, 31, 3, tzinfo=UTC)
 PEOPLE = Stream(name="people", key=("id",), cursor="updated_at")

@@ -8,11 +8,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from rapport.connections import Connection
-from rapport.http import Client
 from rapport.landing.completeness import days
 from rapport.landing.ingest import pull
-from rapport.sources.base import Page, Position, Source, Stream
+from rapport.vendors.connections import Connection
+from rapport.vendors.http import Client
+from rapport.vendors.source import Page, Position, Source, Stream
 
 NIGHT = datetime(2026, 3, 31, 3, tzinfo=UTC)
 

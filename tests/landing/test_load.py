@@ -16,7 +16,7 @@ from rapport.landing import batches
 from rapport.landing.ledger import read_position
 from rapport.landing.load import land
 from rapport.landing.writer import Writer
-from rapport.sources.base import Page, Rejected, Stream
+from rapport.vendors.source import Page, Rejected, Stream
 from rapport.warehouse import url
 
 from ..faults.tally import kill
@@ -300,7 +300,7 @@ import msgspec
 from rapport import warehouse
 from rapport.landing import batches
 from rapport.landing.load import land
-from rapport.sources.base import Page, Stream
+from rapport.vendors.source import Page, Stream
 batches.BATCH_ROWS, batches.SLICE_ROWS = 40, 20
 pages = [
     Page([msgspec.json.encode({"id": n, "updated_at": f"2026-03-30T10:{n // 60:02d}:{n % 60:02d}Z"})

@@ -10,13 +10,12 @@ import pytest
 import yaml
 from tests.contracts.test_everything import EXPORTED, PARTNER, SETTINGS
 
-from rapport.connections import Connection
-from rapport.destinations import discover
-from rapport.destinations.base import Audience
+from rapport.connectors import all_destinations, all_sources
 from rapport.paths import project_root
 from rapport.sandbox.credentials import demo_connection
 from rapport.sandbox.recorder import OPTIONS, SEGMENTS
-from rapport.sources import discover as discover_sources
+from rapport.vendors.connections import Connection
+from rapport.vendors.destination import Audience
 
 from .conftest import START, Company
 
@@ -48,7 +47,7 @@ def home(folder: Path) -> Path:
             (root / path.name).symlink_to(path)
     ignored = shutil.ignore_patterns("target", "logs")
     shutil.copytree(project_root() / "dbt_project", root / "dbt_project", ignore=ignored)
-    for name in discover():
+    for name in all_destinations():
         model = root / "dbt_project" / "models" / "segments" / f"seg_{key(name)}"
         model.with_suffix(".sql").write_text(SQL)
         described = {"name": model.name, "description": f"One row per buyer, for {name}.",
@@ -78,7 +77,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     for open_to_all in (folder.parent, folder):
         open_to_all.chmod(0o711)
     settings = yaml.safe_load(SETTINGS.read_text())
-    settings["destinations"] = {name: dict(OPTIONS.get(name, {})) for name in discover()}
+    settings["destinations"] = {name: dict(OPTIONS.get(name, {})) for name in all_destinations()}
     settings["destinations"]["files"] = {"path": str(folder / "exports")}
     root = home(folder)
     (folder / "rapport.yml").write_text(yaml.safe_dump(settings))
@@ -112,7 +111,7 @@ def test_the_night_is_green_and_every_stream_has_rows(night: dict[str, Any]) -> 
     failed = {stage["name"]: stage["error"] for stage in night["stages"] if stage["error"]}
     assert failed == {}
     assert night["status"] == "succeeded"
-    assert set(night["sources"]) == set(discover_sources())
+    assert set(night["sources"]) == set(all_sources())
     landed = {
         f"{source} {stream}": told["landed"]
         for source, streams in night["sources"].items()
@@ -122,7 +121,7 @@ def test_the_night_is_green_and_every_stream_has_rows(night: dict[str, Any]) -> 
 
 
 def test_every_tool_was_sent_the_same_people(night: dict[str, Any], company: Company) -> None:
-    sent = {name: night["segments"][key(name)]["sent"] for name in discover()}
+    sent = {name: night["segments"][key(name)]["sent"] for name in all_destinations()}
     assert all(sent.values()), sent
     for name in sent:
         told = night["segments"][key(name)]
@@ -132,7 +131,7 @@ def test_every_tool_was_sent_the_same_people(night: dict[str, Any], company: Com
 
 def test_every_tool_holds_what_the_ledger_says(night: dict[str, Any], company: Company) -> None:
     asked = []
-    for name, kind in discover().items():
+    for name, kind in all_destinations().items():
         if not kind.needs_connection:
             continue
         connection = Connection(name, **demo_connection(name, company.tool_url))
@@ -160,7 +159,7 @@ def test_nobody_who_said_no_at_a_tool_was_in_a_payload(
 
 
 def test_a_second_run_of_the_night_changes_no_tool(night: dict[str, Any], company: Company) -> None:
-    tools = [name for name, kind in discover().items() if kind.needs_connection]
+    tools = [name for name, kind in all_destinations().items() if kind.needs_connection]
     before = {name: company.tool(f"state/{name}") for name in tools}
     assert all(before.values()), "a tool that holds nothing proves nothing"
     again = company.night()

@@ -11,14 +11,14 @@ import psycopg
 import pytest
 import yaml
 
+from rapport.connectors import all_sources
 from rapport.landing import ensure_tables
 from rapport.landing.load import land
 from rapport.landing.tables import create_table
 from rapport.privacy import references
 from rapport.privacy.requests import Request, request
 from rapport.settings import load_settings
-from rapport.sources import discover
-from rapport.sources.base import Page, Rejected
+from rapport.vendors.source import Page, Rejected
 from rapport.warehouse import migrate
 
 NIGHT = datetime(2026, 3, 31, 3, tzinfo=UTC)
@@ -63,7 +63,7 @@ def send(connection: psycopg.Connection[Any], *many: Records, as_of: datetime = 
     landed = 0
     for source, name in {key: None for some in many for key in some}:
         stream = next(
-            one for one in discover()[source](settings.source_options(source)).streams()
+            one for one in all_sources()[source](settings.source_options(source)).streams()
             if one.name == name
         )  # fmt: skip
         found = [json.dumps(one).encode() for some in many for one in some.get((source, name), ())]

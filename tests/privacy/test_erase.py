@@ -12,11 +12,11 @@ import pytest
 
 from rapport import privacy
 from rapport.activation.guards import refuse_lost_ledger
-from rapport.destinations.base import Destination, Person
 from rapport.errors import ConfigError, GateFailed, RetryLater
 from rapport.privacy import references, tombstones
 from rapport.privacy.erase import erase, preview, receipts
 from rapport.privacy.person import find
+from rapport.vendors.destination import Destination, Person
 
 from ..faults.tally import kill
 from .conftest import CANARIES, MAIL, NOW, OLD_MAIL, PHONE, TOMS, Held, records, send

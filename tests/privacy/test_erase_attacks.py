@@ -12,9 +12,9 @@ import pytest
 from rapport.activation.consent import permission, refusal
 from rapport.activation.options import ActivationOptions
 from rapport.activation.segments import Segment
-from rapport.destinations.base import Person
 from rapport.errors import RetryLater
 from rapport.privacy.erase import erase, receipts
+from rapport.vendors.destination import Person
 from rapport.warehouse import connect, locks, url
 
 from .conftest import MAIL, NOW, Held

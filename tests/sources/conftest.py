@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from rapport.connections import Connection
-from rapport.http import Client
 from rapport.sandbox.company import Company
 from rapport.sandbox.recorder import Recorder, serve
-from rapport.sources.base import Page, Source
+from rapport.vendors.connections import Connection
+from rapport.vendors.http import Client
+from rapport.vendors.source import Page, Source
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.acquire import source
+from rapport.connectors.acquire.source import Acquire
 from rapport.errors import GiveUp, RetryLater
-from rapport.sources import acquire
-from rapport.sources.acquire import Acquire
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 CONTACTS, CASES = Acquire().streams()
@@ -17,8 +17,8 @@ KNOWN = {"cursor": "2026-03-30T03:00:00+00:00"}
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acquire, "CALLS_A_SECOND", 10_000.0)
-    monkeypatch.setattr(acquire, "LARGEST_PAGE", 2)
+    monkeypatch.setattr(source, "CALLS_A_SECOND", 10_000.0)
+    monkeypatch.setattr(source, "LARGEST_PAGE", 2)
 
 
 class Twin:
@@ -79,13 +79,13 @@ def test_both_windows_are_asked_for_and_nobody_comes_twice(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conditions, found = [], []
-    real = acquire.Client.json
+    real = source.Client.json
 
     def json_of(self: Any, method: str, path: str, **options: Any) -> Any:
         conditions.append(options["params"]["where"][0])
         return real(self, method, path, **options)
 
-    monkeypatch.setattr(acquire.Client, "json", json_of)
+    monkeypatch.setattr(source.Client, "json", json_of)
     since = {"cursor": "2025-07-15T03:00:00+00:00"}
     with server.client(Acquire()) as client:
         for page in CONTACTS.pages(client, since, AS_OF):
@@ -129,7 +129,7 @@ def test_we_keep_a_limit_where_the_vendor_has_none(
     vendor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(acquire, "CALLS_A_SECOND", 5.0)
+    monkeypatch.setattr(source, "CALLS_A_SECOND", 5.0)
     vendor.answer = Twin(*map(contact, range(1, 6)))
     with vendor.client(Acquire()) as client:
         client._pace._sleep = waits.append

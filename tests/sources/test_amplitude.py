@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.amplitude.source import Amplitude
 from rapport.errors import ConfigError, GiveUp, RetryLater
-from rapport.sources import _zips
-from rapport.sources.amplitude import Amplitude
+from rapport.vendors import zipped_lines
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -109,7 +109,7 @@ def test_a_zip_that_is_cut_inside_is_left_for_later(vendor: Any) -> None:
 
 
 def test_a_bomb_is_refused(vendor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_zips, "LONGEST_LINE", 1024 * 1024)
+    monkeypatch.setattr(zipped_lines, "LONGEST_LINE", 1024 * 1024)
     bomb = zipped({AS_OF: b"\n" * 30_000_000})
     vendor.answer = lambda request: bomb
     with pytest.raises(GiveUp, match="unpacks to more"):
@@ -117,7 +117,7 @@ def test_a_bomb_is_refused(vendor: Any, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_line_that_is_too_long_is_rejected(vendor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_zips, "LONGEST_LINE", 100)
+    monkeypatch.setattr(zipped_lines, "LONGEST_LINE", 100)
     vendor.answer = lambda request: zipped({AS_OF: b'{"uuid": "1"}\n' + b"x" * 350 + b"\n"})
     source = Amplitude({"start": "2026-03-31"})
     with vendor.client(source) as client:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.delighted import source
+from rapport.connectors.delighted.source import Delighted
 from rapport.errors import GiveUp, RetryLater
-from rapport.sources import delighted
-from rapport.sources.delighted import Delighted
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 STREAMS = {stream.name: stream for stream in Delighted().streams()}
@@ -45,7 +45,7 @@ def pull(vendor: Any, name: str, position: Any = None) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delighted, "LARGEST_PAGE", 5)
+    monkeypatch.setattr(source, "LARGEST_PAGE", 5)
 
 
 def test_every_response_comes_also_those_that_share_a_second(vendor: Any) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.elma365 import source as elma365
+from rapport.connectors.elma365.source import Elma365
 from rapport.errors import ConfigError, GiveUp, RetryLater
-from rapport.sources import elma365
-from rapport.sources.elma365 import Elma365
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 OPTIONS = {

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.hubspot.source import HubSpot
 from rapport.errors import ConfigError, GiveUp
-from rapport.sources.hubspot import HubSpot
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 T0 = 1_770_000_000_000

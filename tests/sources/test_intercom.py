@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.intercom.source import Intercom
 from rapport.errors import GiveUp
-from rapport.sources.intercom import Intercom
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 NOON = int(datetime(2026, 3, 30, 12, tzinfo=UTC).timestamp())

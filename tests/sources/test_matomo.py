@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from rapport.connectors.matomo import source as matomo
+from rapport.connectors.matomo.source import Matomo
 from rapport.errors import ConfigError, GiveUp, RetryLater
-from rapport.sources import matomo
-from rapport.sources.matomo import Matomo
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 ZONE = ZoneInfo("America/New_York")

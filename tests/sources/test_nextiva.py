@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.nextiva import source as nextiva
+from rapport.connectors.nextiva.source import Nextiva
 from rapport.errors import GiveUp, RetryLater
-from rapport.pace import SLOWEST, Pace
-from rapport.sources import nextiva
-from rapport.sources.nextiva import Nextiva
+from rapport.vendors.pace import SLOWEST, Pace
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 (WORKITEMS,) = Nextiva().streams()

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from rapport.connections import Connection
+from rapport.connectors.postgres import source as postgres
+from rapport.connectors.postgres.source import Postgres
 from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.landing import land
-from rapport.sources import postgres
-from rapport.sources.postgres import Postgres
+from rapport.vendors.connections import Connection
 from rapport.warehouse import url
 
 NIGHT = datetime(2026, 3, 31, 3, tzinfo=UTC)

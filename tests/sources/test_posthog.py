@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.posthog import source
+from rapport.connectors.posthog.source import Posthog
 from rapport.errors import ConfigError, RetryLater
-from rapport.sources import posthog
-from rapport.sources.posthog import Posthog
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 EVENTS, PERSONS = Posthog().streams()
@@ -49,8 +49,8 @@ def pull(vendor: Any, stream: Any = EVENTS, position: Any = None) -> list[dict[s
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(posthog, "LARGEST_PAGE", 3)
-    monkeypatch.setattr(posthog, "LARGEST_LIST", 2)
+    monkeypatch.setattr(source, "LARGEST_PAGE", 3)
+    monkeypatch.setattr(source, "LARGEST_LIST", 2)
 
 
 def test_events_of_the_same_moment_are_paged_by_their_uuid(vendor: Any) -> None:
@@ -131,7 +131,7 @@ def test_a_day_is_counted_by_arrival(vendor: Any) -> None:
 
 
 def test_a_connection_without_a_project_says_so(vendor: Any) -> None:
-    from rapport.connections import Connection
+    from rapport.vendors.connections import Connection
 
     with pytest.raises(ConfigError, match="id of the project"):
         Posthog().client(Connection("posthog", password="k"))

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.qualtrics.source import Qualtrics
 from rapport.errors import GiveUp, RetryLater
-from rapport.sources.qualtrics import Qualtrics
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 STREAMS = {stream.name: stream for stream in Qualtrics().streams()}

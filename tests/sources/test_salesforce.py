@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.salesforce import client as _salesforce
+from rapport.connectors.salesforce import source as salesforce
+from rapport.connectors.salesforce.source import Salesforce
 from rapport.errors import ConfigError, GiveUp, RetryLater
-from rapport.sources import _salesforce, salesforce
-from rapport.sources.salesforce import Salesforce
 
 HOST = "/salesforce/services/data/v67.0"
 

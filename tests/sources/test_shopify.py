@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.shopify import source
+from rapport.connectors.shopify.source import Shopify
 from rapport.errors import GiveUp
-from rapport.sources import shopify
-from rapport.sources.shopify import Shopify
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
@@ -50,7 +50,7 @@ def keys(vendor: Any, position: Any = None) -> list[str]:
 def test_more_orders_than_the_end_of_paging_all_come(
     vendor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shopify, "FURTHEST", 200)
+    monkeypatch.setattr(source, "FURTHEST", 200)
     vendor.answer = Twin({n: n // 3 for n in range(1, 900)}, ceiling=250)
     assert set(keys(vendor)) == {str(n) for n in range(1, 900)}
 
@@ -58,8 +58,8 @@ def test_more_orders_than_the_end_of_paging_all_come(
 def test_the_end_of_paging_is_not_taken_for_the_end(
     vendor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shopify, "FURTHEST", 200)
-    monkeypatch.setattr(shopify, "END_OF_PAGING", 250)
+    monkeypatch.setattr(source, "FURTHEST", 200)
+    monkeypatch.setattr(source, "END_OF_PAGING", 250)
     vendor.answer = Twin(dict.fromkeys(range(1, 400), 7), ceiling=250)
     with pytest.raises(GiveUp, match="one second"):
         keys(vendor)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rapport.sources import stripe
-from rapport.sources.stripe import Stripe
+from rapport.connectors.stripe import source
+from rapport.connectors.stripe.source import Stripe
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 NOW = int(AS_OF.timestamp())
@@ -124,4 +124,4 @@ def test_cancelled_subscriptions_are_asked_for(vendor: Any) -> None:
     vendor.answer = Twin({})
     pull(vendor, "subscriptions")
     assert vendor.requests[0].query["status"] == "all"
-    assert vendor.requests[0].headers["Stripe-Version"] == stripe.VERSION
+    assert vendor.requests[0].headers["Stripe-Version"] == source.VERSION

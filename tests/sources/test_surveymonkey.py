@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.surveymonkey import source
+from rapport.connectors.surveymonkey.source import SurveyMonkey
 from rapport.errors import GiveUp
-from rapport.sources import surveymonkey
-from rapport.sources.surveymonkey import SurveyMonkey
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
@@ -58,7 +58,7 @@ def pull(vendor: Any, stream: str, position: Any = None, as_of: datetime = AS_OF
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surveymonkey, "LARGEST_PAGE", 10)
+    monkeypatch.setattr(source, "LARGEST_PAGE", 10)
 
 
 def test_every_response_comes_also_those_that_share_a_second(vendor: Any) -> None:

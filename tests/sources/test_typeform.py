@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.typeform.source import Typeform
 from rapport.errors import GiveUp, RetryLater
-from rapport.sources.typeform import Typeform
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)

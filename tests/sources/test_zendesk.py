@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rapport.connections import Connection
+from rapport.connectors.zendesk.source import Zendesk
 from rapport.errors import GiveUp
-from rapport.sources.zendesk import Zendesk
+from rapport.vendors.connections import Connection
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 STREAMS = {stream.name: stream for stream in Zendesk().streams()}

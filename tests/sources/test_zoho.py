@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from rapport.connectors.zoho import client as _zoho
+from rapport.connectors.zoho.source import Zoho
 from rapport.errors import ConfigError, GiveUp, RetryLater
-from rapport.sources import _zoho
-from rapport.sources.zoho import Zoho
 
 
 @pytest.fixture(autouse=True)

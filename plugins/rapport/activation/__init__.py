@@ -24,11 +24,11 @@ from rapport.activation.definitions import recall
 from rapport.activation.options import load_options
 from rapport.activation.reading import Reader
 from rapport.activation.segments import load
-from rapport.destinations import open_destination
-from rapport.destinations.base import Destination
+from rapport.connectors import open_destination
 from rapport.errors import ConfigError, GateFailed, GiveUp, RapportError
 from rapport.identity.rules import load_rules
 from rapport.settings import Settings, load_settings
+from rapport.vendors.destination import Destination
 from rapport.warehouse import connect, locks
 
 log = logging.getLogger(__name__)

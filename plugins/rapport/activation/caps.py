@@ -13,7 +13,7 @@ from psycopg import sql
 
 from rapport.activation.options import ActivationOptions
 from rapport.activation.segments import Segment
-from rapport.destinations import messages_on, names
+from rapport.connectors import destination_names, messages_on
 
 _CAPPED = """
 select customer_id from (
@@ -76,8 +76,8 @@ def capped(
 ) -> sql.Composed:
     """A query for the customers of the relation `people` who got as many messages as they may."""
     cap = options.caps[segment.channel]
-    silent = [name for name in names() if messages_on(name) == "nothing"]
-    on_change = [name for name in names() if messages_on(name) == "change"]
+    silent = [name for name in destination_names() if messages_on(name) == "nothing"]
+    on_change = [name for name in destination_names() if messages_on(name) == "change"]
     counts = sql.SQL(
         "(receipt.op = 'add' or receipt.op = 'update' and receipt.destination = any({on_change}))"
         " and receipt.channel = {channel} and receipt.purpose <> 'service'"

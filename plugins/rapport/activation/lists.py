@@ -6,7 +6,7 @@ from typing import Any
 
 from rapport.activation.options import ActivationOptions
 from rapport.activation.segments import Segment
-from rapport.destinations.base import Audience
+from rapport.vendors.destination import Audience
 
 
 @dataclass(frozen=True, slots=True)

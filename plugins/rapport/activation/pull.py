@@ -14,9 +14,9 @@ import psycopg
 from rapport.activation import addressees, suppressions
 from rapport.activation.readback import Check, plain, read_back
 from rapport.activation.segments import Definitions
-from rapport.destinations.base import Audience, Contact, Destination
 from rapport.errors import GateFailed
 from rapport.identity.rules import Rules
+from rapport.vendors.destination import Audience, Contact, Destination
 
 log = logging.getLogger(__name__)
 

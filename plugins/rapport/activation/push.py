@@ -25,8 +25,8 @@ from rapport.activation.segments import Definitions, Segment
 from rapport.activation.send import send_all
 from rapport.activation.take import Taken, take
 from rapport.activation.versions import code_version
-from rapport.destinations.base import Audience, Destination, Night, Person
 from rapport.errors import AlreadyRunning, ConfigError, GiveUp, RapportError, StaleWriter
+from rapport.vendors.destination import Audience, Destination, Night, Person
 from rapport.warehouse import locks
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from itertools import islice
 
 import psycopg
 
-from rapport.destinations.base import Audience, Contact, Destination
 from rapport.errors import GateFailed
+from rapport.vendors.destination import Audience, Contact, Destination
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from psycopg import sql
 from rapport.activation.lists import List
 from rapport.activation.take import Taken
 from rapport.activation.versions import code_version
-from rapport.destinations.base import Result
+from rapport.vendors.destination import Result
 
 
 def record(

@@ -13,12 +13,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from rapport.destinations import kind_of, names
-from rapport.destinations.base import Audience, Mode
+from rapport.connectors import destination_names, kind_of
 from rapport.errors import RapportError
 from rapport.paths import project_root
 from rapport.settings import Block
 from rapport.transform.segment_files import FOLDER, check_sql, parse, read_yaml
+from rapport.vendors.destination import Audience, Mode
 
 WHERE = ("models", 0, "config", "meta", "segment")
 Purpose = Literal["marketing", "feedback", "service"]
@@ -81,8 +81,10 @@ class Segment(Block):
     @classmethod
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
-            if name not in names():
-                raise ValueError(f'no destination "{name}", there are: {", ".join(names())}')
+            if name not in destination_names():
+                raise ValueError(
+                    f'no destination "{name}", there are: {", ".join(destination_names())}'
+                )
         return value
 
     @model_validator(mode="after")
@@ -148,10 +150,10 @@ class Segment(Block):
     @property
     def trait_names(self) -> tuple[str, ...]:
         """The names under which a tool knows the traits."""
-        names = {*self.traits.values()}
-        names |= {self.step_trait} if self.steps else set()
-        names |= {self.variant_trait} if self.variants else set()
-        return tuple(sorted(names))
+        destination_names = {*self.traits.values()}
+        destination_names |= {self.step_trait} if self.steps else set()
+        destination_names |= {self.variant_trait} if self.variants else set()
+        return tuple(sorted(destination_names))
 
     def audience(self, types: Mapping[str, str]) -> Audience:
         """What a destination gets to know; `types` are those of the model's columns."""

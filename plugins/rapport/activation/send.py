@@ -12,8 +12,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 
 from rapport.activation.take import Taken
-from rapport.destinations.base import Batch, BatchRefused, Destination, Job, Result
 from rapport.errors import RetryLater
+from rapport.vendors.destination import Batch, BatchRefused, Destination, Job, Result
 
 LONGEST_LOOK = 30.0
 PATIENCE = 3600.0

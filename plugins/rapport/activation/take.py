@@ -16,7 +16,7 @@ from rapport.activation import caps, traits
 from rapport.activation.consent import HELD, permission, refusal
 from rapport.activation.decide import content_hash
 from rapport.activation.lists import List
-from rapport.destinations.base import Batch, Person
+from rapport.vendors.destination import Batch, Person
 
 _TAKE = """
 with picked as materialized (

@@ -41,9 +41,9 @@ def _rows() -> list[dict[str, Any]]:
     from psycopg import sql
 
     from rapport import landing, warehouse
+    from rapport.connectors import all_sources
     from rapport.landing.tables import table_of
     from rapport.settings import load_settings
-    from rapport.sources import discover
 
     settings = load_settings()
     enabled = settings.enabled("sources")
@@ -58,7 +58,7 @@ def _rows() -> list[dict[str, Any]]:
                 " where finished_at is not null group by source, stream"
             )
         }
-        for name, source in discover().items():
+        for name, source in all_sources().items():
             streams = []
             for stream in source(settings.source_options(name)).streams():
                 count = connection.execute(

@@ -15,7 +15,7 @@ import xxhash
 
 from rapport.errors import BadRecord
 from rapport.landing.repair import LARGEST_RECORD, repair
-from rapport.sources.base import Page, Position, Record, Rejected, Stream
+from rapport.vendors.source import Page, Position, Record, Rejected, Stream
 
 BATCH_ROWS = 20_000
 SLICE_ROWS = 5_000

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg import sql
 
-from rapport.http import Client
 from rapport.landing.tables import table_of
-from rapport.sources.base import Stream
+from rapport.vendors.http import Client
+from rapport.vendors.source import Stream
 
 DAYS = 3
 DAY = timedelta(days=1)

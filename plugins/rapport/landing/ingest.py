@@ -12,23 +12,23 @@ from operator import attrgetter
 import psycopg
 
 from rapport import warehouse
-from rapport.connections import Connection, get_connection
+from rapport.connectors import all_sources
 from rapport.errors import GiveUp, RapportError, RetryLater
-from rapport.http import Client
 from rapport.landing.completeness import first_gap
 from rapport.landing.ledger import LoadResult
 from rapport.landing.load import land
 from rapport.landing.tables import create_table
 from rapport.settings import Settings, load_settings
-from rapport.sources import discover
-from rapport.sources.base import Page, Position, Source, Stream
+from rapport.vendors.connections import Connection, get_connection
+from rapport.vendors.http import Client
+from rapport.vendors.source import Page, Position, Source, Stream
 
 log = logging.getLogger(__name__)
 
 
 def ensure_tables(connection: psycopg.Connection, settings: Settings) -> None:
     """The raw table of every stream of every source, so that each staging model has its input."""
-    for name, source in discover().items():
+    for name, source in all_sources().items():
         for stream in source(settings.source_options(name)).streams():
             create_table(connection, name, stream.name)
 
@@ -46,7 +46,7 @@ def ingest(
     A vendor that is busy or down is not asked for the rest: `RetryLater` is raised at once.
     """
     settings = load_settings()
-    source = discover()[source_name](settings.source_options(source_name))
+    source = all_sources()[source_name](settings.source_options(source_name))
     with warehouse.connect(autocommit=True, application_name=f"ingest {source_name}") as connection:
         return pull(source, connection, run_id=run_id, as_of=as_of, progress=progress)
 

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from rapport.landing.batches import Batch
-from rapport.sources.base import Position, Rejected, Stream
+from rapport.vendors.source import Position, Rejected, Stream
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ from rapport.landing.tables import create_table
 from rapport.landing.versions import Versions
 from rapport.landing.writer import Writer
 from rapport.privacy.tombstones import Erased
-from rapport.sources.base import Page, Position, Stream
+from rapport.vendors.source import Page, Position, Stream
 
 
 def land(

@@ -8,7 +8,7 @@ import psycopg
 
 from rapport.landing.batches import Batch
 from rapport.landing.repair import repair
-from rapport.sources.base import Rejected
+from rapport.vendors.source import Rejected
 
 # What the server says of a value. Anything else (disk full, out of memory, cancelled) is no fault
 # of the record, which would be lost to the watermark if it were taken for one.

@@ -23,9 +23,7 @@ import psycopg
 from psycopg import sql
 
 from rapport import faults
-from rapport.destinations import open_destination
-from rapport.destinations.base import Destination
-from rapport.destinations.base import Person as Contact
+from rapport.connectors import open_destination
 from rapport.errors import ConfigError, GateFailed, RapportError, RetryLater
 from rapport.landing.tables import table_of
 from rapport.landing.writer import Writer
@@ -34,6 +32,8 @@ from rapport.privacy import foreign, references, stores, tombstones
 from rapport.privacy.person import Person, find
 from rapport.privacy.requests import Request
 from rapport.settings import load_settings
+from rapport.vendors.destination import Destination
+from rapport.vendors.destination import Person as Contact
 from rapport.warehouse import locks
 
 Connection = psycopg.Connection[Any]

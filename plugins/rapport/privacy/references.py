@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 from psycopg import sql
 
+from rapport.connectors import all_sources
 from rapport.settings import Settings, load_settings
-from rapport.sources import discover
 
 FILE = Path(__file__).with_name("references.yml")
 
@@ -101,7 +101,7 @@ def streams(settings: Settings | None = None) -> list[tuple[str, str]]:
     settings = settings or load_settings()
     return [
         (name, stream.name)
-        for name, source in discover().items()
+        for name, source in all_sources().items()
         for stream in source(settings.source_options(name)).streams()
     ]
 
@@ -114,7 +114,7 @@ def record_namespace(source: str, stream: str) -> str:
 @cache
 def _declared() -> dict[str, dict[str, dict[str, str]]]:
     content: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(FILE.read_text("utf-8"))
-    return {source: content.get(source, {}) for source in {*content, *discover()}}
+    return {source: content.get(source, {}) for source in {*content, *all_sources()}}
 
 
 def _parsed(path: str, text: str) -> list[Reference]:
@@ -137,7 +137,7 @@ def _of_dataset(stream: str, settings: Settings) -> tuple[Reference, ...]:
 
 
 def _datasets(settings: Settings) -> dict[str, Any]:
-    from rapport.sources.files.dataset import Options
+    from rapport.vendors.datasets import Options
 
     return dict(settings.checked("sources.files", Options).datasets)
 

@@ -17,12 +17,12 @@ from urllib.parse import parse_qsl
 
 import uvicorn
 
-from rapport.connections import Connection
 from rapport.sandbox.app import create_app
 from rapport.sandbox.credentials import demo_connection
 from rapport.sandbox.gate import Gate
 from rapport.sandbox.shelf import Shelf
 from rapport.sandbox.store import decode
+from rapport.vendors.connections import Connection
 
 # What a tool cannot do without in rapport.yml.
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -66,9 +66,9 @@ def variables(settings: Settings) -> dict[str, Any]:
         if match and match["source"] not in unused:
             canonical.setdefault(match["entity"], []).append(path.stem)
     from rapport.activation.options import ActivationOptions
-    from rapport.sources._custom_fields import fields_for_dbt
-    from rapport.sources.files import datasets_for_dbt
-    from rapport.sources.postgres import tables_for_dbt
+    from rapport.connectors.files.source import datasets_for_dbt
+    from rapport.connectors.postgres.source import tables_for_dbt
+    from rapport.vendors.custom_fields import fields_for_dbt
 
     return {
         "canonical": canonical,

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 
-from rapport.connections import Connection, find_connection
 from rapport.errors import ConfigError, RetryLater
+from rapport.vendors.connections import Connection, find_connection
 from rapport.warehouse import discreet, embedded
 from rapport.warehouse.schema import migrate, pending
 

@@ -17,8 +17,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
 
-from rapport.connections import find_connection
 from rapport.errors import ConfigError
+from rapport.vendors.connections import find_connection
 from rapport.warehouse import discreet, roles
 
 CONNECTION = "warehouse_segments"

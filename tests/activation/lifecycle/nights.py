@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rapport import activation, destinations, settings
+from rapport import activation, connectors, settings
 from rapport.errors import RapportError
 from rapport.settings import load_settings
 
@@ -177,8 +177,8 @@ class Nights:
 @contextmanager
 def doubles(patch: Any) -> Iterator[None]:
     """The doubles instead of the real tools."""
-    real = destinations.discover()
-    patch.setattr(destinations, "discover", lambda: {**real, **DOUBLES})
+    real = connectors.all_destinations()
+    patch.setattr(connectors, "all_destinations", lambda: {**real, **DOUBLES})
     # The folders of connectors are looked through at each reading of rapport.yml.
     patch.setattr(settings, "known", cache(settings.known))
     yield

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rapport.destinations.base import Batch, Person
+from rapport.vendors.destination import Batch, Person
 
 from .company import Company, Human
 from .project import CAPS, SEGMENTS, Project

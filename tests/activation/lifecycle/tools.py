@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from rapport.destinations.base import Audience, Batch, Contact, Destination, Person, Result
-from rapport.destinations.intercom import Intercom
-from rapport.destinations.mailchimp import Mailchimp
-from rapport.destinations.sendgrid_mail import SendGridMail
-from rapport.destinations.twilio import Twilio
+from rapport.connectors.intercom.destination import Intercom
+from rapport.connectors.mailchimp.destination import Mailchimp
+from rapport.connectors.sendgrid.mail_destination import SendGridMail
+from rapport.connectors.twilio.destination import Twilio
 from rapport.errors import RetryLater
+from rapport.vendors.destination import Audience, Batch, Contact, Destination, Person, Result
 
 
 @dataclass

@@ -19,13 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from rapport.connectors.files import access_log
+from rapport.connectors.files.delimited import rows
+from rapport.connectors.files.source import Files, datasets_for_dbt
+from rapport.connectors.files.text import Line, lines
 from rapport.errors import ConfigError, GiveUp
 from rapport.landing.tables import create_table
-from rapport.sources.base import Page
-from rapport.sources.files import Files, access_log, datasets_for_dbt
-from rapport.sources.files.dataset import Dataset
-from rapport.sources.files.delimited import rows
-from rapport.sources.files.text import Line, lines
+from rapport.vendors.datasets import Dataset
+from rapport.vendors.source import Page
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 ORDERS = {
@@ -241,7 +242,7 @@ def test_a_gzip_that_is_cut_off_lands_what_came_and_is_read_again(put: Any) -> N
 
 
 def test_a_gzip_bomb_is_refused(put: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rapport.sources.files.text.ALWAYS_UNPACKED", 1_000_000)
+    monkeypatch.setattr("rapport.connectors.files.text.ALWAYS_UNPACKED", 1_000_000)
     found = collected(path=put(gzip.compress(HEADER + b"\n" * 30_000_000)))
     assert found.error is not None
     assert "times its size: refused" in found.error
@@ -358,7 +359,7 @@ def test_plain_paths_do_not_import_airflow(put: Any) -> None:
     options = {"datasets": {"shop": ORDERS | {"path": put(HEADER + GOOD)}}}
     code = f"""
 import sys
-from rapport.sources.files import Files
+from rapport.connectors.files.source import Files
 (stream,) = Files({options!r}).streams()
 assert sum(len(page.records) for page in stream.pages(None, None, None)) == 1
 assert "airflow" not in sys.modules

@@ -13,8 +13,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from rapport.sources.files import parquet as reader
-from rapport.sources.files.dataset import Dataset
+from rapport.connectors.files import parquet as reader
+from rapport.vendors.datasets import Dataset
 
 MEBI = 1024 * 1024
 TWO_MB = "x" * 2_000_000
@@ -25,7 +25,7 @@ DATASET = Dataset(path="x", format="parquet", entity="orders", columns={})
 READ = """
 import resource, sys
 from rapport.errors import GiveUp
-from rapport.sources.files import Files
+from rapport.connectors.files.source import Files
 import pyarrow.parquet, pyarrow.compute
 (stream,) = Files({"datasets": {"shop": {"format": "parquet", "entity": "orders",
     "path": sys.argv[1], "columns": {"order_id": "id"}}}}).streams()

@@ -13,11 +13,11 @@ from typing import Any
 
 import psycopg
 
-from rapport.cells import disarmed, restored, writer
 from rapport.errors import ConfigError
 from rapport.identity.evaluate import Pair, read_pairs
 from rapport.identity.rules import Matching
 from rapport.paths import private, project_root, var_dir
+from rapport.safe_csv import disarmed, restored, writer
 
 Warehouse = psycopg.Connection[Any]
 

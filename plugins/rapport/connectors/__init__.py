@@ -1,0 +1,110 @@
+"""The connectors: one folder a vendor, discovered automatically.
+
+`source.py` of a folder holds the vendor's `Source`, `destination.py` its `Destination`. A vendor
+with a second way to send has it in a module of its own, such as `mail_destination.py`.
+
+>>> all_sources()["zendesk"].__name__, all_destinations()["sendgrid_mail"].__name__
+('Zendesk', 'SendgridMail')
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, TypeVar, cast, get_args
+
+from rapport.errors import ConfigError
+from rapport.settings import load_settings
+from rapport.vendors.connections import get_connection
+from rapport.vendors.destination import Destination, MessagesOn
+from rapport.vendors.source import Source
+
+Connector = TypeVar("Connector", Source, Destination)
+
+
+@cache
+def all_sources() -> dict[str, type[Source]]:
+    """Every source by name."""
+    return _discovered("source", Source)
+
+
+@cache
+def all_destinations() -> dict[str, type[Destination]]:
+    """Every destination by name."""
+    return _discovered("destination", Destination)
+
+
+def open_source(name: str, options: dict[str, object] | None = None) -> Source:
+    """The source of that name with its options; raises `ConfigError` for an unknown one."""
+    known = all_sources()
+    if name not in known:
+        raise ConfigError(f'no source "{name}". There are: {", ".join(known)}.')
+    return known[name](options)
+
+
+def open_destination(name: str, options: Mapping[str, Any] | None = None) -> Destination:
+    """The destination of that name, logged in; raises `ConfigError` for an unknown one.
+
+    Option `kind` says what it is where its name is one of the company's own, which is then the
+    connection's too: `files_meta: {kind: files, hash: meta}`.
+    """
+    options = dict(options or {})
+    kind = kind_of(name, options)
+    options.pop("kind", None)
+    made = kind(options, get_connection(name) if kind.needs_connection else None)
+    made.name = name
+    return made
+
+
+def kind_of(name: str, options: Mapping[str, Any] | None = None) -> type[Destination]:
+    """The class of the destination of that name, by rapport.yml where no options are given.
+
+    Raises `ConfigError` for an unknown one.
+    """
+    known = all_destinations()
+    options = load_settings().destination_options(name) if options is None else options
+    kind = known.get(str(options.get("kind", name)))
+    if kind is None:
+        raise ConfigError(f'no destination "{name}". There are: {", ".join(known)}.')
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ConfigError(f"destinations.{name}: write small letters, digits and _ only.")
+    return kind
+
+
+def messages_on(name: str) -> MessagesOn:
+    """What makes a message at the destination of that name, by rapport.yml or by its class.
+
+    A name that no connector has counts as a destination that sends to whoever enters a list.
+    """
+    options = load_settings().destination_options(name)
+    kind = all_destinations().get(str(options.get("kind", name)), Destination)
+    said = options.get("messages_on", kind.messages_on)
+    if said not in get_args(MessagesOn):
+        raise ConfigError(
+            f"destinations.{name}.messages_on: write {', '.join(get_args(MessagesOn))}."
+        )
+    return cast(MessagesOn, said)
+
+
+def destination_names() -> list[str]:
+    """Every destination, and those that rapport.yml gives a name of their own."""
+    return sorted({*all_destinations(), *load_settings().destinations})
+
+
+def _discovered(role: str, base: type[Connector]) -> dict[str, type[Connector]]:
+    found: dict[str, type[Connector]] = {}
+    for module in _modules(role):
+        for _, item in inspect.getmembers(module, inspect.isclass):
+            if issubclass(item, base) and item.__module__ == module.__name__:
+                found[item.name] = item
+    return dict(sorted(found.items()))
+
+
+def _modules(role: str) -> Iterator[Any]:
+    for room in pkgutil.iter_modules(__path__, f"{__name__}."):
+        package = importlib.import_module(room.name)
+        for info in pkgutil.iter_modules(package.__path__, f"{room.name}."):
+            if re.fullmatch(rf"(\w+_)?{role}", info.name.rpartition(".")[2]):
+                yield importlib.import_module(info.name)

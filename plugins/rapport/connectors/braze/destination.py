@@ -1,0 +1,132 @@
+"""Braze: a segment is an attribute of the user, which a segment in Braze reads.
+
+Segments cannot be written in Braze. A user gets `rapport_<segment>: true`, and loses it again; make
+a segment on that attribute there. Each written attribute is a data point that is billed, so people
+who are on the list already get their changed row without it. A 201 that says "success" may name
+rows that were not taken, by index; any other message took none. Leaving never makes a user.
+
+API: https://www.braze.com/docs/api/endpoints/user_data/post_user_track
+Assumed: an attribute that is sent as null goes away.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from rapport.errors import ConfigError, RetryLater
+from rapport.vendors.answers import body_of, code
+from rapport.vendors.connections import base_url
+from rapport.vendors.destination import (
+    Batch,
+    BatchRefused,
+    Contact,
+    Destination,
+    Kind,
+    Person,
+    Result,
+)
+from rapport.vendors.http import Client
+
+OUT: tuple[tuple[str, Kind], ...] = (
+    ("/email/unsubscribes", "unsubscribed"),
+    ("/email/hard_bounces", "bounced"),
+)
+FIRST_DAY = "2011-01-01"  # Braze's own
+
+
+class Braze(Destination):
+    """Users with an attribute a segment."""
+
+    name = "braze"
+    documentation = "https://www.braze.com/docs/api/basics"
+    connection_fields: ClassVar[Mapping[str, str]] = {
+        "host": "the REST endpoint, as https://rest.fra-01.braze.eu",
+        "password": "REST API key with users.track, users.delete, email.unsubscribe, "
+        "email.hard_bounces",
+    }
+    batch_size = 75
+    parallel = 4
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if self.connection is None or not self.connection.password:
+            raise ConfigError('connection "braze": the REST API key is missing (password).')
+        self._client = Client(
+            base_url(self.connection),
+            name=self.name,
+            headers={"Authorization": f"Bearer {self.connection.password}"},
+            sleep=self.sleep,
+        )
+
+    def upsert(self, batch: Batch) -> Sequence[Result]:
+        """Write the users' attributes; former ids of merged people are not touched."""
+        return self._track(batch, [_joining(person, batch) for person in batch.people])
+
+    def remove(self, batch: Batch) -> Sequence[Result]:
+        """Take the attributes off users that are there."""
+        return self._track(batch, [_leaving(person, batch) for person in batch.people])
+
+    def contacts(self) -> Iterator[Contact]:
+        """Who unsubscribed or bounced; the others are not listed."""
+        tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+        for path, kind in OUT:
+            offset = 0
+            while True:
+                params = {"start_date": FIRST_DAY, "end_date": tomorrow, "limit": 500}
+                page = self._client.json("GET", path, params={**params, "offset": offset})
+                for entry in page["emails"]:
+                    yield Contact(entry["email"], None, entry["email"], (kind,))
+                if len(page["emails"]) < 500:
+                    break
+                offset += 500
+
+    def erase(self, person: Person) -> str:
+        """Delete the user for good, under every id that the customer had."""
+        ids = sorted({person.customer_id, *person.aliases} - {""})
+        if ids:
+            answer = self._client.json("POST", "/users/delete", json={"external_ids": ids[:50]})
+            return "deleted" if answer.get("deleted") else "not there"
+        return "not there"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.__exit__(None, None, None)
+
+    def _track(self, batch: Batch, attributes: list[dict[str, Any]]) -> Sequence[Result]:
+        if not attributes:
+            return []
+        answer = self._client.request(
+            "POST", "/users/track", json={"attributes": attributes}, ok=(400, 413)
+        )
+        body = body_of(answer)
+        if answer.status >= 400:
+            raise BatchRefused(f"{answer.status} refused")
+        if body.get("message") != "success":
+            raise RetryLater("braze: /users/track took nothing and said no success. Run again.")
+        errors = {
+            int(error["index"]): code(error.get("type"))
+            for error in body.get("errors") or []
+            if error.get("input_array") == "attributes" and "index" in error
+        }
+        if len(errors) < len(body.get("errors") or []):
+            raise BatchRefused("an error that names no row")
+        return [
+            Result(person.customer_id, person.customer_id, errors.get(number))
+            for number, person in enumerate(batch.people)
+        ]
+
+
+def _joining(person: Person, batch: Batch) -> dict[str, Any]:
+    """Only what is known is sent; a trait that is None goes away."""
+    first, _, last = (person.full_name or "").partition(" ")
+    known = {"email": person.email, "phone": person.phone, "first_name": first, "last_name": last}
+    row: dict[str, Any] = {"external_id": person.customer_id}
+    row |= {name: value for name, value in known.items() if value}
+    row |= {f"rapport_{name}": value for name, value in sorted(person.traits.items())}
+    return row if person.is_listed else row | {f"rapport_{batch.audience.key}": True}
+
+
+def _leaving(person: Person, batch: Batch) -> dict[str, Any]:
+    names = [batch.audience.key, *sorted(person.traits)]
+    cleared = dict.fromkeys(f"rapport_{name}" for name in names)
+    return {"external_id": person.customer_id, "_update_existing_only": True, **cleared}

@@ -1,0 +1,84 @@
+"""What ELMA365 calls things in this installation: its apps, their fields, and what fields hold.
+
+>>> App(namespace="crm", code="clients").path
+'/pub/v1/app/crm/clients'
+"""
+
+from typing import Any
+
+from pydantic import Field
+
+from rapport.vendors.datasets import Block
+
+
+class App(Block):
+    """Where an app is."""
+
+    namespace: str = Field(min_length=1)
+    code: str = Field(min_length=1)
+
+    @property
+    def path(self) -> str:
+        """The path of its calls."""
+        return f"/pub/v1/app/{self.namespace}/{self.code}"
+
+
+class ContactFields(Block):
+    """The codes of the fields of a contact."""
+
+    email: str = "_email"
+    phone: str = "_phone"
+    name: str = "__name"
+    user_id: str = ""
+
+
+class RequestFields(Block):
+    """The codes of the fields of a request."""
+
+    contact: str = "contact"
+    email: str = "email"
+    subject: str = "__name"
+    channel: str = ""
+    rating: str = ""
+
+
+class ContactApp(App):
+    """The app of contacts."""
+
+    fields: ContactFields = ContactFields()
+
+
+class RequestApp(App):
+    """The app of requests; `closed` and `pending` are numbers of its statuses."""
+
+    fields: RequestFields = RequestFields()
+    closed: tuple[int, ...] = ()
+    pending: tuple[int, ...] = ()
+
+
+class Options(Block):
+    """The block `sources.elma365` of rapport.yml."""
+
+    contacts: ContactApp | None = None
+    requests: RequestApp | None = None
+    custom_fields: dict[str, Any] = Field(default_factory=dict)
+
+
+def texts_of(value: Any, name: str) -> list[str]:
+    """The texts of a field that is a list of texts or of objects, or one alone.
+
+    >>> texts_of([{"type": "work", "email": "a@example.com"}, "b@example.com", None], "email")
+    ['a@example.com', 'b@example.com']
+    """
+    many = value if isinstance(value, list) else [value]
+    texts = [one.get(name) if isinstance(one, dict) else one for one in many]
+    return [text for text in texts if isinstance(text, str) and text]
+
+
+def name_of(value: Any) -> str | None:
+    """A name as text; a full name is an object of its parts."""
+    if isinstance(value, dict):
+        value = " ".join(
+            str(value[p]) for p in ("firstname", "middlename", "lastname") if value.get(p)
+        )
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,201 @@
+"""Firebase Cloud Messaging: who enters a segment gets a push; nothing is kept there.
+
+    destinations:
+      fcm:
+        token: push_token            # the trait that holds a person's tokens
+        messages: {payment_failed: {title: "Your card", body: "Hello {first_name}, …"}}
+
+A message goes to a token of the app on a device, and we know none by ourselves: `token` names a
+trait of the segment that holds it, several divided by spaces. Or `topic: "user_{user_id}"` names a
+topic to which your app subscribes each device at login; then no token is needed, and nobody is told
+whether there is a device. Without `messages` the trait `message` is the text.
+
+One call is one message. There is no key by which the same message twice would be one: a message has
+an id of the segment, the person and the day, by which a device shows it once, in place of the one
+before. 404 UNREGISTERED means that the app is gone from the device: that token is passed over, and
+a person who has no other is refused; take it out of the trait. Over the quota (429) nobody is
+written to until the next minute, since every refusal counts.
+
+Messages: https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send
+Errors: https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
+Login: https://developers.google.com/identity/protocols/oauth2/service-account
+Assumed: a quota without a Retry-After is there again after a minute.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from rapport.errors import ConfigError, GiveUp
+from rapport.vendors.answers import body_of, code, each, md5
+from rapport.vendors.connections import Connection, base_url
+from rapport.vendors.destination import Audience, Batch, Destination, Mode, Person, Result
+from rapport.vendors.http import Answer, Client
+from rapport.vendors.message_texts import text_of, written
+from rapport.vendors.oauth import Login
+from rapport.vendors.pace import Pace
+
+GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
+ROWS = (400, 403, 404)
+ONE_PERSONS = frozenset(["INVALID_ARGUMENT", "SENDER_ID_MISMATCH", "UNREGISTERED"])
+MINUTE = 60.0
+
+
+class Fcm(Destination):
+    """Pushes, one a device; who leaves a segment has got theirs."""
+
+    name = "fcm"
+    documentation = "https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send"
+    connection_fields: ClassVar[Mapping[str, str]] = {
+        "login": "client_email of a service account that may send messages",
+        "password": "its private_key",
+        "extra.project_id": "the Firebase project",
+        "host": "https://fcm.googleapis.com (optional); another one also answers /token",
+    }
+    modes: ClassVar[tuple[Mode, ...]] = ("upsert", "add-only")
+    sends_by = "push"
+    messages_on = "change"
+    batch_size = 20  # so few may get a message again after a kill
+    connections = 8
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        given = self.connection
+        if given is None or not (given.login and given.password and given.extra.get("project_id")):
+            raise ConfigError(
+                'connection "fcm": client_email (login), private_key (password) or '
+                "extra.project_id of the service account is missing."
+            )
+        if bool(self.options.get("token")) == bool(self.options.get("topic")):
+            raise ConfigError(
+                "destinations.fcm: write either `token`, the trait that holds a person's token, "
+                'or `topic`, as in "user_{user_id}".'
+            )
+        host = base_url(given, "https://fcm.googleapis.com")
+        token_host = host if given.host else "https://oauth2.googleapis.com"
+        login = Login(
+            f"{token_host}/token", name=self.name, grant=GRANT, assertion=signer(given, token_host)
+        )
+        self._client = Client(
+            host,
+            name=self.name,
+            auth=login,
+            pace=Pace(5000, 1.0, sleep=self.sleep),
+            busy_wait=MINUTE,
+            sleep=self.sleep,
+        )
+        self._path = f"/v1/projects/{given.extra['project_id']}/messages:send"
+
+    def prepare(self, audience: Audience) -> None:
+        """Refuse a segment that has no text or no token."""
+        if text_of(self.options, audience) is None and "message" not in audience.attributes:
+            raise ConfigError(
+                f"destinations.fcm.messages: no text for the segment {audience.key}, and it has no "
+                "trait `message`."
+            )
+        token = self.options.get("token")
+        if token and token not in audience.attributes:
+            raise ConfigError(
+                f"destinations.fcm.token: the segment {audience.key} has no trait {token}."
+            )
+
+    def upsert(self, batch: Batch) -> Sequence[Result]:
+        """Send each their message."""
+        day = batch.as_of.date().isoformat()
+        return each(lambda p: self._send(p, batch.audience, day), batch.people, self.connections)
+
+    def remove(self, batch: Batch) -> Sequence[Result]:
+        """A message cannot be taken back: nothing is called."""
+        return [Result(person.customer_id, person.remote_id) for person in batch.people]
+
+    def erase(self, person: Person) -> str:
+        """Nothing of a person is kept there."""
+        return "not there"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.__exit__(None, None, None)
+
+    def _send(self, person: Person, audience: Audience, day: str) -> Result:
+        notification, error = self._written(person, audience)
+        places, missing = self._places(person)
+        if error is not None or not places:
+            return Result(person.customer_id, error=error or missing)
+        id = md5(f"{audience.key}/{person.customer_id}/{day}")
+        shown = {
+            "notification": notification,
+            "data": {"segment": audience.key},
+            "android": {"collapse_key": id, "notification": {"tag": id}},
+            "apns": {"headers": {"apns-collapse-id": id}},
+            "webpush": {"headers": {"Topic": id}},
+        }
+        is_sent, reason = False, None
+        for place in places:
+            message = {"message": {**place, **shown}}
+            answer = self._client.request("POST", self._path, json=message, ok=ROWS)
+            if answer.status < 400:
+                is_sent = True
+            else:
+                reason = _error(answer)
+        return Result(person.customer_id, error=None if is_sent else reason)
+
+    def _places(self, person: Person) -> tuple[list[dict[str, str]], str]:
+        """The devices of a person, or their topic; what is missing where there is none."""
+        if trait := self.options.get("token"):
+            tokens = str(person.traits.get(trait) or "").split()
+            return [{"token": token} for token in dict.fromkeys(tokens)], "no token"
+        if not person.user_id:
+            return [], "no user_id"
+        topic = str(self.options["topic"]).replace("{user_id}", person.user_id)
+        return [{"topic": topic}], ""
+
+    def _written(self, person: Person, audience: Audience) -> tuple[dict[str, str], str | None]:
+        """Title and body for a person, or why there are none."""
+        template = text_of(self.options, audience)
+        parts = template if isinstance(template, dict) else {"body": template or "{message}"}
+        found: dict[str, str] = {}
+        for name in ("title", "body"):
+            if name in parts:
+                found[name], error = written(str(parts[name]), person)
+                if error is not None:
+                    return {}, error
+        return found, None
+
+
+def signer(account: Connection, host: str) -> Callable[[], str]:
+    """Makes what Google gives a token for: who we are and what for, signed by the account's key.
+
+    Raises `ConfigError` where the password is no key.
+    """
+    try:
+        key = RSAKey.import_key(account.password.replace("\\n", "\n"))
+    except (JoseError, ValueError):
+        raise ConfigError(
+            'connection "fcm": the password is no private key. Copy private_key out of the key '
+            "file of the service account, with BEGIN and END."
+        ) from None
+
+    def sign() -> str:
+        now = int(time.time())
+        claims = {"iss": account.login, "scope": SCOPE, "aud": f"{host}/token"}
+        return jwt.encode({"alg": "RS256"}, {**claims, "iat": now, "exp": now + 3600}, key)
+
+    return sign
+
+
+def _error(answer: Answer) -> str:
+    """FCM's code of what is wrong with one message; anything else is wrong with the login."""
+    error = body_of(answer).get("error") or {}
+    codes = [one["errorCode"] for one in error.get("details") or () if "errorCode" in one]
+    found = code(codes[0] if codes else error.get("status"))
+    if found not in ONE_PERSONS:
+        raise GiveUp(
+            f"fcm: {answer.status} {found} on messages:send. Check what the service account of "
+            'connection "fcm" may do, and its project.'
+        )
+    return f"{found}: the app is gone from this device" if found == "UNREGISTERED" else found

@@ -1,0 +1,161 @@
+"""OneSignal: a segment is a tag of the user, traits are tags; a message to who enters, if wanted.
+
+Segments of OneSignal are filters, so none is written: a user gets the tag `rapport_<segment>`, and
+loses it again; make a segment on that tag there. A user is known by the external id that the app
+gives at login, which is our `user_id`: only segments of channel push have it. Who has no app yet
+is made, so that the tags are there at the first login.
+
+Option `messages: {<segment>: "Hello {first_name}"}` sends a push to who enters the segment. It is
+sent before the tags, under an idempotency key of the segment, the person and the day that stands
+in the body (the header of that name is ignored), so that a batch that comes again reaches nobody
+twice. A 200 with an empty id, or one that names the user in `errors`, reached nobody: such a person
+is refused, gets no tag, and is tried again the next night. Sending far more than there are
+subscribers within 15 minutes makes OneSignal disable the app, so calls are paced.
+
+Tags: https://documentation.onesignal.com/reference/update-user
+Messages: https://documentation.onesignal.com/reference/idempotent-notification-requests
+Assumed: a tag that is sent empty goes away, as in the older call; more tags than the plan holds
+are refused with 409.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from rapport.errors import ConfigError
+from rapport.vendors.answers import REFUSED, body_of, code, each
+from rapport.vendors.connections import base_url
+from rapport.vendors.destination import Audience, Batch, Destination, Person, Result
+from rapport.vendors.http import Answer, Client
+from rapport.vendors.message_texts import text_of, written
+from rapport.vendors.pace import Pace
+
+CALLS_A_SECOND = 100
+NO_ID = "no user_id: a segment for OneSignal has the channel push"
+NOT_REACHED = "nobody was reached: no subscription of this user takes a push"
+
+
+class OneSignal(Destination):
+    """Users of an app with a tag a segment, and a push to who enters."""
+
+    name = "onesignal"
+    documentation = "https://documentation.onesignal.com/reference/rest-api-overview"
+    connection_fields: ClassVar[Mapping[str, str]] = {
+        "login": "app ID",
+        "password": "app API key",
+        "host": "https://api.onesignal.com (optional)",
+    }
+    sends_by = "push"
+    batch_size = 100
+    connections = 8
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if self.connection is None or not (self.connection.login and self.connection.password):
+            raise ConfigError('connection "onesignal": app ID (login) or API key is missing.')
+        self._client = Client(
+            base_url(self.connection, "https://api.onesignal.com"),
+            name=self.name,
+            headers={"Authorization": f"Key {self.connection.password}"},
+            pace=Pace(CALLS_A_SECOND, 1.0, sleep=self.sleep),
+            sleep=self.sleep,
+        )
+        self._app = self.connection.login
+
+    def upsert(self, batch: Batch) -> Sequence[Result]:
+        """Send who enters their message, if there is one, and write the tags."""
+        day = batch.as_of.date().isoformat()
+        return each(lambda p: self._put(p, batch.audience, day), batch.people, self.connections)
+
+    def remove(self, batch: Batch) -> Sequence[Result]:
+        """Take the tags off; who is not a user there counts as removed."""
+        return each(lambda p: self._take_off(p, batch.audience), batch.people, self.connections)
+
+    def erase(self, person: Person) -> str:
+        """Delete the user with every subscription."""
+        id = person.remote_id or person.user_id
+        if not id:
+            return "not there"
+        answer = self._client.request("DELETE", self._path(id), ok=(404,))
+        return "not there" if answer.status == 404 else "deleted"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.__exit__(None, None, None)
+
+    def _put(self, person: Person, audience: Audience, day: str) -> Result:
+        id = person.user_id
+        if not id:
+            return Result(person.customer_id, error=NO_ID)
+        template = text_of(self.options, audience)
+        if template is not None and not person.is_listed:
+            error = self._send(person, id, audience, str(template), day)
+            if error is not None:
+                return Result(person.customer_id, error=error)
+        if person.remote_id and person.remote_id != id:
+            self._tag(person.remote_id, _cleared(person, audience))
+        tags = {f"rapport_{audience.key}": "true"}
+        tags |= {f"rapport_{name}": _text(value) for name, value in sorted(person.traits.items())}
+        return Result(person.customer_id, id, self._tag(id, tags, is_made=True))
+
+    def _take_off(self, person: Person, audience: Audience) -> Result:
+        for id in {person.remote_id or person.user_id} - {None, ""}:
+            error = self._tag(str(id), _cleared(person, audience))
+            if error is not None:
+                return Result(person.customer_id, error=error)
+        return Result(person.customer_id, person.remote_id)
+
+    def _tag(self, id: str, tags: Mapping[str, str], is_made: bool = False) -> str | None:
+        """Why the tags were refused; a user that is not there is made where that is wanted."""
+        properties = {"properties": {"tags": tags}}
+        answer = self._client.request("PATCH", self._path(id), json=properties, ok=REFUSED)
+        if answer.status == 404 and is_made:
+            body = {"identity": {"external_id": id}, **properties}
+            path = f"/apps/{self._app}/users"
+            answer = self._client.request("POST", path, json=body, ok=REFUSED)
+        elif answer.status == 404:
+            return None
+        return _reason(answer) if answer.status >= 400 else None
+
+    def _send(
+        self, person: Person, id: str, audience: Audience, template: str, day: str
+    ) -> str | None:
+        """Why the message reached nobody."""
+        text, error = written(template, person)
+        if error is not None:
+            return error
+        key = f"{self._app}/{audience.key}/{person.customer_id}/{day}"
+        body = {
+            "app_id": self._app,
+            "target_channel": "push",
+            "include_aliases": {"external_id": [id]},
+            "contents": {"en": text},
+            "idempotency_key": str(uuid.uuid5(uuid.NAMESPACE_URL, key)),
+        }
+        answer = self._client.request("POST", "/notifications", json=body, ok=REFUSED)
+        if answer.status >= 400:
+            return _reason(answer)
+        told = body_of(answer)
+        is_named = isinstance(told.get("errors"), dict) and any(told["errors"].values())
+        return None if told.get("id") and not is_named else NOT_REACHED
+
+    def _path(self, id: str) -> str:
+        return f"/apps/{self._app}/users/by/external_id/{quote(id, safe='')}"
+
+
+def _cleared(person: Person, audience: Audience) -> dict[str, str]:
+    return dict.fromkeys([f"rapport_{name}" for name in (audience.key, *person.traits)], "")
+
+
+def _text(value: Any) -> str:
+    """Tags are text; one that is empty goes away."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _reason(answer: Answer) -> str:
+    """The code of the first error; a sentence may quote the user."""
+    errors = body_of(answer).get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    told = code(first.get("code")) if isinstance(first, dict) else "refused"
+    return f"{answer.status} {told}"

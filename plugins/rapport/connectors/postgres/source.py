@@ -1,0 +1,213 @@
+"""Postgres: tables and queries of another database, declared in rapport.yml.
+
+https://www.postgresql.org/docs/current/sql-declare.html
+
+Each table is a stream; its rows land as JSON. With a `cursor` (a column that grows with each
+change: a time, or a number) only what changed is read, in that order; without one the whole table
+is. A transaction may commit with an older time than one that was read: `lag_minutes` is how far
+back the next night begins. Rows that are gone are found by their keys, unless `sweep` is off.
+One pull of a table is one read-only snapshot, fetched in pages.
+
+>>> table = {"table": "shop.customers", "key": ["id"], "cursor": "updated_at"}
+>>> [stream.name for stream in Postgres({"tables": {"customers": table}}).streams()]
+['customers']
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal
+
+import psycopg
+from psycopg import sql
+from pydantic import Field, model_validator
+
+from rapport.connectors.files.source import mapped_for_dbt
+from rapport.errors import ConfigError, GiveUp, RetryLater
+from rapport.settings import Settings
+from rapport.vendors.connections import Connection
+from rapport.vendors.datasets import FIELDS, Block, Column, DatasetName, fields_of
+from rapport.vendors.http import Client
+from rapport.vendors.options import validated
+from rapport.vendors.source import Page, Position, Source, Stream
+
+PAGE_ROWS = 5_000
+
+
+class Table(Block):
+    """A table, or a query, and what its columns mean (as in the datasets of `files`).
+
+    Without `entity` its rows land and nothing reads them yet. `enabled: false` pulls it no more;
+    what has landed stays known, and stale.
+    """
+
+    table: str | None = Field(default=None, pattern=r'^[^"\x00]+$')
+    query: str | None = None
+    key: tuple[str, ...] = Field(min_length=1)
+    cursor: str | None = None
+    cursor_type: Literal["time", "number"] = "time"
+    lag_minutes: int = Field(default=60, ge=0)
+    sweep: bool = True
+    entity: str | None = None
+    namespace: str | None = Field(default=None, pattern="^[A-Za-z0-9_.-]+$")
+    columns: dict[str, str | Column] = Field(default_factory=dict)
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "Table":
+        if (self.table is None) == (self.query is None):
+            raise ValueError("give either a table or a query")
+        if self.entity is not None and self.entity not in FIELDS:
+            raise ValueError(f"no entity {self.entity}, there are: {', '.join(FIELDS)}")
+        known = fields_of(self.entity) if self.entity else ()
+        if unknown := [name for name in self.columns if name not in known]:
+            raise ValueError(f"{self.entity} have no {', '.join(unknown)}")
+        return self
+
+    @property
+    def relation(self) -> sql.Composable:
+        """What stands behind FROM; a query is the operator's own, and may only read."""
+        if self.table is not None:
+            return sql.Identifier(*self.table.split("."))
+        return sql.SQL("({})").format(sql.SQL((self.query or "").replace("%", "%%")))
+
+
+class Options(Block):
+    """The block `sources.postgres` of rapport.yml."""
+
+    tables: dict[DatasetName, Table] = Field(default_factory=dict)
+
+
+class Database(Client):
+    """A login to the database in the place of one to an API."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__("http://127.0.0.1", name=connection.name)
+        self._login = connection
+
+    def pages(self, query: sql.Composed, values: Mapping[str, Any]) -> Iterator[list[bytes]]:
+        """The first column of each row, all of one snapshot; raises `RetryLater`, `GiveUp`."""
+        try:
+            with self._connect() as connection:
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                connection.read_only = True
+                with connection.cursor(name="rapport") as cursor:
+                    cursor.execute(query, values)
+                    while rows := cursor.fetchmany(PAGE_ROWS):
+                        yield [row[0].encode() for row in rows]
+        except psycopg.OperationalError as error:
+            raise RetryLater(
+                f"{self.name}: the database does not answer ({error.sqlstate or 'no connection'}). "
+                f'Check the connection "{self.name}", or run again later.'
+            ) from None
+        except psycopg.Error as error:
+            # The words of the database may quote a row.
+            raise GiveUp(
+                f"{self.name}: the database refuses the query ({type(error).__name__}). Check "
+                "table, key and cursor in rapport.yml and what the login may read."
+            ) from None
+
+    def _connect(self) -> "psycopg.Connection[Any]":
+        return psycopg.connect(
+            host=self._login.host.removeprefix("postgres://").removeprefix("postgresql://"),
+            port=self._login.port or 5432,
+            user=self._login.login,
+            password=self._login.password,
+            dbname=self._login.schema,
+            application_name="rapport",
+            connect_timeout=10,
+            options="-c timezone=UTC -c datestyle=ISO",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows(Stream):
+    """The rows of a table that changed since the cursor, oldest first."""
+
+    table: Table
+    sweep: bool = True
+
+    def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
+        assert isinstance(client, Database)
+        query = sql.SQL("select row_to_json(found)::text from {} as found").format(
+            self.table.relation
+        )
+        since = self.since(position)
+        if self.table.cursor is not None:
+            cursor = sql.Identifier("found", self.table.cursor)
+            changed = sql.SQL(" where {} >= %(since)s").format(cursor)
+            order = sql.SQL(" order by {} nulls first").format(cursor)
+            query = sql.Composed([query, changed if since is not None else sql.SQL(""), order])
+        for records in client.pages(query, {"since": since}):
+            yield Page(records)
+
+    def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
+        """The keys of all rows that there are."""
+        assert isinstance(client, Database)
+        columns = sql.SQL(", ").join(map(sql.Identifier, self.table.key))
+        query = sql.SQL(
+            "select row_to_json(found)::text from (select {} from {} as found) as found"
+        ).format(columns, self.table.relation)
+        for records in client.pages(query, {}):
+            yield [self.read_key(record).key for record in records]
+
+
+def tables_for_dbt(settings: Settings) -> dict[str, Any]:
+    """The mapped tables beside the datasets of files; raises `ConfigError` for a name in both."""
+    if "postgres" not in settings.sources:
+        return {}
+    tables = settings.checked("sources.postgres", Options).tables
+    files = settings.sources.get("files", {}).get("datasets") or {}
+    if both := sorted(set(tables) & set(files)):
+        raise ConfigError(
+            f"rapport.yml: {', '.join(both)}: the name of a dataset of files and of a table of "
+            "postgres. Rename one."
+        )
+    return {
+        name: {
+            "source": "postgres",
+            "entity": table.entity,
+            "namespace": table.namespace or name,
+            "key": list(table.key),
+            "columns": mapped_for_dbt(table.columns),
+            **({} if table.enabled else {"enabled": False}),
+        }
+        for name, table in tables.items()
+        if table.entity is not None
+    }
+
+
+class Postgres(Source):
+    """Option `tables`: name of the stream: {table or query, key, cursor, entity, columns}."""
+
+    name = "postgres"
+    documentation = "https://www.postgresql.org/docs/current/ddl-priv.html"
+    connection_fields: ClassVar[Mapping[str, str]] = {
+        "host": "the server; its port where that is not 5432",
+        "login": "a role that may only read",
+        "password": "the password of the role",
+        "schema": "the name of the database",
+    }
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(options)
+        self.tables = validated(Options, self.options, "postgres").tables
+
+    def streams(self) -> Sequence[Stream]:
+        return [
+            Rows(
+                name=name,
+                key=table.key,
+                cursor=table.cursor,
+                cursor_type=int if table.cursor_type == "number" else datetime,
+                lag=timedelta(minutes=0 if table.cursor_type == "number" else table.lag_minutes),
+                ordered=table.cursor is not None,
+                sweep=table.sweep,
+                enabled=table.enabled,
+                table=table,
+            )
+            for name, table in self.tables.items()
+        ]
+
+    def client(self, connection: Connection) -> Client:
+        return Database(connection)

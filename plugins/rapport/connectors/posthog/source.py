@@ -1,0 +1,206 @@
+"""PostHog: events, and persons with all their distinct ids, by queries in HogQL.
+
+https://posthog.com/docs/api/queries
+
+The list of events is being retired, so SQL is asked. A page begins after the time of arrival and
+the uuid of the last row before it, so that nothing is skipped or shifts. The time is `created_at`,
+when PostHog took an event in: `timestamp` is what a device believed, and may lie far back. A query
+is answered from a cache unless it is told to run (`force_blocking`), and gives 100 rows unless it
+names more.
+
+Persons have no time of change and vanish when they are merged into another, so all are read each
+night, and what is gone is marked. Whose an event is changes with a merge, without the event: it
+lands without its person, and the persons say whose its distinct id is.
+
+The limits are of the team, whose other tools share them: queries are few and large. For many
+millions of events a month the vendor points to its batch exports, which `files` reads.
+
+Assumed, where the documentation is silent: an event can be queried within the hour (`lag`); an
+uuid that is sent again is the same event; a time with an offset is read as such.
+
+>>> [stream.name for stream in Posthog().streams()]
+['events', 'persons']
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import msgspec
+
+from rapport.errors import ConfigError
+from rapport.vendors.connections import Connection, base_url
+from rapport.vendors.http import Client
+from rapport.vendors.paging import PageTokens
+from rapport.vendors.source import Page, Position, Source, Stream
+
+LARGEST_PAGE = 10_000
+LARGEST_LIST = 50_000
+FIRST = "1970-01-01T00:00:00+00:00"
+
+EVENTS = """
+select toString(uuid) as id, event, distinct_id, timestamp, created_at, properties
+from events
+where created_at > toDateTime({time})
+    or (created_at = toDateTime({time}) and toString(uuid) > {id})
+order by created_at, id
+limit %d
+"""
+COUNT = """
+select count(distinct uuid) from events
+where created_at >= toDateTime({start}) and created_at < toDateTime({end})
+limit 1
+"""
+# The ids are sorted, since their order alone would make a new version of a person.
+PERSONS = """
+select
+    toString(persons.id) as id, min(persons.created_at), min(persons.properties),
+    arraySort(groupUniqArray(person_distinct_ids.distinct_id))
+from persons
+inner join person_distinct_ids on persons.id = person_distinct_ids.person_id
+where toString(persons.id) > {id}
+group by id
+order by id
+limit %d
+"""
+LIVE = """
+select toString(id) as person from persons
+where toString(id) > {id}
+order by person
+limit %d
+"""
+
+
+class Found(msgspec.Struct):
+    results: list[list[Any]]
+
+
+@dataclass(frozen=True)
+class Events(Stream):
+    """Every event in the order in which PostHog took it in."""
+
+    def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
+        since = self.since(position)
+        after = {"time": since.isoformat() if isinstance(since, datetime) else FIRST, "id": ""}
+        tokens = PageTokens(f"{client.name} {self.name}")
+        while rows := _query(client, EVENTS % LARGEST_PAGE, **after):
+            yield Page([_event(row) for row in rows])
+            if len(rows) < LARGEST_PAGE:
+                return
+            after = {"time": _utc(rows[-1][4]), "id": rows[-1][0]}
+            tokens.check(f"{after['time']} {after['id']}")
+
+    def count(self, client: Client, start: datetime, end: datetime) -> int | None:
+        """What arrived in that time, each uuid once."""
+        rows = _query(client, COUNT, start=start.isoformat(), end=end.isoformat())
+        return int(rows[0][0]) if rows else None
+
+
+@dataclass(frozen=True)
+class Persons(Stream):
+    """All persons, in the order of their ids."""
+
+    def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
+        for rows in _walk(client, PERSONS, LARGEST_PAGE):
+            yield Page([_person(row) for row in rows])
+
+    def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
+        for rows in _walk(client, LIVE, LARGEST_LIST):
+            yield [row[0] for row in rows]
+
+
+def _walk(client: Client, query: str, size: int) -> Iterator[list[list[Any]]]:
+    after, tokens = "", PageTokens(f"{client.name} persons")
+    while rows := _query(client, query % size, id=after):
+        yield rows
+        if len(rows) < size:
+            return
+        after = tokens.check(rows[-1][0])
+
+
+def _query(client: Client, query: str, **values: str) -> list[list[Any]]:
+    asked = {"kind": "HogQLQuery", "query": query, "values": values}
+    body = {"query": asked, "refresh": "force_blocking"}
+    found: Found = client.json("POST", "/query/", json=body, type=Found)
+    return found.results
+
+
+def _event(row: Sequence[Any]) -> bytes:
+    uuid, event, distinct_id, timestamp, created_at, properties = row
+    return msgspec.json.encode(
+        {
+            "uuid": uuid,
+            "event": event,
+            "distinct_id": distinct_id,
+            "timestamp": _utc(timestamp),
+            "created_at": _utc(created_at),
+            "properties": _raw(properties),
+        }
+    )
+
+
+def _person(row: Sequence[Any]) -> bytes:
+    id, created_at, properties, distinct_ids = row
+    return msgspec.json.encode(
+        {
+            "id": id,
+            "created_at": _utc(created_at),
+            "properties": _raw(properties),
+            "distinct_ids": distinct_ids,
+        }
+    )
+
+
+def _raw(properties: str | None) -> msgspec.Raw:
+    """The properties, a text that holds JSON, as the JSON that they are."""
+    return msgspec.Raw((properties or "{}").encode())
+
+
+def _utc(time: str) -> str:
+    """A time, which is written in the zone of the project, in UTC.
+
+    >>> _utc("2026-03-29T02:30:00.5+02:00")
+    '2026-03-29T00:30:00.500000+00:00'
+    """
+    moment = datetime.fromisoformat(time)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+class Posthog(Source):
+    """Product analytics."""
+
+    name = "posthog"
+    documentation = "https://posthog.com/docs/api/queries"
+    connection_fields: ClassVar[Mapping[str, str]] = {
+        "host": "https://us.posthog.com, which is the default; https://eu.posthog.com in the EU",
+        "login": "the id of the project",
+        "password": "a personal API key with query:read",
+    }
+
+    def streams(self) -> Sequence[Stream]:
+        return [
+            Events(
+                name="events",
+                key=("uuid",),
+                cursor="created_at",
+                lag=timedelta(hours=1),
+                ordered=True,
+                counted="created_at",
+            ),
+            Persons(name="persons", sweep=True),
+        ]
+
+    def client(self, connection: Connection) -> Client:
+        if not connection.login:
+            raise ConfigError(
+                f'connection "{connection.name}" has no login. Set it to the id of the project.'
+            )
+        host = base_url(connection, "https://us.posthog.com")
+        return Client(
+            f"{host}/api/projects/{connection.login}",
+            name=connection.name,
+            headers={"Authorization": f"Bearer {connection.password}"},
+            deadline=600.0,
+        )

@@ -1,0 +1,99 @@
+"""Slack: a channel gets the numbers of a segment when they change, never the people.
+
+One message a segment and night, and none where nobody came or went. Slack says what is wrong in a
+200 (`ok: false`). A push that is killed before its end posts what its second start still had to do.
+
+API: https://docs.slack.dev/reference/methods/chat.postMessage
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from rapport.errors import ConfigError, GiveUp, RetryLater
+from rapport.vendors.answers import code
+from rapport.vendors.connections import base_url
+from rapport.vendors.destination import Audience, Batch, Destination, Night, Result
+from rapport.vendors.http import Client
+
+BUSY = frozenset(["ratelimited", "rate_limited", "service_unavailable", "internal_error"])
+CHANNEL = frozenset(["channel_not_found", "not_in_channel", "is_archived", "restricted_action"])
+
+
+class Slack(Destination):
+    """Numbers for a channel."""
+
+    name = "slack"
+    documentation = "https://docs.slack.dev/reference/methods/chat.postMessage"
+    connection_fields: ClassVar[Mapping[str, str]] = {
+        "password": "bot token (xoxb-...) with chat:write, of a bot that is in the channel",
+        "host": "https://slack.com (optional)",
+    }
+    messages_on = "nothing"
+    batch_size = 5000
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if self.connection is None or not self.connection.password:
+            raise ConfigError('connection "slack": the bot token is missing (password).')
+        if not self.options.get("channel"):
+            raise ConfigError('destinations.slack.channel: write the channel, as "#marketing".')
+        self._client = Client(
+            base_url(self.connection, "https://slack.com"),
+            name=self.name,
+            headers={"Authorization": f"Bearer {self.connection.password}"},
+            sleep=self.sleep,
+        )
+        self._changes: dict[str, Counter[str]] = {}
+        self._lock = threading.Lock()
+
+    def upsert(self, batch: Batch) -> Sequence[Result]:
+        """Count who came."""
+        return self._counted(batch, "came", sum(not person.is_listed for person in batch.people))
+
+    def remove(self, batch: Batch) -> Sequence[Result]:
+        """Count who went."""
+        return self._counted(batch, "went", len(batch.people))
+
+    def finish(self, audience: Audience, night: Night) -> None:
+        """Post the numbers, where somebody came or went."""
+        changes = self._changes.pop(audience.key, Counter())
+        if not changes.total():
+            return
+        people = sum(1 for _ in night.everybody())
+        text = (
+            f"*{_plain(audience.name)}* ({audience.key}) on {night.as_of.date().isoformat()}: "
+            f"{people} on the list, {changes['came']} came, {changes['went']} went."
+        )
+        body = {"channel": self.options["channel"], "text": text, "unfurl_links": False}
+        answer = self._client.json("POST", "/api/chat.postMessage", json=body)
+        if answer.get("ok"):
+            return
+        error = code(answer.get("error"), "unknown")
+        if error in BUSY:
+            raise RetryLater(f"slack: {error} on chat.postMessage. Run again later.")
+        if error in CHANNEL:
+            raise ConfigError(
+                f"slack: {error}. Correct destinations.slack.channel in rapport.yml, and invite "
+                "the bot into the channel."
+            )
+        raise GiveUp(f'slack: {error} on chat.postMessage. Check the connection "slack".')
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.__exit__(None, None, None)
+
+    def _counted(self, batch: Batch, kind: str, number: int) -> Sequence[Result]:
+        with self._lock:
+            self._changes.setdefault(batch.audience.key, Counter())[kind] += number
+        return [Result(person.customer_id) for person in batch.people]
+
+
+def _plain(text: str) -> str:
+    """Text that mentions nobody and links nowhere.
+
+    >>> _plain("<!channel> & co")
+    '&lt;!channel&gt; &amp; co'
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

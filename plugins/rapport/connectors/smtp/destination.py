@@ -1,0 +1,263 @@
+"""SMTP: who enters a segment gets one mail, by a mail server of your own; nothing is kept there.
+
+    destinations:
+      smtp:
+        from: "Example <hello@example.com>"
+        unsubscribe: "https://example.com/unsubscribe?c={customer_id}"
+        messages:
+          payment_failed: {subject: "Your card", body: "Hello {first_name}, … {unsubscribe}"}
+
+A message has `subject` and `body`, and may have `html`; `"*"` stands for every segment. Braces hold
+the segment's traits, `first_name` and `unsubscribe`; in `html`, what a person is called is escaped.
+`unsubscribe` is an https address that takes the POST of RFC 8058, or `mailto:`: it stands in
+List-Unsubscribe, and only a segment for service goes without one. What is said there has to come
+back as a consent event, for instance by a file; bounces go to `return_path`, else to `from`.
+
+In mode mirror, whoever left and enters again gets a mail again; in add-only there is one for good.
+A changed trait sends nothing. SMTP has no key by which the same mail twice would be one: what is
+about to be sent is written to the ledger, one person at a time, so that a kill makes at most one
+person's mail uncertain. It is sent again under the same Message-ID, which many servers take as one.
+
+Replies: https://www.rfc-editor.org/rfc/rfc5321#section-4.2
+List-Unsubscribe: https://www.rfc-editor.org/rfc/rfc8058
+"""
+
+import html
+import re
+import smtplib
+import ssl
+from collections.abc import Mapping, Sequence
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from rapport.errors import ConfigError, GiveUp, RetryLater
+from rapport.vendors.answers import md5
+from rapport.vendors.connections import Connection
+from rapport.vendors.destination import Audience, Batch, Destination, Mode, Person, Result
+from rapport.vendors.message_texts import text_of, words_of, written_with
+from rapport.vendors.pace import Pace
+
+PATIENCE = (1.0, 5.0, 30.0)
+TLS = ("starttls", "ssl", "none")
+NO_LOGIN = frozenset([530, 534, 535, 538])
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+
+
+class Smtp(Destination):
+    """Mails, one a person and entry."""
+
+    name = "smtp"
+    documentation = "https://www.rfc-editor.org/rfc/rfc5321"
+    connection_fields: ClassVar[Mapping[str, str]] = {
+        "host": "the mail server",
+        "port": "587 (optional)",
+        "login": "user (optional)",
+        "password": "its password (optional)",
+        "extra.tls": "starttls (optional), ssl, or none inside of a network of your own",
+    }
+    modes: ClassVar[tuple[Mode, ...]] = ("mirror", "add-only")
+    sends_by = "email"
+    batch_size = 1
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        given = self.connection
+        if given is None or not given.host:
+            raise ConfigError('connection "smtp" has no host. Set it, as in .env.example.')
+        self._server, self._tls = given, str(given.extra.get("tls", "starttls"))
+        if self._tls not in TLS:
+            raise ConfigError(f'connection "smtp": extra.tls is one of {", ".join(TLS)}.')
+        self._sender = _address(self.options, "from")
+        if self._sender is None:
+            raise ConfigError(
+                'destinations.smtp.from: write who sends, as in "Example <hello@example.com>".'
+            )
+        self._reply_to = _address(self.options, "reply_to")
+        self._return_path = _address(self.options, "return_path") or self._sender
+        self._unsubscribe = str(self.options.get("unsubscribe", ""))
+        if self._unsubscribe and not self._unsubscribe.startswith(("https://", "mailto:")):
+            raise ConfigError("destinations.smtp.unsubscribe: an https:// or mailto: address.")
+        self._pace = Pace(float(self.options.get("per_minute", 600)), 60.0, sleep=self.sleep)
+        self._session: smtplib.SMTP | None = None
+
+    def prepare(self, audience: Audience) -> None:
+        """Refuse a segment that has no message, or that nobody could unsubscribe from."""
+        message = text_of(self.options, audience)
+        if not isinstance(message, dict) or not {"subject", "body"} <= message.keys():
+            raise ConfigError(
+                f"destinations.smtp.messages.{audience.key}: write subject and body, as in "
+                '{subject: "Your card", body: "Hello {first_name}, …"}.'
+            )
+        if audience.purpose != "service" and not self._unsubscribe:
+            raise ConfigError(
+                f"destinations.smtp.unsubscribe: the segment {audience.key} is for "
+                f"{audience.purpose}, so people must be able to unsubscribe."
+            )
+
+    def upsert(self, batch: Batch) -> Sequence[Result]:
+        """Send each their mail; who was on the list before has got theirs."""
+        return [
+            Result(p.customer_id) if p.is_listed else self._send(p, batch) for p in batch.people
+        ]
+
+    def remove(self, batch: Batch) -> Sequence[Result]:
+        """A mail cannot be taken back: nothing is sent."""
+        return [Result(person.customer_id) for person in batch.people]
+
+    def erase(self, person: Person) -> str:
+        """Nothing of a person is kept there."""
+        return "not there"
+
+    def close(self) -> None:
+        """Say goodbye to the server."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _send(self, person: Person, batch: Batch) -> Result:
+        mail, error = self._mail(person, batch)
+        if mail is None:
+            return Result(person.customer_id, error=error)
+        for wait in (*PATIENCE, None):
+            self._pace.wait()
+            try:
+                self._open().send_message(mail, self._return_path.addr_spec, [person.email or ""])
+            except smtplib.SMTPRecipientsRefused as refused:
+                [(number, text)] = refused.recipients.values()
+                if number == 421:
+                    self._later(f"{number} on RCPT", wait)
+                    continue
+                return Result(person.customer_id, error=_reason(number, text))
+            except smtplib.SMTPSenderRefused as refused:
+                if refused.smtp_code >= 500:
+                    raise GiveUp(
+                        f"smtp: {refused.smtp_code} on MAIL. The server does not take mail from "
+                        "destinations.smtp.return_path or from."
+                    ) from None
+                self._later(f"{refused.smtp_code} on MAIL", wait)
+            except smtplib.SMTPDataError as refused:
+                if refused.smtp_code >= 500:
+                    reason = _reason(refused.smtp_code, refused.smtp_error)
+                    return Result(person.customer_id, error=reason)
+                self._later(f"{refused.smtp_code} on DATA", wait)
+            except smtplib.SMTPNotSupportedError:
+                return Result(person.customer_id, error="the server takes ASCII addresses only")
+            except (smtplib.SMTPServerDisconnected, OSError) as broken:
+                self._later(type(broken).__name__, wait)
+            else:
+                return Result(person.customer_id)
+        raise AssertionError("the last wait raises")
+
+    def _later(self, what: str, wait: float | None) -> None:
+        """Wait before the next try; raises `RetryLater` where there is none."""
+        self.close()
+        if wait is None:
+            raise RetryLater(f"smtp: {what}, {len(PATIENCE) + 1} attempts. Run again later.")
+        self.sleep(wait)
+
+    def _mail(self, person: Person, batch: Batch) -> tuple[EmailMessage | None, str | None]:
+        """The mail for a person, or why there is none."""
+        to = parseaddr(person.email or "")[1]
+        if "@" not in to:
+            return None, "no address"
+        leave = self._unsubscribe.replace("{customer_id}", quote(person.customer_id, safe=""))
+        words = {**words_of(person), "unsubscribe": leave}
+        escaped = {name: html.escape(str(word)) for name, word in words.items()}
+        texts: dict[str, str] = {}
+        parts: Mapping[str, str] = text_of(self.options, batch.audience) or {}
+        for name, template in parts.items():
+            text, error = written_with(str(template), escaped if name == "html" else words)
+            if error is not None:
+                return None, error
+            texts[name] = text
+        sender = self._sender
+        assert sender is not None
+        mail = EmailMessage()
+        mail["From"], mail["To"] = sender, to
+        mail["Subject"] = " ".join(texts["subject"].split())
+        mail["Date"] = format_datetime(batch.as_of)
+        mail["Message-ID"] = f"<{md5(f'{batch.id}/{person.customer_id}')}@{sender.domain}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        if self._reply_to is not None:
+            mail["Reply-To"] = self._reply_to
+        if leave:
+            mail["List-Unsubscribe"] = f"<{leave}>"
+            if leave.startswith("https://"):
+                mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        mail.set_content(texts["body"])
+        if "html" in texts:
+            mail.add_alternative(texts["html"], subtype="html")
+        return mail, None
+
+    def _open(self) -> smtplib.SMTP:
+        """The session, logged in; raises `GiveUp` where the login is refused."""
+        if self._session is None:
+            session = _connected(self._server, self._tls, self._return_path.domain)
+            try:
+                if self._server.login:
+                    session.login(self._server.login, self._server.password)
+            except smtplib.SMTPAuthenticationError as refused:
+                session.close()
+                if refused.smtp_code in NO_LOGIN:
+                    raise GiveUp(
+                        f"smtp: {refused.smtp_code} on AUTH. Check login and password of the "
+                        'connection "smtp".'
+                    ) from None
+                raise smtplib.SMTPServerDisconnected("busy") from None
+            except smtplib.SMTPNotSupportedError:
+                session.close()
+                raise GiveUp(
+                    'smtp: the server takes no login. Leave it out of the connection "smtp".'
+                ) from None
+            self._session = session
+        return self._session
+
+
+def _connected(server: Connection, tls: str, name: str) -> smtplib.SMTP:
+    """A line to the server, encrypted unless `tls` is none; raises `GiveUp` where it cannot be.
+
+    `name` is who we say we are: this machine's own name may be unknown outside, or slow to find.
+    """
+    context = ssl.create_default_context()
+    port = server.port or (465 if tls == "ssl" else 587)
+    if tls == "ssl":
+        return smtplib.SMTP_SSL(server.host, port, name, timeout=60, context=context)
+    session = smtplib.SMTP(server.host, port, name, timeout=60)
+    if tls == "starttls":
+        try:
+            session.starttls(context=context)
+        except (smtplib.SMTPException, ssl.SSLError) as error:
+            session.close()
+            raise GiveUp(
+                f"smtp: no encrypted line to the server ({type(error).__name__}). Correct host and "
+                'port of the connection "smtp", or say extra.tls.'
+            ) from None
+    return session
+
+
+def _address(options: Mapping[str, Any], name: str) -> Address | None:
+    """The address of an option; raises `ConfigError` where it is none."""
+    shown, address = parseaddr(str(options.get(name, "")))
+    if not address and not options.get(name):
+        return None
+    try:
+        found = Address(shown, addr_spec=address)
+    except (ValueError, IndexError, MessageError):
+        found = Address()
+    if not found.domain:
+        raise ConfigError(f"destinations.smtp.{name}: this is no address.")
+    return found
+
+
+def _reason(number: int, text: bytes | str) -> str:
+    """The codes of a refusal; its words may quote the address.
+
+    >>> _reason(550, b"5.1.1 <anna@example.com>: no such user")
+    '550 5.1.1'
+    """
+    found = _ENHANCED.match(text.decode(errors="replace") if isinstance(text, bytes) else text)
+    return f"{number} {found[0]}" if found else str(number)

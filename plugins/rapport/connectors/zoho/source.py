@@ -1,0 +1,144 @@
+"""Zoho CRM: contacts, leads, accounts, deals and cases; converted, merged and deleted ones too.
+
+https://www.zoho.com/crm/developer/docs/api/v8/get-records.html
+
+Lists come in the order of Modified_Time, from `If-Modified-Since` on. A list shows no converted
+lead unless it is asked for both, and no deleted record ever: the list of deleted ones is read
+whole each night, and each lands as `{id, deleted_time, …}`, a newer version of the same record.
+A page is one of the account's credits of 24 hours.
+
+Assumed, where the documentation is silent: `If-Modified-Since` goes with `sort_by`; a name in
+`fields` that is not there is ignored; who is merged away is in the list of the deleted; a record
+that is restored has a new Modified_Time.
+
+>>> [stream.name for stream in Zoho().streams()]
+['contacts', 'leads', 'accounts', 'deals', 'cases']
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from rapport.connectors.zoho.client import (
+    DATA,
+    MOST_FIELDS,
+    Crm,
+    moment,
+    open_crm,
+    refuse_unknown_fields,
+    stamp_of,
+)
+from rapport.errors import ConfigError, GiveUp
+from rapport.vendors.connections import Connection
+from rapport.vendors.custom_fields import paths_of
+from rapport.vendors.http import Client
+from rapport.vendors.options import validated
+from rapport.vendors.source import Page, Position, Source, Stream
+
+MODULES = {
+    "contacts": (
+        "Contacts",
+        "First_Name Last_Name Email Secondary_Email Phone Mobile Title Mailing_City"
+        " Mailing_Country Account_Name Lead_Source Email_Opt_Out Unsubscribed_Time",
+    ),
+    "leads": (
+        "Leads",
+        "First_Name Last_Name Email Secondary_Email Phone Mobile Designation Company Website City"
+        " Country Lead_Source Lead_Status Email_Opt_Out Unsubscribed_Time Converted__s"
+        " Converted_Contact Converted_Account Converted_Date_Time",
+    ),
+    "accounts": ("Accounts", "Account_Name Website Industry Employees Billing_Country"),
+    "deals": (
+        "Deals",
+        "Deal_Name Account_Name Contact_Name Stage Pipeline Amount Currency Closing_Date",
+    ),
+    "cases": (
+        "Cases",
+        "Case_Number Subject Status Priority Case_Origin Related_To Account_Name Email Owner",
+    ),
+}
+ALWAYS = "id Created_Time Modified_Time"
+
+
+class Options(BaseModel):
+    """What may stand below `zoho` in rapport.yml."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fields: dict[str, list[str]] = {}
+    custom_fields: Any = None
+    default_region: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Module(Stream):
+    """One module. The position is {"cursor"}, the last Modified_Time."""
+
+    module: str
+    wanted: Sequence[str]
+    needed: Sequence[str]
+    counted: str | None = "Created_Time"
+    lag: timedelta = timedelta(hours=1)
+
+    def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
+        assert isinstance(client, Crm)
+        refuse_unknown_fields(client, self.module, self.needed, self._complaint)
+        since = self.since(position)
+        assert not isinstance(since, int)
+        for records in client.walk(self.module, self.wanted, since):
+            reached = min(stamp_of(records[-1]), as_of)
+            yield Page(records, position={"cursor": reached.isoformat()})
+        for records in client.deleted(self.module):
+            yield Page(records)
+
+    def count(self, client: Client, start: datetime, end: datetime) -> int | None:
+        """What Zoho counts by the time of creation, without what is deleted."""
+        after = f"(Created_Time:greater_equal:{moment(start)})"
+        criteria = f"({after}and(Created_Time:less_than:{moment(end)}))"
+        path = f"{DATA}/{self.module}/actions/count"
+        return int(client.json("GET", path, params={"criteria": criteria})["count"])
+
+    def _complaint(self, missing: str) -> GiveUp:
+        return GiveUp(
+            f"zoho {self.name}: the login sees no field {missing}. Correct rapport.yml, or let the "
+            "app's user see it."
+        )
+
+
+class Zoho(Source):
+    """Option `fields`: further ones by API name, `{contacts: [Tier]}`; those of `custom_fields`
+    are asked for by themselves. A custom field that is called `user_id` is the app user's id.
+    """
+
+    name = "zoho"
+    documentation = "https://www.zoho.com/crm/developer/docs/api/v8/get-records.html"
+    connection_fields: ClassVar[Mapping[str, str]] = {
+        "host": "https://www.zohoapis.<your data centre> (optional: com)",
+        "login": "client id of a self client or server-based application",
+        "password": "its client secret",
+        "extra": "refresh_token, of a user who may read the modules, their fields and COQL",
+    }
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(options)
+        self.chosen = validated(Options, self.options, self.name)
+
+    def streams(self) -> Sequence[Stream]:
+        streams = []
+        for name, (module, fields) in MODULES.items():
+            needed = [*self.chosen.fields.get(name, ()), *paths_of(self.options, name)]
+            own = [path.partition(".")[0] for path in needed]
+            wanted = list(dict.fromkeys(f"{ALWAYS} {fields}".split() + own))
+            if len(wanted) > MOST_FIELDS:
+                raise ConfigError(
+                    f"rapport.yml: sources.zoho: {len(wanted)} fields of {name}, and Zoho lists at "
+                    f"most {MOST_FIELDS}."
+                )
+            streams.append(Module(name=name, module=module, wanted=wanted, needed=needed))
+        return streams
+
+    def client(self, connection: Connection) -> Client:
+        return open_crm(connection)

@@ -1,0 +1,168 @@
+"""Logins of the tools: Airflow connections, read where Airflow is running and where it is not.
+
+>>> import os
+>>> os.environ["AIRFLOW_CONN_EXAMPLE"] = '{"host": "https://api.example.com", "password": "k"}'
+>>> get_connection("example").host
+'https://api.example.com'
+"""
+
+import importlib
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from rapport.errors import ConfigError
+from rapport.settings import load_settings
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where a tool is and how to log in; its repr shows no secret."""
+
+    name: str
+    host: str = ""
+    login: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    extra: dict[str, Any] = field(default_factory=dict, repr=False)
+    port: int | None = None
+    schema: str = ""
+
+
+def get_connection(name: str) -> Connection:
+    """The connection of that name; raises `ConfigError` that says how to add it.
+
+    `AIRFLOW_CONN_<NAME>` wins, as JSON or URI; inside an Airflow task, what Airflow has (the UI,
+    a secrets backend); in the demo, the sandbox.
+    """
+    connection = find_connection(name)
+    if connection is None:
+        raise ConfigError(
+            f'no connection "{name}". Add it in Airflow (Admin, Connections), or set '
+            f"{variable(name)} as shown in .env.example, or set `demo: true` in rapport.yml."
+        )
+    return connection
+
+
+def find_connection(name: str) -> Connection | None:
+    """The connection of that name, None where there is none."""
+    if text := os.environ.get(variable(name), "").strip():
+        return parse(name, text)
+    return _of_airflow(name) or _of_sandbox(name)
+
+
+def variable(name: str) -> str:
+    """The environment variable that holds the connection.
+
+    >>> variable("hubspot")
+    'AIRFLOW_CONN_HUBSPOT'
+    """
+    return f"AIRFLOW_CONN_{name.upper()}"
+
+
+def parse(name: str, text: str) -> Connection:
+    """An Airflow connection in its JSON or URI form; raises `ConfigError` without its content."""
+    try:
+        return _from_json(name, text) if text.lstrip().startswith("{") else _from_uri(name, text)
+    except (ValueError, TypeError, AttributeError):
+        raise ConfigError(
+            f"{variable(name)}: neither the JSON nor the URI form of an Airflow connection. "
+            "See .env.example for one that is."
+        ) from None
+
+
+def _from_json(name: str, text: str) -> Connection:
+    fields = json.loads(text)
+    extra = fields.get("extra") or {}
+    if isinstance(extra, str):
+        extra = json.loads(extra)
+    return Connection(
+        name=name,
+        host=str(fields.get("host") or ""),
+        login=str(fields.get("login") or ""),
+        password=str(fields.get("password") or ""),
+        extra=dict(extra),
+        port=int(fields["port"]) if fields.get("port") else None,
+        schema=str(fields.get("schema") or ""),
+    )
+
+
+def _from_uri(name: str, text: str) -> Connection:
+    """As Airflow reads it: parts are percent-encoded, a second scheme belongs to the host."""
+    kind, separator, rest = text.partition("://")
+    if not separator or not kind:
+        raise ValueError("no scheme")
+    protocol, inner, address = rest.partition("://")
+    has_protocol = bool(inner) and protocol.isalnum()
+    if inner and not has_protocol:
+        raise ValueError("an address inside of an address; percent-encode it")
+    parts = urlsplit("//" + (address if has_protocol else rest))
+    host = unquote(re.sub(r":\d*$", "", parts.netloc.rpartition("@")[2]))
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    extra = json.loads(query["__extra__"]) if "__extra__" in query else query
+    return Connection(
+        name=name,
+        host=f"{protocol}://{host}" if has_protocol and host else host,
+        login=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        extra=dict(extra),
+        port=parts.port,
+        schema=unquote(parts.path[1:]),
+    )
+
+
+def base_url(connection: Connection, default: str = "") -> str:
+    """The address of a connection, https where it names no scheme; raises `ConfigError`.
+
+    >>> base_url(Connection("zendesk", host="acme.zendesk.com"))
+    'https://acme.zendesk.com'
+    """
+    host = (connection.host or default).rstrip("/")
+    if not host:
+        raise ConfigError(
+            f'connection "{connection.name}" has no host. Set it, as in .env.example.'
+        )
+    host = host if "://" in host else f"https://{host}"
+    return f"{host}:{connection.port}" if connection.port else host
+
+
+def _of_airflow(name: str) -> Connection | None:
+    """What Airflow has, asked only inside a task, where it can answer."""
+    runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
+    if runner is None or not hasattr(runner, "SUPERVISOR_COMMS"):
+        return None
+    from airflow.sdk import Connection as AirflowConnection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        found = AirflowConnection.get(name)
+    except AirflowNotFoundException:
+        return None
+    return Connection(
+        name=name,
+        host=found.host or "",
+        login=found.login or "",
+        password=found.password or "",
+        extra=dict(found.extra_dejson),
+        port=found.port,
+        schema=found.schema or "",
+    )
+
+
+def _of_sandbox(name: str) -> Connection | None:
+    """The demo's twin of the tool, None outside the demo or where there is no twin."""
+    if not has_twin(name):
+        return None
+    demo = importlib.import_module("rapport.sandbox.credentials").demo_connection
+    base = importlib.import_module("rapport.sandbox").ensure_running()
+    return Connection(name=name, **demo(name, base))
+
+
+def has_twin(name: str) -> bool:
+    """Whether the sandbox stands in for the tool; starts nothing."""
+    if name == "warehouse" or not load_settings().demo:
+        return False
+    return name in importlib.import_module("rapport.sandbox.credentials").CREDENTIALS

@@ -1,0 +1,154 @@
+"""What a CRM's contacts ask for: found, updated, made, and put on a list.
+
+A contact is found by our id, which a field of the company's own holds (option `customer_id`), else
+by address. One that is there keeps its name and its other lists; one that is not is made. A contact
+that holds the id of another customer is left alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from rapport.errors import ConfigError
+from rapport.vendors.answers import address_key, first_of_each_address
+from rapport.vendors.destination import Audience, Batch, Contact, Destination, Person, Result
+
+
+class Crm(Destination):
+    """A tool with contacts; a CRM overrides the calls below.
+
+    `own_field` says what the field for our id has to be. `gone` are the reasons by which the CRM
+    tells that a contact, or its place on a list, is not there any more.
+    """
+
+    own_field: ClassVar[str]
+    gone: ClassVar[frozenset[str]]
+    lists_everybody = True
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.own = str(self.options.get("customer_id", ""))
+        if not self.own:
+            raise ConfigError(
+                f"destinations.{self.name}.customer_id: name the field of a contact that holds our "
+                f"id: {self.own_field}."
+            )
+        self.fields: dict[str, str] = dict(self.options.get("fields") or {})
+
+    def looked_up(self, own: Sequence[str], emails: Sequence[str]) -> Iterable[Contact]:
+        """The contacts that hold one of these ids or addresses, those made first before others."""
+        raise NotImplementedError
+
+    def write(self, records: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
+        """Write fields, by customer, on the contact of this id; the reason of each refusal."""
+        raise NotImplementedError
+
+    def make(self, people: Sequence[Person]) -> tuple[dict[str, str], dict[str, str]]:
+        """Make contacts by our id, so that the same people twice make one each.
+
+        Answers the new ids and the reasons of the refused, by customer.
+        """
+        raise NotImplementedError
+
+    def join(self, audience: Audience, ids: Mapping[str, str]) -> dict[str, str]:
+        """Put contacts, by customer, on the list; the reason of each refusal."""
+        raise NotImplementedError
+
+    def leave(self, audience: Audience, ids: Mapping[str, str]) -> dict[str, str]:
+        """Take contacts, by customer, off the list; the reason of each refusal."""
+        raise NotImplementedError
+
+    def remote_id(self, person: Person) -> str | None:
+        """The contact's id as the CRM told it to us."""
+        return person.remote_id
+
+    def upsert(self, batch: Batch) -> Sequence[Result]:
+        """Update the contacts that are there, make the others, and put all on the list."""
+        people, errors = first_of_each_address(batch.people)
+        ids: dict[str, str] = {}
+        known = {p.customer_id: p for p in people.values()}
+        remembered = {key: id for key, p in known.items() if (id := self.remote_id(p))}
+        lost = self._update(remembered, known, ids, errors)
+        unknown = [p for p in known.values() if p.customer_id in lost or not p.remote_id]
+        found, taken = self.find(unknown)
+        errors |= dict.fromkeys(taken, "the address is that of another customer's contact")
+        errors |= self._update(found, known, ids, errors)
+        new = [p for p in unknown if p.customer_id not in {*found, *taken}]
+        named = [p for p in new if (p.full_name or "").strip()]
+        errors |= {p.customer_id: "no name" for p in new if p not in named}
+        if named:
+            made, refused = self.make(named)
+            ids |= made
+            errors |= refused
+        if ids:
+            errors |= self.join(batch.audience, ids)
+        return _results(batch, ids, errors)
+
+    def remove(self, batch: Batch) -> Sequence[Result]:
+        """Take people off the list, and clear what no other list sends."""
+        ids = {p.customer_id: id for p in batch.people if (id := self.remote_id(p))}
+        ids |= self.find([p for p in batch.people if not p.remote_id], by_address=False)[0]
+        refused = self.leave(batch.audience, ids) if ids else {}
+        errors = {key: why for key, why in refused.items() if why not in self.gone}
+        cleared = {
+            p.customer_id: (ids[p.customer_id], fields)
+            for p in batch.people
+            if p.customer_id in ids
+            and (fields := {self.fields[name]: None for name in p.traits if name in self.fields})
+        }
+        if cleared:
+            self.write(cleared)
+        return _results(batch, ids, errors)
+
+    def find(
+        self, people: Sequence[Person], by_address: bool = True
+    ) -> tuple[dict[str, str], set[str]]:
+        """The contacts of people, by our present or a former id, else by address.
+
+        Also whose address is that of another customer's contact.
+        """
+        own = {id: p.customer_id for p in people for id in (*p.aliases, p.customer_id)}
+        emails = {address_key(p.email): p.customer_id for p in people if p.email and by_address}
+        rows = list(self.looked_up(list(own), list(emails))) if people else []
+        found: dict[str, str] = {}
+        taken: set[str] = set()
+        for row in rows:
+            if row.external_id in own:
+                found.setdefault(own[row.external_id], row.remote_id)
+        for row in rows:
+            key = emails.get(address_key(row.email or ""))
+            if key is not None and not row.external_id:
+                found.setdefault(key, row.remote_id)
+            elif key is not None and row.external_id not in own:
+                taken.add(key)
+        return found, taken - found.keys()
+
+    def ours(self, person: Person) -> set[str]:
+        """The contacts that hold an id of ours: an address may be another customer's too."""
+        known = self.remote_id(person)
+        return {*([known] if known else ()), *self.find([person], by_address=False)[0].values()}
+
+    def said(self, person: Person) -> dict[str, Any]:
+        """Our id and the traits that have a field."""
+        traits = {self.fields[n]: v for n, v in person.traits.items() if n in self.fields}
+        return {self.own: person.customer_id, **dict(sorted(traits.items()))}
+
+    def _update(
+        self,
+        wanted: Mapping[str, str],
+        people: Mapping[str, Person],
+        ids: dict[str, str],
+        errors: dict[str, str],
+    ) -> dict[str, str]:
+        """Write what is said on contacts; the reason of each that turns out to be gone."""
+        said = {key: (id, self.said(people[key])) for key, id in wanted.items()}
+        refused = self.write(said) if said else {}
+        ids |= {key: id for key, id in wanted.items() if key not in refused}
+        errors |= {key: why for key, why in refused.items() if why not in self.gone}
+        return {key: why for key, why in refused.items() if why in self.gone}
+
+
+def _results(batch: Batch, ids: Mapping[str, str], errors: Mapping[str, str]) -> Sequence[Result]:
+    return [
+        Result(p.customer_id, ids.get(p.customer_id), errors.get(p.customer_id))
+        for p in batch.people
+    ]

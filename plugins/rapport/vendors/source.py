@@ -1,0 +1,249 @@
+"""What a source declares: streams of records, each with a key and a way to page.
+
+A vendor's file names its streams and how to reach them; paging, watermarks, retries and landing
+are the same for all.
+
+>>> Stream(name="tickets", key=("id",)).read_key(b'{"id": 7, "subject": "hello"}').key
+'7'
+"""
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
+
+import msgspec
+
+from rapport.errors import BadRecord
+from rapport.vendors.connections import Connection
+from rapport.vendors.http import Client
+
+Record = bytes | bytearray | memoryview | msgspec.Raw
+Position = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Something that was read and cannot be landed: the original bytes and why."""
+
+    original: bytes
+    reason: str
+    record_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: records as the vendor sent them, one JSON document each.
+
+    `position` is where to go on once this page is committed; None leaves it to the cursor.
+    """
+
+    records: Sequence[Record]
+    position: Position | None = None
+    rejected: Sequence[Rejected] = ()
+
+
+class Fields(NamedTuple):
+    """The only fields that are parsed on the way in."""
+
+    key: str
+    cursor: datetime | int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """One kind of record.
+
+    `key` and `cursor` are dotted paths into a record. `cursor_type` is `datetime` (RFC 3339) or
+    `int`. `lag` is how far behind the highest cursor the next night starts, for vendors whose
+    lists show a change late. `ordered` says that pages come in ascending order of the cursor, so
+    that the watermark may move before the last page. `sweep` says that `live_keys` lists every
+    live key, so that what is gone at the vendor can be marked as deleted. `counted` is the dotted
+    path of the time by which `count` counts, where the vendor gives a count. One that is not
+    `enabled` is not pulled; what it has landed stays known.
+    """
+
+    name: str
+    key: tuple[str, ...] = ("id",)
+    cursor: str | None = None
+    cursor_type: type[datetime] | type[int] = datetime
+    lag: timedelta = timedelta(0)
+    ordered: bool = False
+    sweep: bool = False
+    counted: str | None = None
+    enabled: bool = True
+
+    def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
+        """The pages after `position` (None: from the beginning). A source overrides this."""
+        raise NotImplementedError
+
+    def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
+        """Every key that is alive at the vendor, in batches. Needed where `sweep` is set."""
+        raise NotImplementedError
+
+    def count(self, client: Client, start: datetime, end: datetime) -> int | None:
+        """How many records the vendor counts from `start` to before `end`; None: it does not say.
+
+        Needed where `counted` is set; a count that leaves out deleted records is as good.
+        """
+        raise NotImplementedError
+
+    def again(self, client: Client, start: datetime, as_of: datetime) -> Iterator[Page]:
+        """The pages since `start` once more, whatever the watermark says."""
+        cursor = int(start.timestamp()) if self.cursor_type is int else start.isoformat()
+        return self.pages(client, {"cursor": cursor}, as_of)
+
+    def since(self, position: Position | None) -> datetime | int | None:
+        """Where to start: the watermark minus the lag; None for everything.
+
+        An int cursor is in seconds.
+        """
+        if not position or position.get("cursor") is None:
+            return None
+        cursor = position["cursor"]
+        if self.cursor_type is int:
+            return int(cursor) - int(self.lag.total_seconds())
+        return datetime.fromisoformat(cursor) - self.lag
+
+    def read_key(self, record: Record) -> Fields:
+        """Key and cursor of one record; raises `BadRecord`."""
+        try:
+            return self._fields(self._decoder.decode(record))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            kind = "key or cursor" if isinstance(error, msgspec.ValidationError) else "JSON"
+            raise BadRecord(f"{self.name}: {kind} cannot be read") from None
+        except RecursionError:
+            raise BadRecord(f"{self.name}: nested too deep") from None
+
+    def read_keys(self, records: Sequence[bytes]) -> tuple[list[str], datetime | int | None]:
+        """The key of each record and the highest cursor; faster than one by one.
+
+        Raises `BadRecord` without saying which record it is.
+        """
+        try:
+            documents = self._decoder.decode_lines(b"\n".join(records))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise BadRecord(f"{self.name}: a record cannot be read") from None
+        if len(documents) != len(records):
+            raise BadRecord(f"{self.name}: a record is not one JSON document")
+        if len(self.key) > 1 or self.cursor or "." in self.key[0]:
+            fields = [self._fields(document) for document in documents]
+            cursors = [field.cursor for field in fields if field.cursor is not None]
+            return [field.key for field in fields], max(cursors, default=None)
+        keys = list(map(self._key_getters[0], documents))
+        if None in keys or "" in keys:
+            raise BadRecord(f"{self.name}: a record has no key")
+        return list(map(str, keys)), None
+
+    def _fields(self, document: Any) -> Fields:
+        if len(self.key) == 1:
+            part = _read(self._key_getters[0], document)
+            key = "" if part is None else str(part)
+        else:
+            parts = [_read(getter, document) for getter in self._key_getters]
+            key = "" if None in parts else msgspec.json.encode(parts).decode()
+        if not key:
+            raise BadRecord(f"{self.name}: no key")
+        if "\x00" in key:
+            raise BadRecord(f"{self.name}: key contains NUL")
+        cursor = _read(self._cursor_getter, document) if self._cursor_getter else None
+        if isinstance(cursor, datetime) and cursor.tzinfo is None:
+            cursor = cursor.replace(tzinfo=UTC)
+        return Fields(key, cursor)
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Any]:
+        wanted: dict[tuple[str, ...], Any] = {_path(key): str | int | None for key in self.key}
+        if self.cursor:
+            wanted.setdefault(_path(self.cursor), self.cursor_type | None)
+        return msgspec.json.Decoder(_struct(wanted))
+
+    @cached_property
+    def _key_getters(self) -> list[Callable[[Any], Any]]:
+        return [_getter(key) for key in self.key]
+
+    @cached_property
+    def _cursor_getter(self) -> Callable[[Any], Any] | None:
+        return _getter(self.cursor) if self.cursor else None
+
+
+@dataclass(frozen=True)
+class Nothing(Stream):
+    """A stream that the options leave out: its table is there, and nothing is asked for."""
+
+    def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
+        return iter(())
+
+
+def _path(dotted: str) -> tuple[str, ...]:
+    return tuple(dotted.split("."))
+
+
+def _attribute(name: str) -> str:
+    return "_" + name.encode().hex()
+
+
+def _getter(dotted: str) -> Callable[[Any], Any]:
+    return operator.attrgetter(".".join(_attribute(name) for name in _path(dotted)))
+
+
+def _read(getter: Callable[[Any], Any], document: Any) -> Any:
+    try:
+        return getter(document)
+    except AttributeError:
+        return None
+
+
+def _struct(wanted: Mapping[tuple[str, ...], Any]) -> Any:
+    """A msgspec type that decodes only the wanted paths."""
+    fields: dict[str, Any] = {path[0]: kind for path, kind in wanted.items() if len(path) == 1}
+    branches: dict[str, dict[tuple[str, ...], Any]] = {}
+    for path, kind in wanted.items():
+        if len(path) > 1:
+            branches.setdefault(path[0], {})[path[1:]] = kind
+    fields |= {name: _struct(inner) | None for name, inner in branches.items()}
+    return msgspec.defstruct(
+        "Wanted",
+        [(_attribute(name), kind, None) for name, kind in fields.items()],
+        rename={_attribute(name): name for name in fields},
+        gc=False,
+    )
+
+
+def with_context(record: Record, context: Mapping[str, Any]) -> bytes:
+    """The record's bytes with members put in front, for facts that stand outside of the record.
+
+    >>> with_context(b'{"token": "x"}', {"form_id": "f1"})
+    b'{"form_id":"f1","token": "x"}'
+    """
+    body = bytes(record).lstrip()
+    if not body.startswith(b"{"):
+        raise BadRecord("a record is not a JSON object")
+    rest = body[1:].lstrip()
+    prefix = msgspec.json.encode(context)[:-1]
+    return prefix + (rest if rest.startswith(b"}") else b"," + rest)
+
+
+class Source:
+    """A vendor: where it is, how to log in, which streams it has.
+
+    `connection_fields` says which fields of the Airflow connection are needed and what they hold.
+    """
+
+    name: ClassVar[str]
+    documentation: ClassVar[str]
+    connection_fields: ClassVar[Mapping[str, str]] = {}
+    needs_connection: ClassVar[bool] = True
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        self.options = dict(options or {})
+
+    def streams(self) -> Sequence[Stream]:
+        """The streams, in the order in which they are pulled."""
+        raise NotImplementedError
+
+    def client(self, connection: Connection) -> Client:
+        """A client that is logged in."""
+        raise NotImplementedError
