@@ -33,12 +33,12 @@ from rapport.activation.push import push_destination
 from rapport.activation.reading import Reader
 from rapport.activation.segments import Definitions, Segment
 from rapport.connectors.intercom.destination import Intercom
-from rapport.sandbox.app import create_app
-from rapport.sandbox.company import Company
-from rapport.sandbox.credentials import CREDENTIALS
 from rapport.vendors.connections import Connection
 from rapport.vendors.destination import Audience, Batch, Destination, Person, Result
 from rapport.warehouse import embedded, schema
+from rapport_sandbox.app import create_app
+from rapport_sandbox.company import Company
+from rapport_sandbox.doubles import logins
 
 TABLES = """
 create schema if not exists marts; create schema if not exists marts_pii;
@@ -169,7 +169,7 @@ def live_rate(limit: int = 60, people: int = 400) -> dict[str, Any]:
         while not server.started:
             time.sleep(0.01)
         base = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        connection = Connection("intercom", host=f"{base}/intercom", **CREDENTIALS["intercom"])
+        connection = Connection("intercom", host=f"{base}/intercom", **logins()["intercom"])
         tool = Intercom({"requests_per_minute": limit * 60}, connection)
         audience = Audience("bench", "Bench", "email", "marketing", {"score": "integer"})
         tool.prepare(audience)

@@ -214,7 +214,7 @@ def truth(people: int) -> dict[str, Any]:
     """The default company, landed and resolved, without matching and with it."""
     from collections import Counter
 
-    from rapport import identity, sandbox
+    from rapport import identity
     from rapport.identity.matching import match
     from rapport.identity.resolver import resolve
     from rapport.identity.rules import load_rules
@@ -223,6 +223,8 @@ def truth(people: int) -> dict[str, Any]:
     from rapport.settings import load_settings
     from rapport.transform import dbt
     from rapport.warehouse import connect, migrate
+    from rapport_sandbox import lifecycle
+    from rapport_sandbox.company import truth as truth_of
 
     migrate()
     settings = load_settings()
@@ -233,9 +235,9 @@ def truth(people: int) -> dict[str, Any]:
         for source in settings.sources:
             ingest(source, run_id="bench", as_of=as_of)
     finally:
-        sandbox.stop()
+        lifecycle.stop()
     people_of = {
-        profile: (person, note) for profile, person, note in sandbox.truth(sandbox.sandbox_root())
+        profile: (person, note) for profile, person, note in truth_of(lifecycle.sandbox_root())
     }
 
     def run(*selected: str) -> None:

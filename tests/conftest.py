@@ -24,7 +24,7 @@ import pytest
 import yaml
 
 if TYPE_CHECKING:
-    from rapport.sandbox.recorder import Recorder
+    from rapport_sandbox.recorder import Recorder
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "template_of_tests"
@@ -173,7 +173,7 @@ def warehouse(
 @pytest.fixture(scope="session")
 def served() -> Iterator["Recorder"]:
     """The doubles of all vendors and tools on a port of this machine."""
-    from rapport.sandbox.recorder import serve
+    from rapport_sandbox.recorder import serve
 
     with serve() as recorder:
         yield recorder
@@ -182,7 +182,7 @@ def served() -> Iterator["Recorder"]:
 @pytest.fixture(scope="session")
 def few_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an invented company of five people."""
-    from rapport.sandbox.company import Company
+    from rapport_sandbox.company import Company
 
     root = tmp_path_factory.mktemp("few_people") / "company"
     Company.generate(root, 5, seed=3, start=date(2026, 3, 31))

@@ -9,6 +9,8 @@ import pytest
 
 from rapport.errors import ConfigError
 from rapport.vendors.connections import Connection, find_connection, get_connection, parse
+from rapport_sandbox.doubles import logins
+from rapport_sandbox.recorder import Recorder
 
 
 @pytest.fixture
@@ -86,11 +88,13 @@ def test_a_missing_one_says_how_to_add_it() -> None:
         get_connection("hubspot")
 
 
-def test_in_the_demo_the_sandbox_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rapport import sandbox
-
-    monkeypatch.setattr(sandbox, "ensure_running", lambda: "http://127.0.0.1:1")
-    assert get_connection("zendesk").host == "http://127.0.0.1:1/zendesk"
+def test_in_the_demo_the_sandbox_stands_in(
+    twins: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAPPORT_SANDBOX_URL", twins.base)
+    assert get_connection("zendesk").host == f"{twins.base}/zendesk"
+    assert get_connection("zendesk").password == logins()["zendesk"]["password"]
+    assert find_connection("nobody") is None
     monkeypatch.setenv("AIRFLOW_CONN_ZENDESK", '{"host": "https://real.example.com"}')
     assert get_connection("zendesk").host == "https://real.example.com"
 

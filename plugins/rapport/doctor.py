@@ -15,10 +15,11 @@ from typing import Any, Literal
 
 import psycopg
 
+from rapport.demo import stands_in_for
 from rapport.errors import RapportError
 from rapport.paths import project_root, var_dir
 from rapport.settings import Settings, load_settings
-from rapport.vendors.connections import Connection, find_connection, has_twin, parse, variable
+from rapport.vendors.connections import Connection, find_connection, parse, variable
 
 State = Literal["ok", "warning", "problem"]
 PYTHON = ((3, 11), (3, 13))
@@ -120,7 +121,7 @@ def _connection(name: str, fields: dict[str, str], settings: Settings) -> Findin
     if not text:
         if _in_airflow(name):
             return Finding(label, "ok", "in Airflow")
-        if has_twin(name):
+        if stands_in_for(name):
             return Finding(label, "ok", "the sandbox stands in")
         advice = f"Add it in Airflow (Admin, Connections) or set {variable(name)}. {what}"
         return Finding(label, "problem", "missing", advice)

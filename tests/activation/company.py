@@ -70,14 +70,14 @@ class Twin:
     """Intercom's double, over HTTP."""
 
     def __init__(self, world: Any, base: str) -> None:
-        from rapport.sandbox.credentials import CREDENTIALS
+        from rapport_sandbox.doubles import logins
 
         self.http = httpx.Client(
             base_url=base,
             timeout=30,
             headers={"Authorization": "Bearer demo-not-a-secret-intercom"},
         )
-        connection = Connection("intercom", host=f"{base}/intercom", **CREDENTIALS["intercom"])
+        connection = Connection("intercom", host=f"{base}/intercom", **logins()["intercom"])
         self.tool = world.tool = Intercom(
             {"requests_per_minute": 1_000_000}, connection, sleep=lambda seconds: None
         )

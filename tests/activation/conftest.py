@@ -289,8 +289,8 @@ def world(warehouse: psycopg.Connection[Any]) -> Iterator[World]:
 @pytest.fixture
 def base(tmp_path: Path) -> Iterator[str]:
     """The address of the sandbox's twins, in a thread of this process."""
-    from rapport.sandbox.app import create_app
-    from rapport.sandbox.company import Company
+    from rapport_sandbox.app import create_app
+    from rapport_sandbox.company import Company
 
     Company.generate(tmp_path / "company", 5, seed=3, start=date(2026, 3, 31))
     app = create_app(tmp_path / "company")

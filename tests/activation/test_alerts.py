@@ -8,8 +8,8 @@ import pytest
 
 from rapport import alerts
 from rapport.errors import ConfigError
-from rapport.sandbox.credentials import CREDENTIALS
 from rapport.settings import Settings
+from rapport_sandbox.doubles import logins
 
 TEXT = "intercom/readers: waits for approval."
 
@@ -19,7 +19,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, name: str, **fields: Any) -> None:
 
 
 def test_a_channel_of_slack_gets_the_text(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = CREDENTIALS["slack"]["password"]
+    token = logins()["slack"]["password"]
     address = {"base_url": f"{base}/slack/api/"}
     connect(monkeypatch, "slack_alerts", conn_type="slack", password=token, extra=address)
     block = {"slack": {"connection": "slack_alerts", "channel": "#marketing"}}
@@ -29,7 +29,7 @@ def test_a_channel_of_slack_gets_the_text(base: str, monkeypatch: pytest.MonkeyP
 
 
 def test_people_get_a_letter(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    login = CREDENTIALS["smtp"]
+    login = logins()["smtp"]
     where = httpx.get(f"{base}/smtp/address", auth=(login["login"], login["password"])).json()
     plain = {"disable_ssl": True, "disable_tls": True, "from_email": "rapport@example.com"}
     connect(

@@ -16,7 +16,7 @@ from rapport.transform.segment_files import FOLDER
 @pytest.fixture
 def project(world: Any, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose segment `good` goes to files, and `bad` to where the test says."""
-    from rapport.sandbox.credentials import CREDENTIALS
+    from rapport_sandbox.doubles import logins
 
     home = tmp_path / "project"
     (home / FOLDER).mkdir(parents=True)
@@ -24,7 +24,7 @@ def project(world: Any, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPat
     settings = {"demo": False, "destinations": destinations, "sources": {}}
     (home / "rapport.yml").write_text(yaml.safe_dump(settings))
     monkeypatch.setenv("RAPPORT_HOME", str(home))
-    connection = {"host": f"{base}/intercom", **CREDENTIALS["intercom"]}
+    connection = {"host": f"{base}/intercom", **logins()["intercom"]}
     monkeypatch.setenv("AIRFLOW_CONN_INTERCOM", json.dumps(connection))
     world.customers("ann", "bob")
     for key, destination in (("good", "files"), ("bad", "intercom")):

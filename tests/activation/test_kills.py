@@ -30,7 +30,7 @@ activation.push("20260331T030000Z-01", as_of, "{tool}")
 @pytest.fixture
 def project(world: Any, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one segment of 120 people for Intercom's twin and for files."""
-    from rapport.sandbox.credentials import CREDENTIALS
+    from rapport_sandbox.doubles import logins
 
     home = tmp_path / "project"
     folder = home / "dbt_project" / "models" / "segments"
@@ -53,7 +53,7 @@ def project(world: Any, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPat
     (folder / "seg_readers.yml").write_text(yaml.safe_dump({"models": [model]}))
     (folder / "seg_readers.sql").write_text("table marts.people_of_readers\n")
     monkeypatch.setenv("RAPPORT_HOME", str(home))
-    connection = {"host": f"{base}/intercom", **CREDENTIALS["intercom"]}
+    connection = {"host": f"{base}/intercom", **logins()["intercom"]}
     monkeypatch.setenv("AIRFLOW_CONN_INTERCOM", json.dumps(connection))
     world.customers(*PEOPLE)
     world.members("readers", *PEOPLE)

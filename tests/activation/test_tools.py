@@ -10,8 +10,8 @@ import pytest
 from rapport.connectors import all_destinations
 from rapport.connectors.intercom.destination import Intercom
 from rapport.errors import RetryLater
-from rapport.sandbox.recorder import OPTIONS, SEGMENTS, Recorder
 from rapport.vendors.destination import Audience, Destination
+from rapport_sandbox.recorder import OPTIONS, SEGMENTS, Recorder
 
 pytestmark = pytest.mark.slow
 

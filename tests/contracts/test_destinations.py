@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from rapport.connectors import all_destinations
-from rapport.sandbox.recorder import OPTIONS, Recorder
 from rapport.settings import known
 from rapport.vendors.destination import Audience, Batch, Destination, Job, Night, Person, Result
+from rapport_sandbox.recorder import OPTIONS, Recorder
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)

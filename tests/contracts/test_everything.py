@@ -11,9 +11,9 @@ import pytest
 
 from rapport.connectors import all_sources
 from rapport.landing import ensure_tables, ingest
-from rapport.sandbox.lifecycle import ensure_company, ensure_running, stop
 from rapport.settings import load_settings
 from rapport.transform import dbt
+from rapport_sandbox.lifecycle import ensure_company, ensure_running, stop
 
 NIGHT = datetime(2026, 3, 31, 3, tzinfo=UTC)
 SETTINGS = Path(__file__).with_name("everything.yml")

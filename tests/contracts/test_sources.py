@@ -32,13 +32,14 @@ from rapport.connectors.zendesk import source as zendesk
 from rapport.connectors.zoho import client as _zoho
 from rapport.errors import GiveUp, RapportError, RetryLater
 from rapport.landing import LoadResult, batches, land
-from rapport.sandbox.credentials import CREDENTIALS, demo_connection
-from rapport.sandbox.lifecycle import call, ensure_company, ensure_running, stop
 from rapport.settings import load_settings
 from rapport.vendors import zipped_lines
 from rapport.vendors.connections import Connection
 from rapport.vendors.http import Client
 from rapport.vendors.source import Page, Source, Stream
+from rapport_sandbox.credentials import demo_connection
+from rapport_sandbox.doubles import logins
+from rapport_sandbox.lifecycle import call, ensure_company, ensure_running, stop
 
 from ..faults.tally import kill
 
@@ -229,7 +230,7 @@ def forget(warehouse: psycopg.Connection[Any]) -> None:
 
 def test_there_are_sources() -> None:
     assert {"amplitude", "files", "hubspot", "typeform", "zendesk"} <= set(SOURCES)
-    assert set(VENDORS) <= set(CREDENTIALS), "a source without a twin in the sandbox"
+    assert set(VENDORS) <= set(logins()), "a source without a twin in the sandbox"
 
 
 def test_a_source_says_what_it_needs(source: Source) -> None:

@@ -24,9 +24,9 @@ from openapi_core.templating.paths.exceptions import PathError
 from openapi_core.testing import MockRequest
 
 from rapport.connectors import all_destinations, all_sources
-from rapport.sandbox.credentials import CREDENTIALS
-from rapport.sandbox.recorder import OPTIONS, Recorder
 from rapport.vendors.destination import Audience, Batch, Job, Night, Person
+from rapport_sandbox.doubles import logins
+from rapport_sandbox.recorder import OPTIONS, Recorder
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECS = Path(os.environ.get("RAPPORT_REFERENCE_DIR", ROOT.parent / "shared")) / "specs"
@@ -191,9 +191,9 @@ def vendor_of(name: str) -> str:
 
 
 DESTINATIONS = sorted(
-    name for name in all_destinations().keys() & CREDENTIALS if vendor_of(name) in described()
+    name for name in all_destinations().keys() & logins() if vendor_of(name) in described()
 )
-SOURCES = sorted(set(described()) & set(all_sources()) & set(CREDENTIALS))
+SOURCES = sorted(set(described()) & set(all_sources()) & set(logins()))
 
 
 def test_there_are_descriptions_to_judge_by() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from rapport.connectors import all_destinations
-from rapport.sandbox.recorder import Recorder
 from rapport.vendors.destination import Audience, Batch, Destination, Person
+from rapport_sandbox.recorder import Recorder
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 

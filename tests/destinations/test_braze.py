@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from rapport.errors import RetryLater
-from rapport.sandbox.recorder import Recorder
 from rapport.vendors.destination import BatchRefused, Destination
+from rapport_sandbox.recorder import Recorder
 
 
 @pytest.fixture

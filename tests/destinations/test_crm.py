@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from rapport.errors import ConfigError
-from rapport.sandbox.recorder import Recorder
-from rapport.sandbox.soql import stamp as stamp_salesforce
-from rapport.sandbox.twins.salesforce import record_id as id_at_salesforce
-from rapport.sandbox.twins.zoho import record_id as id_at_zoho
-from rapport.sandbox.twins.zoho import stamp as stamp_zoho
 from rapport.vendors.destination import BatchRefused, Destination
+from rapport_sandbox.recorder import Recorder
+from rapport_sandbox.vendors.salesforce import record_id as id_at_salesforce
+from rapport_sandbox.vendors.salesforce.soql import stamp as stamp_salesforce
+from rapport_sandbox.vendors.zoho import record_id as id_at_zoho
+from rapport_sandbox.vendors.zoho import stamp as stamp_zoho
 
 
 @dataclass(frozen=True)

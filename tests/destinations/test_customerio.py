@@ -7,9 +7,9 @@ import pytest
 
 from rapport.connectors.customerio.destination import CustomerIo
 from rapport.errors import ConfigError
-from rapport.sandbox.recorder import Recorder
 from rapport.vendors.connections import Connection
 from rapport.vendors.destination import BatchRefused, Destination
+from rapport_sandbox.recorder import Recorder
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from rapport.errors import ConfigError, RetryLater
-from rapport.sandbox.recorder import OPTIONS, Recorder
 from rapport.vendors.destination import Destination
+from rapport_sandbox.recorder import OPTIONS, Recorder
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from rapport.connectors.fcm.destination import Fcm
 from rapport.errors import ConfigError, GiveUp, RetryLater
-from rapport.sandbox.recorder import Recorder
 from rapport.vendors.destination import Audience, Destination
+from rapport_sandbox.recorder import Recorder
 
 AUDIENCE = Audience("readers", "Readers", "push", "service", {"score": "integer", "push": "string"})
 MESSAGES = {"readers": {"title": "Hello {first_name}", "body": "You have {score}"}}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rapport.sandbox.recorder import Recorder
-from rapport.sandbox.store import as_text, decode
 from rapport.vendors.destination import BatchRefused, Destination
+from rapport_sandbox.recorder import Recorder
+from rapport_sandbox.store import as_text, decode
 
 BATCH = "/hubspot/crm/v3/objects/contacts/batch"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rapport.sandbox.recorder import Recorder
-from rapport.sandbox.twins.klaviyo import profile_id
 from rapport.vendors.destination import Batch, Destination, Job, Result
+from rapport_sandbox.recorder import Recorder
+from rapport_sandbox.vendors.klaviyo import profile_id
 
 API = "/klaviyo/api"
 

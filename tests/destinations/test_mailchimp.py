@@ -8,10 +8,10 @@ import pytest
 
 from rapport.connectors.mailchimp.destination import Mailchimp
 from rapport.errors import ConfigError, GiveUp
-from rapport.sandbox.recorder import Recorder
-from rapport.sandbox.twins.mailchimp import AUDIENCE, member_id
 from rapport.vendors.connections import Connection
 from rapport.vendors.destination import Destination
+from rapport_sandbox.recorder import Recorder
+from rapport_sandbox.vendors.mailchimp import AUDIENCE, member_id
 
 LIST = f"/mailchimp/3.0/lists/{AUDIENCE}"
 

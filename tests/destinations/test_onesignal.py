@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from rapport.errors import ConfigError
-from rapport.sandbox.recorder import Recorder
 from rapport.vendors.destination import Audience, Batch, Destination
+from rapport_sandbox.recorder import Recorder
 
 AUDIENCE = Audience("readers", "Readers", "push", "marketing", {"score": "integer"})
 NOBODY = "nobody was reached: no subscription of this user takes a push"

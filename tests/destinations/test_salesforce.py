@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from rapport.errors import RetryLater
-from rapport.sandbox.recorder import Recorder
-from rapport.sandbox.soql import stamp
-from rapport.sandbox.twins.salesforce import record_id
 from rapport.vendors.destination import Destination
+from rapport_sandbox.recorder import Recorder
+from rapport_sandbox.vendors.salesforce import record_id
+from rapport_sandbox.vendors.salesforce.soql import stamp
 
 OWN = "Rapport_Customer_Id__c"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rapport.sandbox.recorder import Recorder
-from rapport.sandbox.twins.sendgrid import contact_id
 from rapport.vendors.destination import Audience, Batch, BatchRefused, Destination, Job, Result
+from rapport_sandbox.recorder import Recorder
+from rapport_sandbox.vendors.sendgrid import contact_id
 
 
 @pytest.fixture

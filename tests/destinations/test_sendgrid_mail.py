@@ -8,8 +8,8 @@ import pytest
 
 from rapport.activation.send import send
 from rapport.errors import ConfigError, GiveUp
-from rapport.sandbox.recorder import Recorder
 from rapport.vendors.destination import Audience, BatchRefused, Destination
+from rapport_sandbox.recorder import Recorder
 
 TEMPLATE = "d-0123456789abcdef0123456789abcdef"
 OPTIONS = {"from": "Example <hello@example.com>", "templates": {"*": TEMPLATE}, "group": 5}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from rapport.errors import ConfigError, GiveUp
-from rapport.sandbox.recorder import Recorder
 from rapport.vendors.destination import Audience, Destination, Night
+from rapport_sandbox.recorder import Recorder
 
 
 @pytest.fixture

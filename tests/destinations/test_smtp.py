@@ -11,8 +11,8 @@ import pytest
 
 from rapport.connectors.smtp.destination import Smtp
 from rapport.errors import ConfigError, GiveUp, RetryLater
-from rapport.sandbox.recorder import Recorder
 from rapport.vendors.destination import Audience, Destination
+from rapport_sandbox.recorder import Recorder
 
 PAGE = "https://example.com/unsubscribe?c={customer_id}"
 MESSAGE = {"subject": "Hello {first_name}", "body": "You have {score}. {unsubscribe}"}

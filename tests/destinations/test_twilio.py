@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from rapport.errors import ConfigError
-from rapport.sandbox.recorder import Recorder
 from rapport.vendors.destination import Audience, Destination
+from rapport_sandbox.recorder import Recorder
 
 SENDER = "+15005550006"
 AUDIENCE = Audience("readers", "Readers", "sms", "service", {"score": "integer"})

@@ -9,14 +9,14 @@ import pytest
 from rapport.connectors.webhook.destination import Webhook, _Signature
 from rapport.connectors.webhook.public_addresses import PinnedTransport, is_public
 from rapport.errors import ConfigError, GiveUp, RetryLater
-from rapport.sandbox.credentials import CREDENTIALS
-from rapport.sandbox.recorder import Recorder
-from rapport.sandbox.twins.webhook import signature
 from rapport.vendors.connections import Connection
 from rapport.vendors.destination import BatchRefused, Destination
 from rapport.vendors.http import Client
+from rapport_sandbox.doubles import logins
+from rapport_sandbox.recorder import Recorder
+from rapport_sandbox.vendors.webhook import signature
 
-SECRET = CREDENTIALS["webhook"]["password"]
+SECRET = logins()["webhook"]["password"]
 OTHER = "whsec_YW5vdGhlci1zZWNyZXQtZm9yLXRlc3Rz"
 INSIDE = [
     "127.0.0.1", "127.8.9.10", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1",

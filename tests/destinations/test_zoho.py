@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from rapport.connectors.zoho.destination import tag_name
-from rapport.sandbox.recorder import Recorder
-from rapport.sandbox.twins.zoho import record_id, stamp
 from rapport.vendors.destination import Audience, Destination
+from rapport_sandbox.recorder import Recorder
+from rapport_sandbox.vendors.zoho import record_id, stamp
 
 OWN = "Rapport_Customer_Id"
 

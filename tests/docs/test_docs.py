@@ -205,7 +205,7 @@ def test_every_schema_change_names_a_version() -> None:
 MODULES = sorted(
     info.name
     for info in pkgutil.walk_packages(rapport.__path__, "rapport.")
-    if not info.name.endswith("__main__") and not info.name.startswith("rapport.sandbox")
+    if not info.name.endswith("__main__") and not info.name.startswith("rapport_sandbox")
 )
 
 

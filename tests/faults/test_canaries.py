@@ -22,8 +22,8 @@ import pytest
 import yaml
 
 from rapport.paths import project_root
-from rapport.sandbox.credentials import CREDENTIALS
 from rapport.transform.segment_files import FOLDER
+from rapport_sandbox.doubles import logins
 
 from ..night.conftest import Company, found
 from .canaries import Canaries, Processes, in_files, in_tables, people
@@ -143,7 +143,7 @@ def processes(project: Project) -> Processes:
 
 @pytest.fixture(scope="module")
 def canaries(project: Project, processes: Processes) -> Canaries:
-    secrets = {str(login["password"]) for login in CREDENTIALS.values()} | {TOKEN}
+    secrets = {str(login["password"]) for login in logins().values()} | {TOKEN}
     secrets |= {urlsplit(project.url(name)).password or "" for name in ("warehouse", "airflow")}
     keys = json.loads((project.company.folder / "var" / "airflow" / "secrets.json").read_text())
     return Canaries(people(project.url()), secrets | set(keys.values()))

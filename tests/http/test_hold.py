@@ -12,10 +12,10 @@ from rapport.activation.take import Taken
 from rapport.connectors.customerio.destination import CustomerIo
 from rapport.connectors.twilio.destination import Twilio
 from rapport.errors import RetryLater
-from rapport.sandbox.recorder import Recorder
 from rapport.vendors.destination import Audience, Batch, Person
 from rapport.vendors.http import Client
 from rapport.vendors.retry_after import Hold, StillBusy
+from rapport_sandbox.recorder import Recorder
 
 FASTER = 50
 AUDIENCE = Audience("readers", "Readers", "email", "marketing", {})

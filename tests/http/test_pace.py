@@ -1,7 +1,7 @@
 """As fast as a vendor allows, and no faster."""
 
-from rapport.sandbox.limits import Limit
 from rapport.vendors.pace import Pace
+from rapport_sandbox.limits import Limit
 
 
 class Clock:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import psycopg
 import pytest
 
-from rapport import sandbox
 from rapport.identity import normalise, resolve
 from rapport.identity.matching import match
 from rapport.identity.resolver import resolve as resolve_only
@@ -17,6 +16,8 @@ from rapport.landing import ingest
 from rapport.night.nights import clock
 from rapport.settings import load_settings
 from rapport.transform import dbt
+from rapport_sandbox import lifecycle
+from rapport_sandbox.company import truth as truth_of
 
 
 def pairs(groups: Iterable[Hashable]) -> int:
@@ -36,7 +37,7 @@ def judge(warehouse: psycopg.Connection[Any]) -> Judged:
     """`anonymous` in the truth: a browser without a login, an answer without a field of its own."""
     members = dict(warehouse.execute("select profile_id, customer_id from identity.members"))
     truth = {
-        profile: (person, note) for profile, person, note in sandbox.truth(sandbox.sandbox_root())
+        profile: (person, note) for profile, person, note in truth_of(lifecycle.sandbox_root())
     }
     known = members.keys() & truth.keys()
     missing = Counter(profile.split(":")[0] for profile in truth.keys() - members.keys())
@@ -70,7 +71,7 @@ def company(
         for source in settings.sources:
             ingest(source, run_id="truth", as_of=as_of)
     finally:
-        sandbox.stop()
+        lifecycle.stop()
     for selected in ("+int_identifiers_unioned +int_contacts_unioned", "tag:identity"):
         if selected == "tag:identity":
             normalise(run_id="truth", as_of=as_of, connection=warehouse)
@@ -89,7 +90,7 @@ def test_precision_is_at_least_999_and_recall_93_without_matching_and_98_with_it
     assert without.largest <= 100
 
     names: Any = {"run_id": "matched", "as_of": clock(load_settings()), "connection": company}
-    sandbox.stop()
+    lifecycle.stop()
     counts = match(**names, rules=load_rules({"matching": {"enabled": True}}))
     assert counts["linked"] > 0
     resolve_only(**names)

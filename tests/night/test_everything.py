@@ -12,10 +12,10 @@ from tests.contracts.test_everything import EXPORTED, PARTNER, SETTINGS
 
 from rapport.connectors import all_destinations, all_sources
 from rapport.paths import project_root
-from rapport.sandbox.credentials import demo_connection
-from rapport.sandbox.recorder import OPTIONS, SEGMENTS
 from rapport.vendors.connections import Connection
 from rapport.vendors.destination import Audience
+from rapport_sandbox.credentials import demo_connection
+from rapport_sandbox.recorder import OPTIONS, SEGMENTS
 
 from .conftest import START, Company
 

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from rapport.sandbox.app import create_app
-from rapport.sandbox.company import Company
-from rapport.sandbox.credentials import CREDENTIALS
+from rapport_sandbox.app import create_app
+from rapport_sandbox.company import Company
+from rapport_sandbox.doubles import logins
 
 START = date(2026, 3, 31)
 PEOPLE = 600
@@ -81,7 +81,7 @@ class Vendor:
     """Calls one vendor's double with its demo login."""
 
     def __init__(self, client: Client, name: str) -> None:
-        self.client, self.name, self.login = client, name, CREDENTIALS[name]
+        self.client, self.name, self.login = client, name, logins()[name]
 
     def __call__(self, method: str, path: str, **options: Any) -> Any:
         if self.login["login"]:

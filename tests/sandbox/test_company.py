@@ -14,10 +14,10 @@ import phonenumbers
 import pytest
 
 from rapport.errors import ConfigError
-from rapport.sandbox import clock, company, messaging
-from rapport.sandbox.company import DATABASE, Company, next_night
-from rapport.sandbox.names import PHONES, fold, phone_digits, transliterate, write_phone
-from rapport.sandbox.store import STREAMS
+from rapport_sandbox import clock, company, messaging
+from rapport_sandbox.company import DATABASE, Company, next_night
+from rapport_sandbox.names import PHONES, fold, phone_digits, transliterate, write_phone
+from rapport_sandbox.store import STREAMS
 
 pytestmark = pytest.mark.slow
 
@@ -136,7 +136,7 @@ def test_memory_does_not_grow_with_the_people(tmp_path: Path) -> None:
     def peak(people: int) -> float:
         program = (
             "import resource, sys; from datetime import date; from pathlib import Path;"
-            "from rapport.sandbox.company import Company;"
+            "from rapport_sandbox.company import Company;"
             f"Company.generate(Path(sys.argv[1]), {people}, 7, date(2026, 3, 31));"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
         )

@@ -6,11 +6,11 @@ import pkgutil
 
 import pytest
 
-import rapport.sandbox
+import rapport_sandbox
 
 MODULES = sorted(
     info.name
-    for info in pkgutil.walk_packages(rapport.sandbox.__path__, "rapport.sandbox.")
+    for info in pkgutil.walk_packages(rapport_sandbox.__path__, "rapport_sandbox.")
     if not info.name.endswith("__main__")
 )
 

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from rapport.sandbox.faults import KINDS, STATUS_KINDS, Plan
-from rapport.sandbox.limits import Limits
+from rapport_sandbox.faults import KINDS, STATUS_KINDS, Plan
+from rapport_sandbox.limits import Limits
 
 READ = ("amplitude", "hubspot", "intercom", "typeform", "zendesk")
 CONTACTS = "/crm/v3/objects/contacts"

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from rapport.cli import application
 from rapport.errors import ConfigError
-from rapport.sandbox import ensure_company, ensure_running, next_night, running, stop
-from rapport.sandbox.credentials import demo_connection
-from rapport.sandbox.lifecycle import call
+from rapport_sandbox import ensure_company, ensure_running, next_night, running, stop
+from rapport_sandbox.credentials import demo_connection
+from rapport_sandbox.lifecycle import call
 
 ASK = (
-    "import sys; from pathlib import Path; from rapport.sandbox import ensure_running;"
+    "import sys; from pathlib import Path; from rapport_sandbox import ensure_running;"
     "print(ensure_running(Path(sys.argv[1])))"
 )
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import phonenumbers
 import pytest
 
-from rapport.sandbox import next_night, truth
-from rapport.sandbox.company import DATABASE
+from rapport_sandbox import next_night, truth
+from rapport_sandbox.company import DATABASE
 
 NOT_A_PERSON = {"test@test.com", "noreply@example.com", "none@example.com", "null"}
 

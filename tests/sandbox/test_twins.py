@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from rapport.sandbox import clock, next_night
-from rapport.sandbox.app import vendors
-from rapport.sandbox.company import DATABASE, Company
-from rapport.sandbox.credentials import CREDENTIALS, demo_connection
+from rapport_sandbox import clock, next_night
+from rapport_sandbox.app import vendors
+from rapport_sandbox.company import DATABASE, Company
+from rapport_sandbox.credentials import demo_connection
+from rapport_sandbox.doubles import logins
 
 READ = ("amplitude", "hubspot", "intercom", "typeform", "zendesk")
 
@@ -48,7 +49,7 @@ def change(root: Path, sql: str, *values: object) -> None:
 
 
 def test_every_vendor_has_a_login_and_a_double(reads: dict) -> None:
-    assert vendors().keys() == CREDENTIALS.keys() >= reads.keys()
+    assert vendors().keys() == logins().keys() >= reads.keys()
     assert demo_connection("hubspot", "http://here")["host"] == "http://here/hubspot"
 
 
@@ -59,7 +60,7 @@ def test_a_wrong_login_is_refused(name: str, vendor: Callable, reads: dict) -> N
     assert double("GET", path, params=params).status_code == 200
     refused = double("GET", path, params=params, headers={"Authorization": "Bearer x"}, auth=None)
     assert refused.status_code == 401
-    assert CREDENTIALS[name]["password"] not in refused.text
+    assert logins()[name]["password"] not in refused.text
 
 
 # HubSpot

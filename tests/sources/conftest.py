@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from rapport.sandbox.company import Company
-from rapport.sandbox.recorder import Recorder, serve
 from rapport.vendors.connections import Connection
 from rapport.vendors.http import Client
 from rapport.vendors.source import Page, Source
+from rapport_sandbox.company import Company
+from rapport_sandbox.recorder import Recorder, serve
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 

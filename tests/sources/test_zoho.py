@@ -87,7 +87,7 @@ def test_where_a_page_token_ends_the_walk_begins_again_from_the_last_stamp(
 def test_more_rows_of_one_moment_than_a_token_leads_to_are_said(
     pulled: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rapport.sandbox.twins.zoho.stamp", lambda moment: "2026-03-01T10:00:00Z")
+    monkeypatch.setattr("rapport_sandbox.vendors.zoho.stamp", lambda moment: "2026-03-01T10:00:00Z")
     options(pulled)["most"] = 14
     with pytest.raises(GiveUp, match="the pages end before the rows do"):
         list(itertools.islice(pulled.pages(Zoho(), "contacts"), 50))

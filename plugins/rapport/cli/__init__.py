@@ -11,6 +11,7 @@ import sys
 import typer
 from dotenv import load_dotenv
 
+from rapport.demo import register_commands
 from rapport.errors import RapportError
 from rapport.paths import project_root
 
@@ -26,6 +27,7 @@ for module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
     register = getattr(importlib.import_module(f"{__name__}.{module}"), "register", None)
     if register is not None:
         register(application)
+register_commands(application)
 
 
 def app() -> None:

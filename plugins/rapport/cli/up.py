@@ -31,10 +31,10 @@ def up(
     with Console(stderr=True).status("Postgres") as spinner:
         warehouse.migrate()
         if settings.demo:
-            from rapport import sandbox
+            from rapport import demo
 
             spinner.update("sandbox")
-            sandbox.ensure_running()
+            demo.ensure_running()
         services.up(progress=spinner.update)
     name, password = services.login()
     data = {"url": services.address(), "login": name, "password": password, "dags": services.dags()}
@@ -51,11 +51,11 @@ def up(
 
 def down(as_json: AsJson = False) -> None:
     """Stop Airflow, the sandbox and the embedded Postgres; nothing is lost."""
-    from rapport import sandbox, services
+    from rapport import demo, services
     from rapport.warehouse import embedded
 
     stopped = services.down()
-    if sandbox.stop():
+    if demo.stop():
         stopped.append("sandbox")
     if embedded.stop():
         stopped.append("postgres")

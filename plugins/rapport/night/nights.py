@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from rapport import warehouse
+from rapport import demo, warehouse
 from rapport.errors import RapportError
 from rapport.settings import Settings
 from rapport.warehouse import locks
@@ -46,14 +46,7 @@ def run_id_of(as_of: datetime, number: int) -> str:
 def clock(settings: Settings) -> datetime:
     """The time that tonight is about: the sandbox's in the demo, else now, to the second."""
     if settings.demo:
-        import httpx
-
-        from rapport.sandbox import ensure_running
-
-        answer = httpx.get(
-            f"{ensure_running()}/_sandbox/clock", timeout=30, trust_env=False
-        ).raise_for_status()
-        return datetime.fromisoformat(answer.json()["as_of"])
+        return demo.clock()
     return datetime.now(UTC).replace(microsecond=0)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rapport import landing, warehouse
+from rapport import demo, landing, warehouse
 from rapport.errors import AlreadyRunning
 from rapport.night.nights import Night, begin, clock, stage
 from rapport.night.summary import Summary, close
@@ -35,9 +35,7 @@ def run(progress: Progress, as_of: datetime | None = None) -> Summary:
     prepare()
     if settings.demo:
         progress("start the sandbox")
-        from rapport.sandbox import ensure_running
-
-        ensure_running()
+        demo.ensure_running()
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
     with _alone():
         night = begin(as_of or clock(settings))

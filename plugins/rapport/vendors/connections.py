@@ -6,7 +6,6 @@
 'https://api.example.com'
 """
 
-import importlib
 import json
 import os
 import re
@@ -15,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from rapport import demo
 from rapport.errors import ConfigError
-from rapport.settings import load_settings
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def find_connection(name: str) -> Connection | None:
     """The connection of that name, None where there is none."""
     if text := os.environ.get(variable(name), "").strip():
         return parse(name, text)
-    return _of_airflow(name) or _of_sandbox(name)
+    return _of_airflow(name) or _of_demo(name)
 
 
 def variable(name: str) -> str:
@@ -152,17 +151,6 @@ def _of_airflow(name: str) -> Connection | None:
     )
 
 
-def _of_sandbox(name: str) -> Connection | None:
-    """The demo's twin of the tool, None outside the demo or where there is no twin."""
-    if not has_twin(name):
-        return None
-    demo = importlib.import_module("rapport.sandbox.credentials").demo_connection
-    base = importlib.import_module("rapport.sandbox").ensure_running()
-    return Connection(name=name, **demo(name, base))
-
-
-def has_twin(name: str) -> bool:
-    """Whether the sandbox stands in for the tool; starts nothing."""
-    if name == "warehouse" or not load_settings().demo:
-        return False
-    return name in importlib.import_module("rapport.sandbox.credentials").CREDENTIALS
+def _of_demo(name: str) -> Connection | None:
+    fields = demo.connection(name)
+    return None if fields is None else Connection(name=name, **fields)

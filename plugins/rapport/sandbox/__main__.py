@@ -1,8 +1,0 @@
-"""The server's process, started by `ensure_running`."""
-
-import sys
-from pathlib import Path
-
-from rapport.sandbox.server import serve
-
-serve(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,54 @@
+"""What may happen to a person, by the kind of the entry on their agenda.
+
+>>> sorted(HANDLERS)[:3]
+['archive', 'arrive', 'bill']
+"""
+
+from typing import Any
+
+from rapport_sandbox import crm, newsletter, shop, support_desk, surveys, web
+from rapport_sandbox.clock import DAY
+from rapport_sandbox.life import Life
+
+
+def _arrive(life: Life, moment: int, _: Any) -> None:
+    """Somebody turns up: their records appear, and what they will do is put on the agenda."""
+    person, since = life.person, max(moment, life.since)
+    life.state["since"] = moment
+    if person.kind in ("account", "visitor") or life.chance(0.25):
+        life.later(life.daytime(since + life.wait(person.pace / 2)), "visit")
+    if person.kind == "visitor":
+        return
+    if person.kind == "account":
+        shop.open_account(life, moment)
+    if person.in_crm:
+        crm.add_contact(life, moment)
+    if person.in_desk:
+        if person.kind == "helped" or life.chance(0.5):
+            support_desk.add_user(life, moment)
+        life.later(since + life.wait(55), "ticket")
+    if person.in_crm or person.kind == "account":
+        life.later(since + life.wait(80), "survey", {"form": "NpsQ1abc"})
+        life.later(since + life.wait(420), "change")
+    if life.chance(0.03):
+        life.later(since + int(life.dice.random() * 180 * DAY), "erase")
+
+
+def _erase(life: Life, moment: int, _: Any) -> None:
+    """Somebody asks to be forgotten: nothing follows."""
+    crm.forget(life, moment)
+    support_desk.forget(life, moment)
+    life.state["erased"] = True
+    life.heap.clear()
+
+
+HANDLERS = {
+    "arrive": _arrive,
+    "erase": _erase,
+    **crm.HANDLERS,
+    **support_desk.HANDLERS,
+    **newsletter.HANDLERS,
+    **shop.HANDLERS,
+    **surveys.HANDLERS,
+    **web.HANDLERS,
+}

@@ -1,0 +1,181 @@
+"""`rapport sandbox`: the invented company, and the made-up vendors in front of it."""
+
+import csv
+import sys
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from rapport.cli.output import AsJson, show
+from rapport.errors import ConfigError, RapportError
+
+NOTICE = "This company is invented: its people, addresses, numbers and complaints are made up."
+People = Annotated[int | None, typer.Option(min=1, help="How many people; else rapport.yml's.")]
+Seed = Annotated[int | None, typer.Option(help="Which company; else rapport.yml's.")]
+Start = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of night one.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help=f"Made-up vendors to try Rapport with. {NOTICE}")
+    for command in (start, stop, status, next_night, truth, reset, fault, serve):
+        group.command()(command)
+    app.add_typer(group, name="sandbox", no_args_is_help=True)
+
+
+def start(
+    people: People = None, seed: Seed = None, start: Start = None, as_json: AsJson = False
+) -> None:
+    """Generate the company if there is none, and start the server if it is not running."""
+    from rapport_sandbox import lifecycle
+
+    _generate(people, seed, start)
+    url = lifecycle.ensure_running()
+    _show_status({"url": url}, as_json)
+
+
+def stop(as_json: AsJson = False) -> None:
+    """Stop the server; the company stays."""
+    from rapport_sandbox import lifecycle
+
+    stopped = lifecycle.stop()
+    text = "The sandbox is stopped." if stopped else "The sandbox was not running."
+    show({"stopped": stopped}, lambda: text, as_json)
+
+
+def status(as_json: AsJson = False) -> None:
+    """Whether there is a company, how far its time has come, and where its server is."""
+    from rapport_sandbox import lifecycle
+    from rapport_sandbox.lifecycle import base_url
+
+    details = lifecycle.running()
+    _show_status({"url": base_url(details) if details else None}, as_json)
+
+
+def next_night(as_json: AsJson = False) -> None:
+    """Let one more day pass in the invented company."""
+    import os
+
+    from rapport_sandbox import company, lifecycle
+    from rapport_sandbox.clock import seconds_iso
+    from rapport_sandbox.lifecycle import call
+
+    if elsewhere := os.environ.get("RAPPORT_SANDBOX_URL"):
+        answer = call(f"{elsewhere.rstrip('/')}/_sandbox/next-night", "POST")
+        data = {key: answer[key] for key in ("as_of", "night", "changes")}
+    else:
+        changes = company.next_night(lifecycle.sandbox_root())
+        loaded = company.Company.load(lifecycle.sandbox_root())
+        data = {"as_of": seconds_iso(loaded.as_of), "night": loaded.night, "changes": changes}
+    show(data, lambda: _table(f"Night {data['night']}, {data['as_of']}", data["changes"]), as_json)
+
+
+def truth(as_json: AsJson = False) -> None:
+    """Print who is who, as CSV: profile_id, person, note."""
+    from rapport_sandbox import company, lifecycle
+
+    rows = company.truth(lifecycle.sandbox_root())
+    if as_json:
+        keys = ("profile_id", "person", "note")
+        data = [dict(zip(keys, row, strict=True)) for row in rows]
+        show(data, lambda: "", as_json=True)
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["profile_id", "person", "note"])
+    writer.writerows(rows)
+
+
+def reset(as_json: AsJson = False) -> None:
+    """Stop the server and delete the company with its files; `start` makes a new one."""
+    from rapport_sandbox.lifecycle import reset as take_away
+
+    take_away()
+    show({"reset": True}, lambda: "The invented company is gone.", as_json)
+
+
+def fault(
+    vendor: Annotated[str, typer.Argument(help="A vendor, or *.")] = "*",
+    kind: Annotated[str, typer.Argument(help="What goes wrong, for example 429 or html.")] = "",
+    route: Annotated[str, typer.Option(help="A glob over the path below the vendor.")] = "*",
+    times: Annotated[int | None, typer.Option(help="How often; once if not said.")] = None,
+    after: Annotated[int, typer.Option(help="Let so many calls through first.")] = 0,
+    share: Annotated[float | None, typer.Option(help="Hit this share of the calls.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the dice for --share.")] = 0,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget every planned fault.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Plan a misbehaviour of a made-up vendor; without a kind, list what is planned."""
+    from rapport_sandbox import lifecycle
+    from rapport_sandbox.faults import KINDS
+    from rapport_sandbox.lifecycle import call
+
+    url = f"{lifecycle.ensure_running()}/_sandbox/faults"
+    if clear:
+        data = call(url, "DELETE")
+    elif kind:
+        if kind not in KINDS:
+            raise ConfigError(f"sandbox: no fault {kind!r}; there are {', '.join(sorted(KINDS))}.")
+        plan = {"vendor": vendor, "kind": kind, "route": route, "times": times, "after": after}
+        shared = {} if share is None else {"share": share, "seed": seed}
+        data = call(url, "POST", plan | shared)
+    else:
+        data = call(url)
+    lines = [f"{f['vendor']} {f.get('route', '*')} {f['kind']}" for f in data["faults"]]
+    show(data, lambda: "\n".join(lines) or "No faults are planned.", as_json)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8090,
+    as_json: AsJson = False,
+) -> None:
+    """Run the server in the foreground, as a container does."""
+    import secrets
+
+    from rapport_sandbox import lifecycle
+    from rapport_sandbox.server import serve as run
+
+    _generate(None, None, None)
+    show({"host": host, "port": port}, lambda: f"http://{host}:{port}\n{NOTICE}", as_json)
+    run(lifecycle.sandbox_root(), secrets.token_hex(16), host, port)
+
+
+def _generate(people: int | None, seed: int | None, start: datetime | None) -> None:
+    """With a bar on stderr, which goes away when it is done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from rapport_sandbox import lifecycle
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Inventing people", total=None)
+        lifecycle.ensure_company(
+            people=people,
+            seed=seed,
+            start=start.date() if start else None,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+
+
+def _show_status(data: dict[str, Any], as_json: bool) -> None:
+    from rapport_sandbox import company, lifecycle
+    from rapport_sandbox.clock import seconds_iso
+
+    data = {"invented": True, "running": data["url"] is not None, **data}
+    try:
+        loaded = company.Company.load(lifecycle.sandbox_root())
+        data |= {"people": loaded.people, "seed": loaded.seed, "start": loaded.start,
+                 "night": loaded.night, "as_of": seconds_iso(loaded.as_of)}  # fmt: skip
+    except RapportError:
+        data |= {"people": 0}
+    show(data, lambda: _table(f"The sandbox\n{NOTICE}", data), as_json)
+
+
+def _table(title: str, values: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    table = Table(title=title, show_header=False)
+    for key, value in values.items():
+        table.add_row(key, str(value))
+    return table

@@ -1,0 +1,40 @@
+"""The doubles: every module below `vendors` that has a `VENDOR`, discovered automatically.
+
+>>> "zendesk" in logins()
+True
+"""
+
+import importlib
+import pkgutil
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rapport_sandbox import vendors
+
+FOLDER = Path(__file__).with_name("vendors")
+
+
+@cache
+def doubles() -> tuple[Any, ...]:
+    """The modules of the doubles; a vendor may have several."""
+    names = [info.name for info in pkgutil.walk_packages(vendors.__path__, f"{vendors.__name__}.")]
+    modules = map(importlib.import_module, names)
+    return tuple(module for module in modules if hasattr(module, "VENDOR"))
+
+
+def by_vendor() -> dict[str, Any]:
+    """The double of each vendor; where there are several, the one that has the login."""
+    return {module.VENDOR: module for module in doubles() if hasattr(module, "LOGIN")}
+
+
+def logins() -> dict[str, dict[str, Any]]:
+    """The demo login of each vendor: login, password and extra."""
+    return {vendor: module.LOGIN for vendor, module in sorted(by_vendor().items())}
+
+
+def has_double(name: str) -> bool:
+    """Whether a double has that name, without importing any."""
+    vendor, _, part = name.rpartition("_")
+    paths = (FOLDER / f"{name}.py", FOLDER / name / "__init__.py", FOLDER / vendor / f"{part}.py")
+    return any(path.is_file() for path in paths if path.parent != FOLDER or path.name != ".py")

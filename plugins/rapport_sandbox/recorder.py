@@ -1,0 +1,171 @@
+"""The doubles on a port of this very process, with a record of what was asked: for tests.
+
+>>> with serve() as twins:  # doctest: +SKIP
+...     twins.connection("mailchimp").host
+'http://127.0.0.1:40123/mailchimp'
+"""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import uvicorn
+
+from rapport.vendors.connections import Connection
+from rapport_sandbox.app import create_app
+from rapport_sandbox.call_gate import Gate
+from rapport_sandbox.credentials import connection_of
+from rapport_sandbox.doubles import logins
+from rapport_sandbox.shelf import Shelf
+from rapport_sandbox.store import decode
+
+# What a tool cannot do without in rapport.yml.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "elma365": {
+        "namespace": "marketing",
+        "code": "people",
+        "email": "_email",
+        "full_name": "__name",
+    },
+    "salesforce": {"customer_id": "Rapport_Customer_Id__c", "fields": {"score": "Score__c"}},
+    "zoho": {"customer_id": "Rapport_Customer_Id", "fields": {"score": "Score"}},
+    "fcm": {"topic": "user_{user_id}", "messages": {"*": "Hello {first_name}"}},
+    "sendgrid_mail": {
+        "from": "Example <hello@example.com>",
+        "templates": {"*": "d-0123456789abcdef0123456789abcdef"},
+        "group": 5,
+    },
+    "smtp": {
+        "from": "Example <hello@example.com>",
+        "unsubscribe": "https://example.com/unsubscribe?c={customer_id}",
+        "messages": {"*": {"subject": "Hello {first_name}", "body": "Hello. {unsubscribe}"}},
+    },
+    "slack": {"channel": "#marketing"},
+    "twilio": {"from": "+15005550006", "messages": {"*": "Hello {first_name}"}},
+}
+
+# What a segment says for a tool that is not about e-mail. A message is not a list: nobody can be
+# taken off it.
+SEGMENTS: dict[str, dict[str, Any]] = {
+    "fcm": {"channel": "push", "mode": "add-only"},
+    "onesignal": {"channel": "push"},
+    "twilio": {"channel": "sms", "purpose": "service", "mode": "add-only"},
+}
+
+
+class Recorder:
+    """An ASGI application that keeps what is asked of the one inside, which can be changed."""
+
+    def __init__(self) -> None:
+        self.app: Any = None
+        self.base = ""
+        self.requests: list[dict[str, Any]] = []
+        self.now: Callable[[], float] = time.monotonic
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        body, messages, more = b"", [], True
+        while more:
+            messages.append(await receive())
+            body += messages[-1].get("body", b"")
+            more = messages[-1].get("more_body", False)
+        headers = {key.decode(): value.decode() for key, value in scope["headers"]}
+        asked = {
+            "at": self.now(),
+            "method": scope["method"],
+            "path": scope["path"],
+            "query": scope["query_string"].decode(),
+            "headers": headers,
+            "content": body,
+            "body": _read(body, headers.get("content-type", "")),
+        }
+        self.requests.append(asked)
+
+        async def again() -> Any:
+            return messages.pop(0) if messages else await receive()
+
+        await self.app(scope, again, send)
+
+    @property
+    def writes(self) -> list[dict[str, Any]]:
+        """All but GET and searches."""
+        reads = ("/search", "/batch/read", "/search/emails", "/v1/customers", "/token",
+                 "/composite", "/coql")  # fmt: skip
+        return [
+            asked
+            for asked in self.requests
+            if asked["method"] != "GET" and not asked["path"].endswith(reads)
+        ]
+
+    def calls(self, *paths: str) -> list[str]:
+        """`METHOD /path` of each write so far, or of those whose path ends so; then forgets all."""
+        found = [f"{asked['method']} {asked['path']}" for asked in self.writes]
+        self.requests.clear()
+        return [call for call in found if not paths or call.endswith(paths)]
+
+    def connection(self, vendor: str, name: str = "") -> Connection:
+        """The demo login of a vendor, at this port."""
+        return Connection(name=name or vendor, **connection_of(vendor, self.base, logins()[vendor]))
+
+    @property
+    def gate(self) -> Gate:
+        gate: Gate = self.app.state.gate
+        return gate
+
+    def shelf(self, vendor: str) -> Shelf:
+        """What the vendor holds, to look at and to change."""
+        return Shelf(self.gate.database, vendor)
+
+    def violations(self) -> list[dict[str, Any]]:
+        """What no connector may do, and one did."""
+        rows = self.gate.database.execute("select body from violations order by id")
+        return [decode(row[0]) for row in rows]
+
+    def fault(self, vendor: str, kind: str, **more: Any) -> None:
+        """Plan a misbehaviour, as `rapport_sandbox.faults` describes them."""
+        self.gate.faults.add({"vendor": vendor, "kind": kind, **more})
+
+    @contextmanager
+    def company(self, root: Path, folder: Path) -> Iterator[None]:
+        """Serve a copy of the company in `root`, made in `folder`, and nothing asked yet."""
+        self.app = create_app(Path(shutil.copytree(root, folder)))
+        self.requests.clear()
+        yield
+        self.gate.database.close()
+
+
+@contextmanager
+def serve() -> Iterator[Recorder]:
+    """A recorder that answers on a free port of 127.0.0.1."""
+    recorder = Recorder()
+    config = uvicorn.Config(
+        recorder, host="127.0.0.1", port=0, log_level="critical", ws="none", lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    recorder.base = f"http://127.0.0.1:{port}"
+    yield recorder
+    server.should_exit = True
+    thread.join(10)
+
+
+def _read(body: bytes, content_type: str) -> Any:
+    if not body:
+        return None
+    if "x-www-form-urlencoded" in content_type:
+        return dict(parse_qsl(body.decode()))
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")

@@ -1,0 +1,339 @@
+"""A double of Zendesk Support: incremental cursor exports, metrics, ratings, deleted tickets.
+
+Shapes after https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports.
+An export leaves out what changed in the minute before the call.
+
+>>> read_cursor(write_cursor(1774926000000, 7))
+(1774926000000, 7)
+"""
+
+# ruff: noqa: S608 - table and column names come from this package, values are bound
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from rapport_sandbox.call_gate import (
+    FUTURE,
+    Refused,
+    door,
+    gate_of,
+    meets,
+    reply,
+    retry_after_headers,
+)
+from rapport_sandbox.clock import MINUTE, SECOND, parse_iso, seconds_iso
+from rapport_sandbox.store import Json, decode, encode
+
+VENDOR = "zendesk"
+LOGIN: dict[str, Any] = {
+    "login": "rapport@example.com/token",
+    "password": "demo-not-a-secret-zendesk",
+    "extra": {},
+}
+LIMITS = [("/api/v2/incremental/*", 10, 60.0), ("/api/v2/deleted_tickets*", 10, 60.0),
+          ("*", 700, 60.0)]  # fmt: skip
+DECLARED = 700
+PAGE = 1000
+
+
+def refusal(
+    status: int,
+    message: str | None = None,
+    retry_after: float | None = None,
+    style: str = "seconds",
+    code: str | None = None,
+) -> Response:
+    body: Json
+    if status == 401:
+        body = {"error": "Couldn't authenticate you"}
+    elif status == 403:
+        body = {"error": {"title": "Forbidden", "message": "You do not have access to this page."}}
+    elif status == 404:
+        body = {"error": "RecordNotFound", "description": "Not found"}
+    elif status == 429:
+        body = {"error": "APIRateLimitExceeded", "description": "Number of allowed API requests"
+                " per minute exceeded"}  # fmt: skip
+    else:
+        body = {"error": code or "InternalError", "description": message or "Something went wrong"}
+    headers = retry_after_headers(retry_after, style)
+    if status == 429:
+        headers |= {"X-Rate-Limit": str(DECLARED), "X-Rate-Limit-Remaining": "0"}
+    return Response(encode(body), status, headers, "application/json")
+
+
+router = APIRouter(prefix="/zendesk/api/v2", dependencies=[Depends(door(VENDOR, refusal))])
+
+
+def write_cursor(updated: int, id: int) -> str:
+    return base64.urlsafe_b64encode(f"{updated}|{id}".encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str) -> tuple[int, int]:
+    """Raises Refused with 400 for a cursor that this double never gave."""
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        updated, id = base64.urlsafe_b64decode(padded).decode().split("|")
+        return int(updated), int(id)
+    except ValueError:
+        raise Refused(refusal(400, "cursor is invalid", code="InvalidValue")) from None
+
+
+@router.get("/incremental/tickets/cursor")
+@router.get("/incremental/tickets/cursor.json")
+async def export_tickets(request: Request) -> Response:
+    return _export(request, "tickets")
+
+
+@router.get("/incremental/users/cursor")
+@router.get("/incremental/users/cursor.json")
+async def export_users(request: Request) -> Response:
+    return _export(request, "users")
+
+
+@router.get("/incremental/ticket_events")
+@router.get("/incremental/ticket_events.json")
+async def export_events(request: Request) -> Response:
+    """By time, in whole seconds: the last second of a page comes again on the next one."""
+    query, gate = request.query_params, gate_of(request)
+    size = gate.limits.option(VENDOR, "events_page", PAGE)
+    start = _whole(query.get("start_time"), "start_time")
+    end = gate.as_of // SECOND - 60
+    if start > end:
+        message = "Too recent start_time. Use a start_time older than 60 seconds"
+        raise Refused(refusal(400, message, code="InvalidValue"))
+    events = sorted(
+        (event["timestamp"], event["id"], event)
+        for (body,) in gate.database.execute(
+            "select body from zendesk_tickets where updated >= ?", ((start - 100_000) * SECOND,)
+        )
+        for event in _events_of(decode(body), "comment_events" in query.get("include", ""))
+        if start <= event["timestamp"] < end
+    )
+    shown = [] if meets(request, "empty") else [event for _, _, event in events[:size]]
+    ends = len(events) <= size or not shown
+    reached = end if ends else shown[-1]["timestamp"]
+    if meets(request, "repeat_token") and start:
+        reached, ends = start, False
+    following = str(request.url.include_query_params(start_time=reached))
+    return _answer(
+        request,
+        {"ticket_events": shown, "next_page": following, "count": len(shown), "end_time": reached,
+         "end_of_stream": ends},
+    )  # fmt: skip
+
+
+def _events_of(ticket: Json, with_comments: bool) -> Iterator[Json]:
+    """The question, most often an answer, sometimes a note among colleagues."""
+    id, asked = ticket["id"], parse_iso(ticket["created_at"]) // SECOND
+    agent = ticket["assignee_id"]
+    said = [(0, ticket["requester_id"], f"A question, number {id}.", True)]
+    if id % 10:
+        said.append((300 + id * 7919 % 90_000, agent, f"An answer to number {id}.", True))
+    if id % 5 == 0:
+        said.append((200 + id * 104_729 % 9_000, agent, f"A note on number {id}.", False))
+    for place, (later, author, body, is_public) in enumerate(said):
+        children = [{"id": id * 100 + place * 10 + 1, "event_type": "Comment", "type": "Comment",
+                     "author_id": author, "body": body, "public": is_public,
+                     "comment_present": True, "comment_public": is_public}]  # fmt: skip
+        moment = asked + later
+        yield {
+            "id": id * 100 + place * 10,
+            "ticket_id": id,
+            "timestamp": moment,
+            "created_at": seconds_iso(moment * SECOND),
+            "updater_id": author,
+            "via": "Web form",
+            "event_type": "Audit",
+            "child_events": children if with_comments else [],
+        }
+
+
+@router.get("/ticket_metrics")
+@router.get("/ticket_metrics.json")
+async def ticket_metrics(request: Request) -> Response:
+    """Newest first, a hundred a page."""
+    return _list(request, "ticket_metrics", "", [], newest_first=True)
+
+
+@router.get("/satisfaction_ratings")
+@router.get("/satisfaction_ratings.json")
+async def satisfaction_ratings(request: Request) -> Response:
+    """`start_time` and `end_time` are compared with the time of the last change."""
+    query, where = request.query_params, ""
+    values: list[Any] = []
+    for name, sign in (("start_time", ">="), ("end_time", "<")):
+        if name in query:
+            where += f" and updated {sign} ?"
+            values.append(_whole(query[name], name) * SECOND)
+    score = query.get("score")
+    if score == "received":
+        where += " and json_extract(body, '$.score') in ('good', 'bad')"
+    elif score in ("offered", "unoffered", "good", "bad"):
+        where += " and json_extract(body, '$.score') = ?"
+        values.append(score)
+    elif score in ("good_with_comment", "bad_with_comment", "received_with_comment"):
+        where += " and json_extract(body, '$.comment') is not null"
+        where += " and json_extract(body, '$.score') like ?"
+        values.append(score.partition("_")[0].replace("received", "%"))
+    return _list(request, "satisfaction_ratings", where, values)
+
+
+@router.get("/deleted_tickets")
+@router.get("/deleted_tickets.json")
+async def deleted_tickets(request: Request) -> Response:
+    return _list(request, "deleted_tickets", "", [])
+
+
+@router.get("/tickets/{id}/comments")
+@router.get("/tickets/{id}/comments.json")
+async def comments(request: Request, id: str) -> Response:
+    sql = "select body from zendesk_tickets where id = ?"
+    row = gate_of(request).database.execute(sql, (id,)).fetchone()
+    if row is None:
+        raise Refused(refusal(404))
+    ticket = decode(row[0])
+    comment = {
+        "id": ticket["id"] * 10,
+        "type": "Comment",
+        "author_id": ticket["requester_id"],
+        "body": ticket["description"],
+        "public": True,
+        "created_at": ticket["created_at"],
+    }
+    return _answer(request, {"comments": [comment], "next_page": None, "count": 1})
+
+
+@router.get("/users/me")
+@router.get("/users/me.json")
+async def me(request: Request) -> Response:
+    """For a check of the login."""
+    return _answer(request, {"user": {"id": 101, "role": "admin", "active": True}})
+
+
+def _export(request: Request, stream: str) -> Response:
+    query, gate = request.query_params, gate_of(request)
+    limit = min(_whole(query.get("per_page", PAGE), "per_page") or PAGE, PAGE)
+    end = gate.as_of - MINUTE
+    given = query.get("cursor")
+    if given is not None:
+        updated, id = read_cursor(given)
+    elif "start_time" in query:
+        updated, id = _whole(query["start_time"], "start_time") * SECOND, -1
+        if updated > end:
+            message = "Too recent start_time. Use a start_time older than 60 seconds"
+            raise Refused(refusal(400, message, code="InvalidValue"))
+    else:
+        raise Refused(refusal(400, "Missing parameter: start_time", code="ParameterMissing"))
+    sql = (
+        f"select updated, id, body from zendesk_{stream} where (updated, id) > (?, ?)"
+        " and updated < ? order by updated, id limit ?"
+    )
+    rows = gate.database.execute(sql, (updated, id, end, limit + 1)).fetchall()
+    if meets(request, "shift_page") and given is not None:
+        before = (
+            f"select updated, id, body from zendesk_{stream} where (updated, id) <= (?, ?)"
+            " order by updated desc, id desc limit 1"
+        )
+        rows = gate.database.execute(before, (updated, id)).fetchall() + rows[:limit]
+    ends = len(rows) <= limit
+    rows = [] if meets(request, "empty") else rows[:limit]
+    after = write_cursor(*rows[-1][:2]) if rows else given or write_cursor(updated, id)
+    if meets(request, "repeat_token") and given is not None:
+        after, ends = given, False
+    bodies = [decode(row[2]) for row in rows]
+    if stream == "tickets" and "metric_sets" in query.get("include", ""):
+        for body in bodies:
+            body["metric_set"] = _metric(request, body["id"])
+    if meets(request, "far_future_cursor") and bodies:
+        bodies[0]["updated_at"] = FUTURE
+    url = str(request.url.replace(query=f"cursor={after}"))
+    answer = {stream: bodies, "after_url": url, "after_cursor": after, "before_url": None,
+              "before_cursor": None, "end_of_stream": ends or not rows}  # fmt: skip
+    if meets(request, "repeat_token") and given is not None:
+        answer["end_of_stream"] = False
+    return _answer(request, answer)
+
+
+def _list(
+    request: Request, stream: str, where: str, values: list[Any], newest_first: bool = False
+) -> Response:
+    """Cursor paging by `page[size]` and `page[after]`; without them the old offset paging."""
+    query, gate = request.query_params, gate_of(request)
+    way, sign = ("desc", "<") if newest_first else ("asc", ">")
+    table = f"zendesk_{stream}"
+    if "page[size]" not in query and "page[after]" not in query:
+        return _offset_page(request, stream, where, values, way)
+    limit = min(_whole(query.get("page[size]", 100), "page[size]") or 100, 100)
+    given = query.get("page[after]")
+    place = read_cursor(given)[1] if given else None
+    mine = list(values)
+    clause = where
+    if place is not None:
+        clause += f" and id {sign}{'=' if meets(request, 'shift_page') else ''} ?"
+        mine.append(place)
+    rows = gate.database.execute(
+        f"select id, body from {table} where true{clause} order by id {way} limit ?",
+        [*mine, limit + 1],
+    ).fetchall()
+    more = len(rows) > limit
+    rows = [] if meets(request, "empty") else rows[:limit]
+    after = write_cursor(0, rows[-1][0]) if rows else given
+    more = more and bool(rows)
+    if meets(request, "repeat_token") and given is not None:
+        after, more = given, True
+    bodies = [decode(row[1]) for row in rows]
+    if meets(request, "far_future_cursor") and bodies and "updated_at" in bodies[0]:
+        bodies[0]["updated_at"] = FUTURE
+    following = f"{request.url.path}?page[size]={limit}&page[after]={after}" if more else None
+    meta = {"has_more": more, "after_cursor": after, "before_cursor": None}
+    return _answer(
+        request, {stream: bodies, "meta": meta, "links": {"next": following, "prev": None}}
+    )
+
+
+def _offset_page(
+    request: Request, stream: str, where: str, values: list[Any], way: str
+) -> Response:
+    query, gate = request.query_params, gate_of(request)
+    limit = min(_whole(query.get("per_page", 100), "per_page") or 100, 100)
+    page = max(1, _whole(query.get("page", 1), "page"))
+    count = gate.database.execute(
+        f"select count(*) from zendesk_{stream} where true{where}", values
+    ).fetchone()[0]
+    rows = gate.database.execute(
+        f"select body from zendesk_{stream} where true{where} order by id {way} limit ? offset ?",
+        [*values, limit, (page - 1) * limit],
+    ).fetchall()
+    bodies = [] if meets(request, "empty") else [decode(row[0]) for row in rows]
+    following = None
+    if page * limit < count and bodies:
+        following = str(request.url.include_query_params(page=page + 1, per_page=limit))
+    return _answer(
+        request,
+        {stream: bodies, "next_page": following, "previous_page": None, "count": count},
+    )
+
+
+def _metric(request: Request, ticket_id: int) -> Json | None:
+    sql = "select body from zendesk_ticket_metrics where id = ?"
+    row = gate_of(request).database.execute(sql, (ticket_id + 5_000_000_000,)).fetchone()
+    return decode(row[0]) if row else None
+
+
+def _answer(request: Request, payload: Json) -> Response:
+    remaining = gate_of(request).limits.remaining(VENDOR, DECLARED - 1)
+    return reply(
+        request,
+        payload,
+        headers={"X-Rate-Limit": str(DECLARED), "X-Rate-Limit-Remaining": str(remaining)},
+    )
+
+
+def _whole(value: Any, name: str) -> int:
+    try:
+        return int(float(value))
+    except (TypeError, ValueError):
+        raise Refused(refusal(400, f"{name} must be a number", code="InvalidValue")) from None

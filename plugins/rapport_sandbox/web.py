@@ -1,0 +1,130 @@
+"""What happens on the made-up website: visits before and after the login, carts, purchases.
+
+>>> EVENT_NUMBER["page_view"]
+0
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rapport_sandbox import shop
+from rapport_sandbox.catalogue import CATEGORIES, EVENTS, PRODUCT_IDS, PRODUCTS
+from rapport_sandbox.clock import HOUR, SECOND
+
+if TYPE_CHECKING:
+    from rapport_sandbox.life import Life
+
+EVENT_NUMBER = {name: number for number, name in enumerate(EVENTS)}
+PAGES = ("/", "/blog/brewing", "/help", "/about", "/account/plan")
+BY_CATEGORY = {c: [id for id in PRODUCT_IDS if PRODUCTS[id].category == c] for c in CATEGORIES}
+
+
+class Visit:
+    """One session on one device; `is_known` turns true with the login."""
+
+    def __init__(self, life: Life, moment: int, device: str, is_known: bool) -> None:
+        dice = life.dice
+        self.life, self.device, self.is_known = life, device, is_known
+        self.session = self.moment = moment
+        self.campaign = int(dice.random() * 4.99) if dice.random() < 0.45 else 0
+        self.delay = int(dice.random() * 40 * HOUR) if dice.random() < 0.02 else 4 * SECOND
+
+    def event(self, name: str, what: str | None = None) -> None:
+        life = self.life
+        self.moment += 4 * SECOND + int(life.dice.random() * 90 * SECOND)
+        number = life.person.number
+        life.batch.events.append(
+            (
+                (number << 20) + life.count("events"),
+                (self.moment + self.delay) // SECOND,
+                self.moment,
+                number,
+                self.device,
+                int(self.is_known),
+                life.person.country,
+                EVENT_NUMBER[name],
+                what,
+                self.session,
+                self.campaign,
+            )
+        )
+        if self.is_known:
+            if "on_web" not in life.state:
+                life.state["on_web"] = True
+                life.truth(f"amplitude:users:{life.person.user_id}")
+            return
+        seen = life.state.setdefault("devices", [])
+        if self.device not in seen:
+            seen.append(self.device)
+            _tell_device(life, self.device)
+
+
+def note(life: Life, moment: int, name: str, what: str) -> None:
+    """One event of its own, by somebody who is logged in."""
+    Visit(life, moment, life.person.device, is_known=True).event(name, what)
+
+
+def _visit(life: Life, moment: int, _: Any) -> None:
+    person, dice = life.person, life.dice
+    visits = life.count("visits")
+    pace = person.pace * (1.25 ** min(visits, 12) if person.number % 7 == 0 else 1)
+    life.later(life.daytime(moment + HOUR + life.wait(pace)), "visit")
+    device, never_known = _device(life)
+    has_login = person.kind == "account" and not never_known
+    starts_known = has_login and not life.state.get("is_new") and life.chance(0.6)
+    visit = Visit(life, moment, device, starts_known and device != person.office_device)
+    visit.event("page_view", dice.choice(PAGES))
+    if has_login and not visit.is_known:
+        if life.chance(0.5):
+            visit.event("page_view", "/")
+        if life.chance(0.85) or life.state.get("is_new"):
+            visit.is_known = True
+            visit.event("sign_up" if life.state.pop("is_new", False) else "login", "/login")
+    if life.chance(0.85 if person.is_watching_prices else 0.06):
+        visit.event("page_view", "/pricing")
+    _browse(life, visit)
+
+
+def _browse(life: Life, visit: Visit) -> None:
+    """Looks around; a third of the carts is left behind."""
+    dice = life.dice
+    product = None
+    for _ in range(int(dice.expovariate(0.55))):
+        if life.chance(0.12):
+            visit.event("search", dice.choice(CATEGORIES))
+        else:
+            category = life.person.favourite if life.chance(0.6) else dice.choice(CATEGORIES)
+            product = dice.choice(BY_CATEGORY[category])
+            visit.event("product_view", product)
+    if product is None or not life.chance(0.4):
+        return
+    visit.event("add_to_cart", product)
+    if life.chance(0.7):
+        visit.event("checkout_started", product)
+        if visit.is_known and life.chance(0.8):
+            visit.event("purchase", product)
+            shop.place_order(life, visit.moment, product, 1 + int(dice.expovariate(1.2)))
+
+
+def _device(life: Life) -> tuple[str, bool]:
+    """The device of this visit, and whether nobody ever logs in on it."""
+    person = life.person
+    if person.office_device is not None and life.chance(0.4):
+        return person.office_device, False
+    if person.second_device is not None and life.chance(0.25):
+        return person.second_device, person.number % 8 == 0
+    return person.device, False
+
+
+def _tell_device(life: Life, device: str) -> None:
+    if device == life.person.office_device:
+        life.batch.truth.append((f"amplitude:devices:{device}", f"shared-{device}", "shared"))
+    else:
+        lonely = life.person.kind != "account" or (
+            device == life.person.second_device and life.person.number % 8 == 0
+        )
+        life.truth(f"amplitude:devices:{device}", "anonymous" if lonely else "exact")
+
+
+HANDLERS = {"visit": _visit}
