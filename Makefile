@@ -28,7 +28,8 @@ slow: install     ## the files of which `make test` runs a third each time
 everything: install ## a night with every source and destination on, and what each tool then holds
 	@$(BIN)/python -m pytest -m everything tests/night
 
-lint: install     ## style of Python and SQL
+lint: install     ## style of Python and SQL, and the direction of imports
+	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/sqlfluff lint dbt_project --processes 2 --disable-progress-bar

@@ -26,12 +26,12 @@ import httpx
 import psycopg
 import uvicorn
 
-from rapport.activation.membership import evaluate_segment
-from rapport.activation.options import ActivationOptions
-from rapport.activation.plan import plan_lists
-from rapport.activation.push import push_destination
-from rapport.activation.reading import Reader
-from rapport.activation.segments import Definitions, Segment
+from rapport.activation.planning.plan import plan_lists
+from rapport.activation.segments.declarations import Definitions, Segment
+from rapport.activation.segments.membership import evaluate_segment
+from rapport.activation.segments.reading import Reader
+from rapport.activation.sync.push import push_destination
+from rapport.activation_options import ActivationOptions
 from rapport.connectors.intercom.destination import Intercom
 from rapport.vendors.connections import Connection
 from rapport.vendors.destination import Audience, Batch, Destination, Person, Result

@@ -160,7 +160,7 @@ def postgres_cpu() -> float:
 
 def verbs(as_of: datetime, verb: str) -> dict[str, Any]:
     from rapport import identity
-    from rapport.identity import dictionary, resolver  # noqa: F401  (imports are not measured)
+    from rapport.identity import key_tables, resolver  # noqa: F401  (imports are not measured)
 
     started, cpu = time.perf_counter(), time.process_time() + postgres_cpu()
     run = getattr(identity, verb)
@@ -219,7 +219,7 @@ def truth(people: int) -> dict[str, Any]:
     from rapport.identity.resolver import resolve
     from rapport.identity.rules import load_rules
     from rapport.landing import ensure_tables, ingest
-    from rapport.night.nights import clock
+    from rapport.runs.run import clock
     from rapport.settings import load_settings
     from rapport.transform import dbt
     from rapport.warehouse import connect, migrate

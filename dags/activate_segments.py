@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, TriggerRule, task
 
-from rapport.night.scheduling import ACTIVATE_NOTES, RETRIES, notifiers
 from rapport.settings import load_settings
+from rapport.tasks.scheduling import ACTIVATE_NOTES, RETRIES, notifiers
 
 settings = load_settings()
 
@@ -28,43 +28,43 @@ with DAG(
 
     @task
     def evaluate() -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.evaluate()
 
     @task
     def pull_suppressions() -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.pull_suppressions()
 
     @task
     def plan() -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.plan()
 
     @task
     def push(destination: str) -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.push(destination)
 
     @task(outlets=[Asset("activation/waiting")])
     def ask_for_approval() -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.ask_for_approval()
 
     @task(trigger_rule=TriggerRule.ALL_DONE)
     def tell() -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.tell()
 
     @task(trigger_rule=TriggerRule.ALL_DONE)
     def report() -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.report()
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Asset, task, task_group
 
-from rapport.activation.options import load_options
-from rapport.night.approval import Approval
-from rapport.night.scheduling import APPROVE_NOTES, RETRIES, notifiers
+from rapport.activation_options import load_options
 from rapport.settings import load_settings
+from rapport.tasks.approval import Approval
+from rapport.tasks.scheduling import APPROVE_NOTES, RETRIES, notifiers
 
 settings = load_settings()
 
@@ -31,7 +31,7 @@ with DAG(
 
     @task
     def waiting() -> list[dict[str, str]]:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         return verbs.waiting()
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from rapport.night.scheduling import BUILD_NOTES, RETRIES, WaitForSources, cutoff, notifiers
 from rapport.settings import load_settings
+from rapport.tasks.scheduling import BUILD_NOTES, RETRIES, WaitForSources, cutoff, notifiers
 
 settings = load_settings()
 
@@ -31,43 +31,43 @@ with DAG(
     # Airflow gives each task the id of its run: by that, a build is told from another.
     @task
     def build_layer(layer: str, run_id: str | None = None) -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.build_layer(layer, run_id)
 
     @task
     def normalise(run_id: str | None = None) -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.normalise(run_id)
 
     @task
     def read_comments(run_id: str | None = None) -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.read_comments(run_id)
 
     @task
     def resolve(run_id: str | None = None) -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.resolve(run_id)
 
     @task
     def predict(run_id: str | None = None) -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.predict(run_id)
 
     @task
     def check_publication(run_id: str | None = None) -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.check_publication(run_id)
 
     @task(outlets=[Asset("marts/customers")])
     def publish(run_id: str | None = None) -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.publish(run_id)
 

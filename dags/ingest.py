@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, task
 
-from rapport.night.scheduling import RETRIES, ingest_notes, notifiers, proposed
 from rapport.settings import load_settings
+from rapport.tasks.scheduling import RETRIES, ingest_notes, notifiers, proposed
 
 settings = load_settings()
 
@@ -29,13 +29,13 @@ for source in settings.enabled("sources"):
 
         @task
         def land(source: str = source, **context) -> None:
-            from rapport.night import verbs
+            from rapport.tasks import verbs
 
             verbs.land(source, proposed(context))
 
         @task(outlets=[Asset(f"raw/{source}")])
         def check_arrival(source: str = source, **context) -> None:
-            from rapport.night import verbs
+            from rapport.tasks import verbs
 
             verbs.check_arrival(source, proposed(context))
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
-from rapport.night.scheduling import PRIVACY_NOTES, RETRIES, notifiers
 from rapport.settings import load_settings
+from rapport.tasks.scheduling import PRIVACY_NOTES, RETRIES, notifiers
 
 settings = load_settings()
 
@@ -28,13 +28,13 @@ with DAG(
 
     @task
     def answer() -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.answer_requests()
 
     @task
     def prune() -> None:
-        from rapport.night import verbs
+        from rapport.tasks import verbs
 
         verbs.prune()
 

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from rapport import services
 from rapport.connectors.files.export_places import Folder
 from rapport.identity.matching import review
 from rapport.identity.rules import load_rules
-from rapport.night.run import _talk_to
+from rapport.operations import airflow_env, services
+from rapport.operations.local_run import _talk_to
 from rapport.paths import private_file
-from rapport.warehouse import airflow_env
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from rapport_sandbox import crm, names, newsletter, web
+from rapport_sandbox import crm, names, newsletter
 from rapport_sandbox.catalogue import PLANS, PRODUCTS
 from rapport_sandbox.clock import DAY, MINUTE, SECOND, iso
 from rapport_sandbox.store import Json, as_text
+from rapport_sandbox.web_events import note
 
 if TYPE_CHECKING:
     from rapport_sandbox.life import Life
@@ -166,7 +167,7 @@ def _upgrade(life: Life, moment: int, _: Any) -> None:
         return
     better = PLAN_ORDER[min(PLAN_ORDER.index(plan["plan"]) + 1, len(PLAN_ORDER) - 1)]
     _save(life, moment, plan=better, amount=PLANS[better])
-    web.note(life, moment, "plan_upgrade", "/account/plan")
+    note(life, moment, "plan_upgrade", "/account/plan")
 
 
 def _withdraw(life: Life, moment: int, _: Any) -> None:

@@ -11,14 +11,14 @@ import psycopg
 import pytest
 import uvicorn
 
-from rapport.activation.draft import ListPlan
-from rapport.activation.membership import Evaluation, evaluate_segment
-from rapport.activation.options import ActivationOptions
-from rapport.activation.plan import plan_lists
-from rapport.activation.pull import pull_destination
-from rapport.activation.push import push_destination
-from rapport.activation.reading import Reader
-from rapport.activation.segments import Definitions, Segment
+from rapport.activation.planning.list_plan import ListPlan
+from rapport.activation.planning.plan import plan_lists
+from rapport.activation.segments.declarations import Definitions, Segment
+from rapport.activation.segments.membership import Evaluation, evaluate_segment
+from rapport.activation.segments.reading import Reader
+from rapport.activation.sync.pull import pull_destination
+from rapport.activation.sync.push import push_destination
+from rapport.activation_options import ActivationOptions
 from rapport.vendors.destination import Audience, Batch, BatchRefused, Contact, Destination, Result
 
 MARTS = """

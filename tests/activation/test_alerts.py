@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from rapport import alerts
 from rapport.errors import ConfigError
 from rapport.settings import Settings
+from rapport.tasks import alerts
 from rapport_sandbox.doubles import logins
 
 TEXT = "intercom/readers: waits for approval."

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from rapport.activation import states
-from rapport.activation.approval import decide, questions
-from rapport.activation.options import ActivationOptions
+from rapport.activation.answers import list_states
+from rapport.activation.planning.approval import decide, questions
+from rapport.activation_options import ActivationOptions
 from rapport.errors import ConfigError, RetryLater
 
 
 def answer(world: Any, question: dict[str, str], choice: str | None) -> Any:
     """What Airflow does when a person answers, or nobody does."""
-    from rapport.night.approval import Approval
+    from rapport.tasks.approval import Approval
 
     task = Approval(task_id="ask", **question)
     event: dict[str, Any] = {
@@ -132,8 +132,8 @@ def test_an_approval_is_for_one_list_where_it_says_so(waiting: Any) -> None:
 
 
 def changes(world: Any) -> list[str]:
-    found = states.changed(world.connection, world.definitions, world.run_id, world.as_of)
-    states.told(world.connection, found)
+    found = list_states.changed(world.connection, world.definitions, world.run_id, world.as_of)
+    list_states.told(world.connection, found)
     return [f"{change.segment} {change.state}" for change in found]
 
 
@@ -160,7 +160,9 @@ def test_people_are_told_of_a_change_of_state_and_of_nothing_twice(world: Any) -
 
 
 def test_people_are_told_that_a_list_waits(waiting: Any) -> None:
-    found = states.changed(waiting.connection, waiting.definitions, waiting.run_id, waiting.as_of)
+    found = list_states.changed(
+        waiting.connection, waiting.definitions, waiting.run_id, waiting.as_of
+    )
     (text,) = map(str, found)
     assert "tool/readers: waits for approval" in text
     assert "`rapport approve readers`" in text

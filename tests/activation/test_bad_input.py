@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from rapport import activation
-from rapport.activation.segments import load
+from rapport.activation.segments.declarations import load
 from rapport.errors import ConfigError
 from rapport.transform.segment_files import FOLDER
 
@@ -138,8 +138,9 @@ def test_a_file_that_cannot_be_read_leaves_the_night_partial(
     world: Any, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rapport import transform
-    from rapport.night import nights, verbs
-    from rapport.night.summary import StageSummary, status_of, summarise
+    from rapport.runs import run as nights
+    from rapport.runs.summary import StageSummary, status_of, summarise
+    from rapport.tasks import verbs
 
     night(world)
     declare(project, "bad", destinations=["intercom"], suppresses=["marketting"])

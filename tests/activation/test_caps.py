@@ -4,8 +4,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from rapport.activation.options import ActivationOptions, Cap
-from rapport.activation.push import push_destination
+from rapport.activation.sync.push import push_destination
+from rapport.activation_options import ActivationOptions, Cap
 from rapport.connectors import all_destinations
 
 from .conftest import Tool, World

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rapport import activation
-from rapport.activation import freshness
+from rapport.quality import freshness
 
 SOURCES: dict[str, object] = {"crm": {}, "shop": {}}
 HOURS = 36

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from rapport.activation.approval import decide
-from rapport.activation.options import ActivationOptions
-from rapport.activation.pull import note, pull_destination
-from rapport.activation.segments import Segment
+from rapport.activation.planning.approval import decide
+from rapport.activation.segments.declarations import Segment
+from rapport.activation.sync.pull import note, pull_destination
+from rapport.activation_options import ActivationOptions
 from rapport.connectors.files.destination import Files
 from rapport.connectors.files.hashing import digest
 from rapport.errors import GateFailed, GiveUp, RapportError

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rapport.activation.options import ActivationOptions
+from rapport.activation_options import ActivationOptions
 
 PEOPLE = [f"p{number:02}" for number in range(20)]
 

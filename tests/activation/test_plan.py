@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rapport.activation.draft import ListPlan
-from rapport.activation.options import ActivationOptions, Cap
+from rapport.activation.planning.list_plan import ListPlan
+from rapport.activation_options import ActivationOptions, Cap
 from rapport.errors import GateFailed
 from rapport.vendors.destination import Contact
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rapport.activation import goals
+from rapport.activation.segments import goals
 from rapport.errors import RetryLater
 
 GOAL = {"mart": "fct_orders", "at": "ordered_at", "where": {"status": "paid"}, "within_days": 10}

@@ -181,7 +181,7 @@ def test_two_pushes_at_once_are_one_push(world: Any) -> None:
     world.segment("readers", ["ann"])
     world.night_number += 1
     world.plan()
-    from rapport.activation.push import push_destination
+    from rapport.activation.sync.push import push_destination
     from rapport.warehouse import connect
 
     def second(op: str, batch: object) -> None:

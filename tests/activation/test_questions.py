@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from rapport.activation.options import ActivationOptions
-from rapport.activation.segments import load
+from rapport.activation.segments.declarations import load
+from rapport.activation_options import ActivationOptions
 from rapport.cli import application
 from rapport.errors import ConfigError
 from rapport.transform.segment_files import FOLDER
@@ -174,7 +174,7 @@ def test_a_wrong_file_is_told_with_its_line_and_stops_no_other(
 
 
 def test_a_segment_shows_its_sizes_by_night_and_its_overlaps(world: Any) -> None:
-    from rapport.activation.overview import detail
+    from rapport.activation.answers.overview import detail
 
     world.customers("ann", "bob", "cid")
     world.segment("readers", ["ann", "bob"])

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rapport.activation.pull import pull_destination
-from rapport.activation.readback import is_due, read_back
+from rapport.activation.sync.pull import pull_destination
+from rapport.activation.sync.read_back import is_due, read_back
 from rapport.errors import GateFailed
 from rapport.vendors.destination import Audience
 

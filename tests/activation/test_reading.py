@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from rapport.activation.reading import Reader
+from rapport.activation.segments.reading import Reader
 from rapport.errors import ConfigError
 
 
@@ -14,7 +14,7 @@ def reader(world: Any, query: str) -> Reader:
 
 
 def evaluate(world: Any, query: str) -> str | None:
-    from rapport.activation.membership import evaluate_segment
+    from rapport.activation.segments.membership import evaluate_segment
 
     segment = world.segment("readers", [])
     with reader(world, query) as reads:

@@ -8,12 +8,14 @@ import pytest
 from rich.console import Console
 
 from rapport import activation
-from rapport.activation import overview, refusals, states, why
-from rapport.activation.refusals import Refusals
+from rapport.activation.answers import list_states, overview, why
+from rapport.activation.sync import refused_rows
+from rapport.activation.sync.refused_rows import Refusals
+from rapport.cli.run_tables import tables
 from rapport.errors import GiveUp
-from rapport.night import begin, stage, summary, verbs
-from rapport.night.tables import tables
-from rapport.pages.night import read_night
+from rapport.runs import begin, stage, summary
+from rapport.runs.read_model import read_night
+from rapport.tasks import verbs
 from rapport.vendors.destination import Batch, Result
 
 PEOPLE = ["ann", "bob", "cid"]
@@ -32,8 +34,8 @@ def refused_update(world: Any) -> dict[str, Any]:
 
 def changed(world: Any) -> list[str]:
     """What people are told of this night."""
-    found = states.changed(world.connection, world.definitions, world.run_id, world.as_of)
-    states.told(world.connection, found)
+    found = list_states.changed(world.connection, world.definitions, world.run_id, world.as_of)
+    list_states.told(world.connection, found)
     return [str(change) for change in found]
 
 
@@ -112,8 +114,8 @@ def test_somebody_who_stays_on_a_list_that_they_left_is_told_at_once(world: Any)
     assert world.tool.on("readers") == PEOPLE
     assert "1 removal; most often: 409 locked" in changed(world)[0]
     for _ in range(2):
-        lists = refusals.of_destination(world.connection, world.run_id, "tool")
-        assert len(list(refusals.to_look_at(lists, "tool"))) == 1, "each night anew"
+        lists = refused_rows.of_destination(world.connection, world.run_id, "tool")
+        assert len(list(refused_rows.to_look_at(lists, "tool"))) == 1, "each night anew"
         world.night()
 
 

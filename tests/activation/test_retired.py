@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rapport.activation.plan import plan_lists
-from rapport.activation.push import push_destination
+from rapport.activation.planning.plan import plan_lists
+from rapport.activation.sync.push import push_destination
 
 PEOPLE = [f"p{number}" for number in range(6)]
 

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 import yaml
 
-from rapport.activation import unit_tests
-from rapport.activation.reading import Reader
-from rapport.activation.segments import load
+from rapport.activation.segments import unit_tests
+from rapport.activation.segments.declarations import load
+from rapport.activation.segments.reading import Reader
 from rapport.settings import load_settings
 from rapport.transform import dbt
 from rapport.transform.segment_files import FOLDER

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rapport.activation import send
+from rapport.activation.sync import send
 from rapport.errors import RetryLater
 from rapport.vendors.destination import Batch, Contact, Job, Result
 

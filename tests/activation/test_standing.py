@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rapport.activation.segments import load
-from rapport.activation.standing import standings
+from rapport.activation.answers.list_problems import standings
+from rapport.activation.segments.declarations import load
 from rapport.settings import Settings, load_settings
 
 PEOPLE = [f"p{number}" for number in range(6)]
@@ -68,7 +68,7 @@ def orphan(held: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_doctor_names_it(orphan: Any) -> None:
-    from rapport.doctor import examine
+    from rapport.operations.doctor import examine
 
     (found,) = [finding for finding in examine() if finding.name == "list tool/readers"]
     assert (found.state, found.found) == ("problem", "orphaned, 6 people on it")
@@ -76,8 +76,8 @@ def test_doctor_names_it(orphan: Any) -> None:
 
 
 def test_the_report_names_it(orphan: Any) -> None:
-    from rapport import report
-    from rapport.night import nights
+    from rapport.pages import report
+    from rapport.runs import run as nights
 
     orphan.connection.execute("drop table marts.data_status")
     night = nights.begin(orphan.as_of)

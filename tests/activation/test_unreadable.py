@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rapport.activation.segments import Definitions, load
+from rapport.activation.segments.declarations import Definitions, load
 
 PROBLEM = "models/segments/seg_readers.yml:9: purpose: input should be 'marketing'"
 
@@ -34,7 +34,7 @@ def test_who_withdraws_leaves_and_nobody_is_added(broken: Any) -> None:
 
 
 def test_who_left_by_the_last_good_definition_leaves(broken: Any) -> None:
-    from rapport.activation.definitions import recall
+    from rapport.activation.segments.definitions import recall
 
     broken.members("readers", "ann", "cid")
     broken.night_number += 1

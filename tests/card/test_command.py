@@ -10,7 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from rapport.card import Answer, look_up
-from rapport.card.render import render
+from rapport.card.terminal import render
 from rapport.cli import application
 from rapport.settings import load_settings
 

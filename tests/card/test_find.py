@@ -2,8 +2,8 @@
 
 import pytest
 
-from rapport.card.find import find
 from rapport.errors import ConfigError
+from rapport.identity.find import find
 
 from .conftest import ANN, BOB, CEM, FORMER, Marts
 

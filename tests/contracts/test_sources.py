@@ -43,7 +43,7 @@ from rapport_sandbox.lifecycle import call, ensure_company, ensure_running, stop
 
 from ..faults.tally import kill
 
-# The vendor of a database is a database: tests/sources/test_postgres.py.
+# The vendor of a database is a database: tests/connectors/postgres/test_source.py.
 SOURCES = sorted(set(all_sources()) - {"postgres"})
 VENDORS = [name for name in SOURCES if all_sources()[name].needs_connection]
 WITH_TOKENS = [

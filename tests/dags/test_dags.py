@@ -8,7 +8,7 @@ from rapport.settings import load_settings
 
 @pytest.fixture(scope="module")
 def dags(postgres: str) -> dict[str, Any]:
-    from rapport.warehouse.airflow_env import ensure_airflow_metadata
+    from rapport.operations.airflow_env import ensure_airflow_metadata
 
     ensure_airflow_metadata()
     from airflow.dag_processing.dagbag import DagBag
@@ -109,8 +109,8 @@ def test_a_list_that_waits_for_a_person_holds_no_other_up(dags: dict[str, Any]) 
 def test_the_cut_off_is_the_night_s_begin_and_some_minutes(
     nightly: str, minutes: int, expected: str
 ) -> None:
-    from rapport.night.scheduling import cutoff
     from rapport.settings import Schedule, Settings
+    from rapport.tasks.scheduling import cutoff
 
     settings = Settings(schedule=Schedule(nightly=nightly, cutoff_minutes=minutes))
     assert cutoff(settings) == expected

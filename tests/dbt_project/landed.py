@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from rapport.identity import normalise
-from rapport.landing.tables import create_table
+from rapport.landing.raw_tables import create_table
 
 from .payloads import RECORDS
 

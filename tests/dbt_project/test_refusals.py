@@ -9,7 +9,7 @@ import pytest
 
 from rapport.connectors.files.source import Files
 from rapport.identity import resolve
-from rapport.identity.dictionary import normalise
+from rapport.identity.key_tables import normalise
 from rapport.landing.ingest import ensure_tables
 from rapport.settings import Settings
 

@@ -15,7 +15,7 @@ import typer
 import rapport
 from rapport.cli import application
 from rapport.connectors import all_destinations, all_sources
-from rapport.night.summary import Summary
+from rapport.runs.summary import Summary
 from rapport.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -25,7 +25,7 @@ from rapport.paths import project_root
 from rapport.transform.segment_files import FOLDER
 from rapport_sandbox.doubles import logins
 
-from ..night.conftest import Company, found
+from ..runs.conftest import Company, found
 from .canaries import Canaries, Processes, in_files, in_tables, people
 
 pytestmark = pytest.mark.slow
@@ -119,7 +119,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 def processes(project: Project) -> Processes:
     """The nights: what `ps` showed meanwhile."""
     company = project.company
-    prepare = [sys.executable, "-c", "from rapport.night.run import prepare; prepare()"]
+    prepare = [sys.executable, "-c", "from rapport.operations.local_run import prepare; prepare()"]
     with Processes() as seen:
         subprocess.run(prepare, env=company.environment, check=True, capture_output=True)
         with psycopg.connect(project.url()) as connection:

@@ -19,7 +19,7 @@ from psycopg import sql
 from rapport.transform.publish import Published, publish
 from rapport.warehouse import url
 
-from ..night.conftest import found
+from ..runs.conftest import found
 
 pytestmark = pytest.mark.slow
 

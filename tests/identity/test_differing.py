@@ -88,7 +88,7 @@ def test_a_night_that_was_killed_before_its_models_compares_the_same_again(
 def test_new_rules_on_the_night_that_somebody_vanished_leave_nobody_behind(
     identity: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rapport.identity import dictionary
+    from rapport.identity import key_tables
     from rapport.identity.rules import load_rules
 
     identity.offer("crm:people:1", ("email", "a@x.de"))
@@ -96,7 +96,7 @@ def test_new_rules_on_the_night_that_somebody_vanished_leave_nobody_behind(
     identity.night()
     identity.withdraw("crm:people:1")
     stricter = load_rules({"blocked_values": ["b@x.de"]})
-    monkeypatch.setattr(dictionary, "load_rules", lambda _: stricter)
+    monkeypatch.setattr(key_tables, "load_rules", lambda _: stricter)
     assert differing(identity) == {"crm:people:1": False, "crm:people:2": True}
     identity.night()
     assert list(identity.members()) == ["crm:people:2"]
@@ -106,7 +106,7 @@ def test_new_rules_on_the_night_that_somebody_vanished_leave_nobody_behind(
 def test_another_region_reads_every_phone_number_again(
     identity: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rapport.identity import dictionary
+    from rapport.identity import key_tables
     from rapport.settings import load_settings
 
     identity.offer("crm:people:1", ("phone", "01 5124771"))
@@ -115,7 +115,7 @@ def test_another_region_reads_every_phone_number_again(
     settings = load_settings()
     company = settings.company.model_copy(update={"default_region": "AT"})
     austrian = settings.model_copy(update={"company": company})
-    monkeypatch.setattr(dictionary, "load_settings", lambda: austrian)
+    monkeypatch.setattr(key_tables, "load_settings", lambda: austrian)
     assert identity.night()["total"] == 1
 
 

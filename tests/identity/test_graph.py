@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rapport.identity.graph import (
-    AMBIGUOUS,
-    CANNOT_LINK,
-    CONTRADICTED,
-    KEPT,
-    SHARED,
-    Apart,
-    Edges,
-    resolve,
-)
+from rapport.identity.edges import AMBIGUOUS, CANNOT_LINK, CONTRADICTED, KEPT, SHARED, Apart, Edges
+from rapport.identity.graph import resolve
 
 
 class UnionFind:

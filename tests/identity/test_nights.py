@@ -148,14 +148,14 @@ def test_what_two_builds_changed_before_a_resolution_is_all_seen(identity: Ident
 def test_changed_rules_are_applied_to_everything_that_is_there(
     identity: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rapport.identity import dictionary
+    from rapport.identity import key_tables
     from rapport.identity.rules import load_rules
 
     for n in range(3):
         identity.offer(f"hubspot:contacts:{n}", ("email", "desk@x.de"), ("phone", "+4930901820"))
     assert identity.night()["total"] == 1
     stricter = load_rules({"types": {"phone": {"cap": 2}}, "blocked_values": ["desk@x.de"]})
-    monkeypatch.setattr(dictionary, "load_rules", lambda _: stricter)
+    monkeypatch.setattr(key_tables, "load_rules", lambda _: stricter)
     assert identity.night()["total"] == 3
     assert set(identity.excluded().values()) == {"over_cap", "blocked_value"}
     monkeypatch.undo()

@@ -13,7 +13,7 @@ from rapport.identity.matching import match
 from rapport.identity.resolver import resolve as resolve_only
 from rapport.identity.rules import load_rules
 from rapport.landing import ingest
-from rapport.night.nights import clock
+from rapport.runs.run import clock
 from rapport.settings import load_settings
 from rapport.transform import dbt
 from rapport_sandbox import lifecycle

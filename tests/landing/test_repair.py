@@ -2,7 +2,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapport.landing.repair import repair
+from rapport.landing.text_repair import repair
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\x00")))

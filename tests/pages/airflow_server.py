@@ -14,7 +14,7 @@ def main(address: Path, users: dict[str, list[str]]) -> None:
 
     Users are roles and passwords by name, for an auth manager that keeps them in its database.
     """
-    from rapport.warehouse import airflow_env
+    from rapport.operations import airflow_env
 
     airflow_env.ensure_airflow_metadata()
     from airflow.api_fastapi.app import create_app

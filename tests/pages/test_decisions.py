@@ -170,7 +170,7 @@ def test_what_cannot_be_kept_is_not_shown(as_: As, world: psycopg.Connection[Any
 def test_the_report_of_a_night_is_served_to_who_is_logged_in(
     as_: As, world: psycopg.Connection[Any]
 ) -> None:
-    from rapport import report
+    from rapport.pages import report
 
     assert as_("viewer").get(f"/nights/{RUN}/report").status_code == 404
     world.execute("create table if not exists identity.excluded_edges (reason text)")

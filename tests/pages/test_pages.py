@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from rapport.pages.database import Warehouse
-from rapport.pages.desk import language
+from rapport.pages.request import language
 
 from ..card.conftest import ANN, BOB, FORMER
 from .conftest import CANARIES, RUN, SCRIPT, Client, wait

@@ -8,9 +8,9 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from rapport.pages.codes import CODES
+from rapport.pages.code_words import CODES
 from rapport.pages.rendering import HERE, LOCALE, LOCALES, environment
-from rapport.pages.words import Words
+from rapport.pages.translations import Words
 
 NIGHT = datetime(2026, 3, 31, 3, 5, tzinfo=UTC)
 

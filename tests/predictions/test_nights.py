@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rapport import warehouse as warehouses
-from rapport.predictions import bg_nbd, churn, clv, histories, night, personas
+from rapport.predictions import bg_nbd, churn, clv, histories, personas, step
 from rapport.predictions.errors import NoFit
 
 from .made_up import AS_OF, Connection, fill, make_tables, order
@@ -33,12 +33,12 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def build(layer: str, **options: Any) -> dict[str, Any]:
         with warehouses.connect() as connection:
-            for name in night.fingerprint.BUILT:
+            for name in step.fingerprint.BUILT:
                 connection.execute(f"create table if not exists build.{name} ()")
         calls.append((layer, options))
         return {}
 
-    monkeypatch.setattr(night, "build", build)
+    monkeypatch.setattr(step, "build", build)
     return calls
 
 
@@ -90,7 +90,7 @@ def test_a_leap_day_is_a_day(tables: Connection) -> None:
 
 
 def test_an_empty_company_is_told_nothing(tables: Connection, built: list[Any]) -> None:
-    night.run(AS_OF)
+    step.run(AS_OF)
     assert len(built) == 1
     assert {rest[2] for rest in standings(tables).values()} == {"too_few_events"}
     for name in ("purchase_scores", "churn_scores", "product_scores", "personas"):
@@ -100,7 +100,7 @@ def test_an_empty_company_is_told_nothing(tables: Connection, built: list[Any]) 
 def test_a_company_is_told_what_its_hold_out_bears_out(
     company: Connection, built: list[Any]
 ) -> None:
-    night.run(AS_OF)
+    step.run(AS_OF)
     told = standings(company)
     assert told["clv", "USD"][2] == "too_few_events"
     assert told["clv", "EUR"][2] is None
@@ -134,18 +134,18 @@ def test_a_company_is_told_what_its_hold_out_bears_out(
 def test_the_same_night_again_does_nothing_and_a_new_order_does(
     company: Connection, built: list[Any]
 ) -> None:
-    first = night.run(AS_OF)
+    first = step.run(AS_OF)
     scores = company.execute("select * from predictions.purchase_scores order by 1, 2, 3, 4")
     before = scores.fetchall()
     assert "unchanged" not in first
-    assert night.run(AS_OF) == {"unchanged": True}
+    assert step.run(AS_OF) == {"unchanged": True}
     assert len(built) == 1
     company.execute("update predictions.state set fingerprint = 'of another code'")
-    night.run(AS_OF)
+    step.run(AS_OF)
     scores = company.execute("select * from predictions.purchase_scores order by 1, 2, 3, 4")
     assert scores.fetchall() == before
     order(company, "c0001", AS_OF - timedelta(hours=2), 20)
-    assert "unchanged" not in night.run(AS_OF)
+    assert "unchanged" not in step.run(AS_OF)
     assert len(built) == 3
 
 

@@ -12,10 +12,9 @@ import pytest
 import yaml
 
 from rapport.connectors import all_sources
-from rapport.landing import ensure_tables
+from rapport.landing import ensure_tables, person_references
 from rapport.landing.load import land
-from rapport.landing.tables import create_table
-from rapport.privacy import references
+from rapport.landing.raw_tables import create_table
 from rapport.privacy.requests import Request, request
 from rapport.settings import load_settings
 from rapport.vendors.source import Page, Rejected
@@ -203,7 +202,7 @@ def held(
     monkeypatch.setenv("RAPPORT_CONFIG", str(tmp_path / "rapport.yml"))
     migrate()
     ensure_tables(warehouse, load_settings())
-    for source, stream in references.streams():
+    for source, stream in person_references.streams():
         create_table(warehouse, source, stream)
     warehouse.execute(SCHEMA)
     send(warehouse, records(), records(TOMS, "tom", 2))

@@ -81,7 +81,7 @@ def test_no_secret_of_a_connection_is_in_an_error_or_a_process_list(
     import subprocess
 
     from rapport.errors import RapportError
-    from rapport.warehouse.backup import backup
+    from rapport.operations.backup import backup
 
     seen: list[list[str]] = []
     original = subprocess.run

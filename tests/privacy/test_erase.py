@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from rapport import privacy
-from rapport.activation.guards import refuse_lost_ledger
+from rapport.activation.planning.list_guards import refuse_lost_ledger
 from rapport.errors import ConfigError, GateFailed, RetryLater
-from rapport.privacy import references, tombstones
+from rapport.landing import person_references, tombstones
 from rapport.privacy.erase import erase, preview, receipts
 from rapport.privacy.person import find
 from rapport.vendors.destination import Destination, Person
@@ -99,7 +99,9 @@ def test_every_store_and_tool_gives_a_receipt_that_names_nobody(held: Held) -> N
     assert given["raw.hubspot__contacts"].items == 1
     assert given["marts.dim_customers"].items == 1
     assert given["files of the project"].items == 1
-    assert {f"raw.{source}__{stream}" for source, stream in references.streams()} <= set(given)
+    assert {f"raw.{source}__{stream}" for source, stream in person_references.streams()} <= set(
+        given
+    )
     row = held.connection.execute("select state, person, finished_at from privacy.requests")
     assert row.fetchone() == ("done", None, NOW)
     assert held.one("select count(*) from privacy.subjects") == 0
@@ -204,11 +206,11 @@ def test_the_queue_is_worked_by_urgency_and_a_failure_holds_up_nobody(held: Held
     assert held.one("select due_at - requested_at from privacy.requests limit 1").days == 30
 
 
-@pytest.mark.parametrize(("source", "stream"), references.streams(), ids=str)
+@pytest.mark.parametrize(("source", "stream"), person_references.streams(), ids=str)
 def test_somebody_has_said_where_the_records_of_a_stream_name_a_person(
     source: str, stream: str
 ) -> None:
-    assert references.is_declared(source, stream), (
+    assert person_references.is_declared(source, stream), (
         f"say in privacy/references.yml where records of {source} {stream} name a person; "
         f"{{}} if they do not"
     )

@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from rapport.activation.consent import permission, refusal
-from rapport.activation.options import ActivationOptions
-from rapport.activation.segments import Segment
+from rapport.activation.planning.consent import permission, refusal
+from rapport.activation.segments.declarations import Segment
+from rapport.activation_options import ActivationOptions
 from rapport.errors import RetryLater
 from rapport.privacy.erase import erase, receipts
 from rapport.vendors.destination import Person

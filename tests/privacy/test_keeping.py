@@ -11,11 +11,11 @@ import pytest
 
 from rapport import privacy, warehouse
 from rapport.errors import ConfigError, RetryLater
-from rapport.landing.ledger import read_position
-from rapport.privacy import tombstones
+from rapport.landing import tombstones
+from rapport.landing.load_records import read_position
+from rapport.operations.backup import backup, restore
 from rapport.privacy.retention import prune
 from rapport.warehouse import roles
-from rapport.warehouse.backup import backup, restore
 
 from .conftest import CANARIES, NIGHT, NOW, TOMS, Held, records, send
 

@@ -16,17 +16,21 @@ from typing import Any
 
 import psycopg
 
-from rapport.activation import freshness, holds, membership, refusals, states
-from rapport.activation import plan as planning
-from rapport.activation import pull as pulling
-from rapport.activation import push as pushing
-from rapport.activation.definitions import recall
-from rapport.activation.options import load_options
-from rapport.activation.reading import Reader
-from rapport.activation.segments import load
+from rapport.activation.answers import list_states
+from rapport.activation.planning import holds
+from rapport.activation.planning import plan as planning
+from rapport.activation.segments import membership
+from rapport.activation.segments.declarations import load
+from rapport.activation.segments.definitions import recall
+from rapport.activation.segments.reading import Reader
+from rapport.activation.sync import pull as pulling
+from rapport.activation.sync import push as pushing
+from rapport.activation.sync import refused_rows
+from rapport.activation_options import load_options
 from rapport.connectors import open_destination
 from rapport.errors import ConfigError, GateFailed, GiveUp, RapportError
 from rapport.identity.rules import load_rules
+from rapport.quality import freshness
 from rapport.settings import Settings, load_settings
 from rapport.vendors.destination import Destination
 from rapport.warehouse import connect, locks
@@ -128,11 +132,11 @@ def is_idle(run_id: str, as_of: datetime, destination: str) -> bool:
 def judge(run_id: str, destination: str) -> dict[str, int]:
     """How many rows a tool refused tonight, by segment; raises `GiveUp` where somebody must look.
 
-    When that is stands in `rapport.activation.refusals`.
+    When that is stands in `rapport.activation.sync.refused_rows`.
     """
     with _connect() as connection:
-        lists = refusals.of_destination(connection, run_id, destination)
-    if said := list(refusals.to_look_at(lists, destination)):
+        lists = refused_rows.of_destination(connection, run_id, destination)
+    if said := list(refused_rows.to_look_at(lists, destination)):
         raise GiveUp("\n".join(said))
     return {found.segment: found.rows for found in lists}
 
@@ -143,10 +147,10 @@ def tell(run_id: str, as_of: datetime, send: Callable[[str], None]) -> list[str]
     `send` gets one text for all of them; where it raises, they are told of again next time.
     """
     with _connect() as connection:
-        changes = states.changed(connection, load(), run_id, as_of)
+        changes = list_states.changed(connection, load(), run_id, as_of)
         if changes:
             send("\n".join(map(str, changes)))
-            states.told(connection, changes)
+            list_states.told(connection, changes)
     return [str(change) for change in changes]
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rapport.activation.options import ActivationOptions
-from rapport.activation.segments import Segment
+from rapport.activation.segments.declarations import Segment
+from rapport.activation_options import ActivationOptions
 from rapport.vendors.destination import Audience
 
 

@@ -6,7 +6,7 @@
 'p_204'
 """
 
-from rapport.card.card import look_up
 from rapport.card.models import Answer, Card
+from rapport.card.read import look_up
 
 __all__ = ["Answer", "Card", "look_up"]

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def airflow(context: typer.Context) -> None:
     """Airflow's command line, with this project's database, folders and keys."""
-    from rapport.warehouse import airflow_env
+    from rapport.operations import airflow_env
 
     airflow_env.apply()
     os.execv(sys.executable, [sys.executable, "-m", "airflow", *context.args])  # noqa: S606

@@ -20,7 +20,7 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Let a waiting change through with the next run, or decline it."""
-    from rapport.activation.approval import decide, pending
+    from rapport.activation.planning.approval import decide, pending
     from rapport.warehouse import connect
 
     with connect(autocommit=True) as connection:

@@ -21,7 +21,7 @@ def card(
 ) -> None:
     """Show who a customer is, what they did and are doing, consent, segments and records."""
     from rapport.card import look_up
-    from rapport.card.render import render
+    from rapport.card.terminal import render
     from rapport.settings import load_settings
     from rapport.warehouse import connect
 

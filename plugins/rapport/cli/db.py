@@ -82,7 +82,7 @@ def migrate(
 ) -> None:
     """Bring the tables that Python owns up to date."""
     from rapport import warehouse
-    from rapport.warehouse.airflow_env import ensure_airflow_metadata
+    from rapport.operations.airflow_env import ensure_airflow_metadata
 
     applied = warehouse.migrate()
     if airflow and ensure_airflow_metadata():
@@ -140,7 +140,7 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Write the whole warehouse into one file; it holds people, so keep it as safe as them."""
-    from rapport.warehouse.backup import backup as write
+    from rapport.operations.backup import backup as write
 
     path = write(at=datetime.now(UTC), folder=to)
     show({"backup": str(path), "bytes": path.stat().st_size}, lambda: str(path), as_json)
@@ -152,7 +152,7 @@ def restore(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Put a backup in the place of the warehouse, and erase again who was erased since."""
-    from rapport.warehouse.backup import restore as read
+    from rapport.operations.backup import restore as read
 
     if not yes:
         typer.confirm("Replace everything in the warehouse?", abort=True)

@@ -14,7 +14,7 @@ def run_dbt(context: typer.Context) -> None:
     """Run dbt on the warehouse, for example `rapport dbt build --select dim_customers`."""
     from dbt.cli.main import dbtRunner
 
-    from rapport.night import clock, latest
+    from rapport.runs import clock, latest
     from rapport.settings import load_settings
     from rapport.transform import dbt
 

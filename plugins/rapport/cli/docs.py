@@ -19,7 +19,7 @@ def docs(
 ) -> None:
     """Write dbt's documentation as one page: lineage from the raw stream to the tool's field."""
     from rapport.cli.output import show
-    from rapport.night import clock, latest
+    from rapport.runs import clock, latest
     from rapport.settings import load_settings
     from rapport.transform import docs as documentation
 

@@ -19,7 +19,7 @@ def doctor(as_json: AsJson = False) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from rapport.doctor import examine
+    from rapport.operations.doctor import examine
 
     findings = examine()
 

@@ -22,10 +22,10 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what would be pushed, without pushing it. Samples are ids."""
-    from rapport.activation.compare import compare
-    from rapport.activation.preview import last_night, preview
-    from rapport.activation.reading import Reader
-    from rapport.activation.segments import load
+    from rapport.activation.planning.preview import last_night, preview
+    from rapport.activation.segments.declarations import load
+    from rapport.activation.segments.reading import Reader
+    from rapport.activation.segments.revision_comparison import compare
     from rapport.errors import ConfigError
     from rapport.warehouse import connect
 

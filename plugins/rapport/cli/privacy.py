@@ -84,7 +84,7 @@ def lift(
 ) -> None:
     """Let somebody who was erased become a customer again, because they want to."""
     from rapport import warehouse
-    from rapport.privacy import tombstones
+    from rapport.landing import tombstones
 
     namespace = "email" if "@" in person else "user_id"
     with warehouse.connect(autocommit=True) as connection:

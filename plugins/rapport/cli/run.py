@@ -29,8 +29,8 @@ def run(
     from rich.console import Console
     from rich.status import Status
 
-    from rapport.night.run import run as run_night
-    from rapport.night.tables import tables
+    from rapport.cli.run_tables import tables
+    from rapport.operations.local_run import run as run_night
 
     started = time.monotonic()
     with Status("tonight", console=Console(file=sys.stderr)) as line:
@@ -45,9 +45,9 @@ def run(
 
 def status(as_json: AsJson = False) -> None:
     """The newest night: how far it got and what it did."""
-    from rapport.night import latest
-    from rapport.night.summary import summarise
-    from rapport.night.tables import tables
+    from rapport.cli.run_tables import tables
+    from rapport.runs import latest
+    from rapport.runs.summary import summarise
 
     night = latest()
     if night is None:

@@ -24,8 +24,8 @@ def segments(
     as_json: AsJson = False,
 ) -> None:
     """List the segments: size, what changed in the last run, and the state of each list."""
-    from rapport.activation.overview import detail, overview
-    from rapport.activation.segments import load
+    from rapport.activation.answers.overview import detail, overview
+    from rapport.activation.segments.declarations import load
     from rapport.errors import ConfigError
     from rapport.warehouse import connect
 
@@ -79,8 +79,8 @@ def segments(
 
 def _test(chosen: list[Any]) -> None:
     """Print each unit test with what came of it; exit code 1 where one failed."""
-    from rapport.activation import unit_tests
-    from rapport.activation.reading import Reader
+    from rapport.activation.segments import unit_tests
+    from rapport.activation.segments.reading import Reader
 
     table = Table("segment", "unit test", "", title="Unit tests")
     failed = 0

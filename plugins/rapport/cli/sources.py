@@ -42,7 +42,7 @@ def _rows() -> list[dict[str, Any]]:
 
     from rapport import landing, warehouse
     from rapport.connectors import all_sources
-    from rapport.landing.tables import table_of
+    from rapport.landing.raw_tables import table_of
     from rapport.settings import load_settings
 
     settings = load_settings()

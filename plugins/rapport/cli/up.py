@@ -21,9 +21,9 @@ def up(
     """Start Postgres, the sandbox and Airflow in the background; the nightly schedule is live."""
     from rich.console import Console
 
-    from rapport import services, warehouse
+    from rapport import warehouse
+    from rapport.operations import airflow_env, services
     from rapport.settings import load_settings
-    from rapport.warehouse import airflow_env
 
     settings = load_settings()
     if port != airflow_env.PORT:
@@ -51,7 +51,8 @@ def up(
 
 def down(as_json: AsJson = False) -> None:
     """Stop Airflow, the sandbox and the embedded Postgres; nothing is lost."""
-    from rapport import demo, services
+    from rapport import demo
+    from rapport.operations import services
     from rapport.warehouse import embedded
 
     stopped = services.down()

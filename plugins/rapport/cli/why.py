@@ -20,9 +20,9 @@ def why(
     as_json: AsJson = False,
 ) -> None:
     """Show each condition of the segment for one person, and what became of their place."""
-    from rapport.activation.preview import last_night
-    from rapport.activation.segments import load
-    from rapport.activation.why import explain, resolve
+    from rapport.activation.answers.why import explain, resolve
+    from rapport.activation.planning.preview import last_night
+    from rapport.activation.segments.declarations import load
     from rapport.errors import ConfigError
     from rapport.warehouse import connect
 

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, TypeVar, cast, get_args
 
 from rapport.errors import ConfigError
-from rapport.settings import load_settings
+from rapport.settings import Settings, load_settings
 from rapport.vendors.connections import get_connection
 from rapport.vendors.destination import Destination, MessagesOn
 from rapport.vendors.source import Source
@@ -42,6 +42,21 @@ def open_source(name: str, options: dict[str, object] | None = None) -> Source:
     if name not in known:
         raise ConfigError(f'no source "{name}". There are: {", ".join(known)}.')
     return known[name](options)
+
+
+def mapped_datasets(settings: Settings) -> dict[str, Any]:
+    """What sources map by columns, by name; raises `ConfigError` for a name used twice."""
+    found: dict[str, Any] = {}
+    owner: dict[str, str] = {}
+    for source in settings.sources:
+        for name, dataset in all_sources()[source].mapped_datasets(settings).items():
+            if name in found:
+                raise ConfigError(
+                    f"rapport.yml: {name}: the name of a dataset of {owner[name]} and of one of "
+                    f"{source}. Rename one."
+                )
+            found[name], owner[name] = dataset, source
+    return found
 
 
 def open_destination(name: str, options: Mapping[str, Any] | None = None) -> Destination:

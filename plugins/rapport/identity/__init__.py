@@ -19,7 +19,7 @@ def normalise(
     *, run_id: str, as_of: datetime, connection: psycopg.Connection[Any] | None = None
 ) -> dict[str, int]:
     """Give each identifier not seen before its normal form and its key; returns the counts."""
-    from rapport.identity.dictionary import normalise as run
+    from rapport.identity.key_tables import normalise as run
 
     return run(run_id=run_id, as_of=as_of, connection=connection)
 
@@ -36,7 +36,7 @@ def resolve(
     Only what changed since the last resolution is computed, unless `full`; both give the same.
     Where `identity.matching` is on, people who share no identifier are matched first.
     """
-    from rapport.identity.dictionary import connected
+    from rapport.identity.key_tables import connected
     from rapport.identity.matching import match
     from rapport.identity.resolver import resolve as run
     from rapport.identity.rules import load_rules

@@ -5,100 +5,18 @@ identifier. Weak identifiers (phones, devices) are looked at after the strong on
 where they would join components that each know a marked person (a user id, a confirmed e-mail).
 Probable matches come last, and are left out where they would join two accounts.
 
->>> import numpy as np
+>>> from rapport.identity.edges import Edges
 >>> edges = Edges.of([0, 1, 2], [0, 0, 1], n_profiles=3, n_identifiers=2)
 >>> resolve(edges).customer.tolist()
 [0, 0, 1]
 """
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-Ints = NDArray[Any]
-Flags = NDArray[np.bool_]
-
-KEPT, SHARED, CANNOT_LINK, CONTRADICTED, AMBIGUOUS = range(5)
-REASONS = (
-    "",
-    "shared_by_several_people",
-    "cannot_link",
-    "contradicts_cannot_link",
-    "ambiguous_match",
-)
-
-
-@dataclass(frozen=True)
-class Edges:
-    """Arrays of one length, an entry an edge; codes count from 0."""
-
-    profile: Ints
-    identifier: Ints
-    weight: Ints
-    is_weak: Flags
-    is_marker: Flags
-    is_account: Flags
-    is_probable: Flags
-    n_profiles: int
-    n_identifiers: int
-
-    @classmethod
-    def of(
-        cls,
-        profile: ArrayLike,
-        identifier: ArrayLike,
-        n_profiles: int,
-        n_identifiers: int,
-        weight: ArrayLike | None = None,
-        is_weak: ArrayLike | None = None,
-        is_marker: ArrayLike | None = None,
-        is_account: ArrayLike | None = None,
-        is_probable: ArrayLike | None = None,
-    ) -> Self:
-        """Edges with defaults: of weight 1, strong, no markers, certain."""
-        codes = np.asarray(profile, dtype=np.int32)
-
-        def flags(values: ArrayLike | None) -> Flags:
-            return np.zeros(len(codes), bool) if values is None else np.asarray(values, bool)
-
-        return cls(
-            codes,
-            np.asarray(identifier, dtype=np.int32),
-            np.ones(len(codes), np.int32) if weight is None else np.asarray(weight, np.int32),
-            flags(is_weak),
-            flags(is_marker),
-            flags(is_account),
-            flags(is_probable),
-            n_profiles,
-            n_identifiers,
-        )
-
-
-@dataclass(frozen=True)
-class Partition:
-    """A label a profile, and why an edge was left out (an index into `REASONS`, 0 where kept).
-
-    `region` is the label that a profile would have if no edge were left out; `certain` the one that
-    it would have without probable matches, None where there are none.
-    """
-
-    customer: Ints
-    region: Ints
-    left_out: Ints
-    details: dict[int, str] = field(default_factory=dict)
-    certain: Ints | None = None
-
-
-class Apart(NamedTuple):
-    """Two profiles (codes) that must not be one customer."""
-
-    a: int
-    b: int
-    name: str
+from rapport.identity.edges import AMBIGUOUS, KEPT, SHARED, Apart, Edges, Flags, Ints, Partition
+from rapport.identity.separation import separate
 
 
 def resolve(edges: Edges, apart: list[Apart] | None = None, most_matched: int = 8) -> Partition:
@@ -106,8 +24,6 @@ def resolve(edges: Edges, apart: list[Apart] | None = None, most_matched: int = 
 
     A chain of matches that would join more than `most_matched` components joins nobody.
     """
-    from rapport.identity.cuts import separate
-
     left_out = np.zeros(len(edges.profile), np.int8)
     customer = region = components(edges, ~(edges.is_weak | edges.is_probable))
     weak = np.flatnonzero(edges.is_weak)

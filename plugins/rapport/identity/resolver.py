@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from rapport.errors import AlreadyRunning
-from rapport.identity import hubs, ledger, namesakes, touched
-from rapport.identity.cuts import MUST_LINK_WEIGHT
-from rapport.identity.dictionary import connected
-from rapport.identity.exchange import columns_in, columns_out
-from rapport.identity.graph import KEPT, REASONS, Apart, Edges, Partition, compact
+from rapport.identity import affected_customers, customer_ids, hubs, namesakes
+from rapport.identity.column_copy import columns_in, columns_out
+from rapport.identity.edges import KEPT, REASONS, Apart, Edges, Partition
+from rapport.identity.graph import compact
 from rapport.identity.graph import resolve as partition
+from rapport.identity.key_tables import connected
+from rapport.identity.separation import MUST_LINK_WEIGHT
 from rapport.warehouse import locks
 
 log = logging.getLogger(__name__)
@@ -72,22 +73,24 @@ def resolve(
         row = warehouse.execute("select must_rebuild from identity.state").fetchone()
         full = full or bool(row and row[0])
         namesakes.find(warehouse)
-        touched.load_overrides(warehouse)
-        full = full or touched.is_most(warehouse)
+        affected_customers.load_overrides(warehouse)
+        full = full or affected_customers.is_most(warehouse)
         if not full:
             # A night looks up rows of pages that its models have just had in memory, few enough
             # that reading whole tables to join them never pays; how many is all the planner needs.
             _set(warehouse, CACHED + LOOK_UP)
-            touched.find(warehouse)
-        touched.load_pairs(warehouse, full)
+            affected_customers.find(warehouse)
+        affected_customers.load_pairs(warehouse, full)
         graph = _read(warehouse, full)
         _set(warehouse, JOIN)
         result = partition(graph.edges, graph.apart, _most_matched(warehouse))
         has_ties = _write_labels(warehouse, graph, result)
         _write_probable(warehouse, graph, result)
         _write_cuts(warehouse, graph, result, full)
-        counts = ledger.write(warehouse, run_id=run_id, as_of=as_of, full=full, has_ties=has_ties)
-        touched.forget(warehouse)
+        counts = customer_ids.write(
+            warehouse, run_id=run_id, as_of=as_of, full=full, has_ties=has_ties
+        )
+        affected_customers.forget(warehouse)
     log.info("identity: %s: %s", run_id, counts)
     return counts
 
@@ -212,7 +215,7 @@ def _write_labels(warehouse: psycopg.Connection[Any], graph: Graph, result: Part
     np.minimum.at(region_key, result.region, graph.profile_keys)
     is_oldest = graph.anchor_order == oldest[result.customer]
     ties = np.bincount(result.customer[is_oldest], minlength=n_labels)
-    warehouse.execute(ledger.ASSIGNED)
+    warehouse.execute(customer_ids.ASSIGNED)
     columns_in(
         warehouse,
         sql.Identifier("assigned"),
@@ -229,7 +232,7 @@ def _write_labels(warehouse: psycopg.Connection[Any], graph: Graph, result: Part
 
 def _write_probable(warehouse: psycopg.Connection[Any], graph: Graph, result: Partition) -> None:
     """The members of customers that a match holds together, with their certain component."""
-    warehouse.execute(ledger.PROBABLE)
+    warehouse.execute(customer_ids.PROBABLE)
     if result.certain is None or not len(result.customer):
         return
     first = np.full(int(result.customer.max()) + 1, -1)
@@ -257,7 +260,7 @@ def _write_cuts(
     cut = np.flatnonzero(result.left_out != KEPT)
     if not len(cut):
         return
-    warehouse.execute(ledger.CUT)
+    warehouse.execute(customer_ids.CUT)
     columns_in(
         warehouse,
         sql.Identifier("cut"),
@@ -269,7 +272,7 @@ def _write_cuts(
         ],
     )
     for number, reason in enumerate(REASONS):
-        warehouse.execute(ledger.WRITE_CUTS, {"number": number, "reason": reason})
+        warehouse.execute(customer_ids.WRITE_CUTS, {"number": number, "reason": reason})
     for edge, name in result.details.items():
-        warehouse.execute(ledger.NAME_CUT, {"edge": edge, "name": name})
-    warehouse.execute(ledger.NAME_MATCHES)
+        warehouse.execute(customer_ids.NAME_CUT, {"edge": edge, "name": name})
+    warehouse.execute(customer_ids.NAME_MATCHES)

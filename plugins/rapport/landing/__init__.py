@@ -5,7 +5,7 @@
 """
 
 from rapport.landing.ingest import ensure_tables, ingest, pull
-from rapport.landing.ledger import LoadResult
 from rapport.landing.load import land
+from rapport.landing.load_records import LoadResult
 
 __all__ = ["LoadResult", "ensure_tables", "ingest", "land", "pull"]

@@ -14,7 +14,7 @@ from typing import TypeVar
 import xxhash
 
 from rapport.errors import BadRecord
-from rapport.landing.repair import LARGEST_RECORD, repair
+from rapport.landing.text_repair import LARGEST_RECORD, repair
 from rapport.vendors.source import Page, Position, Record, Rejected, Stream
 
 BATCH_ROWS = 20_000

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg import sql
 
-from rapport.landing.tables import table_of
+from rapport.landing.raw_tables import table_of
 from rapport.vendors.http import Client
 from rapport.vendors.source import Stream
 

@@ -18,13 +18,13 @@ import psycopg
 
 from rapport import faults
 from rapport.landing.batches import Batch, batches, read_ahead
-from rapport.landing.ledger import Ledger, LoadResult
-from rapport.landing.sift import UNSTORABLE, sift
-from rapport.landing.sweep import remember, sweep
-from rapport.landing.tables import create_table
+from rapport.landing.deletions import remember, sweep
+from rapport.landing.load_records import Ledger, LoadResult
+from rapport.landing.raw_tables import create_table
+from rapport.landing.stream_writer import Writer
+from rapport.landing.tombstones import Erased
+from rapport.landing.unstorable_records import UNSTORABLE, sift
 from rapport.landing.versions import Versions
-from rapport.landing.writer import Writer
-from rapport.privacy.tombstones import Erased
 from rapport.vendors.source import Page, Position, Stream
 
 

@@ -11,10 +11,10 @@ from datetime import datetime
 import psycopg
 from psycopg import sql
 
-from rapport.landing import copy
 from rapport.landing.batches import Batch
-from rapport.landing.seen import SeenKeys
-from rapport.landing.tables import COLUMNS, create_table, index_of, table_of
+from rapport.landing.landed_keys import SeenKeys
+from rapport.landing.raw_tables import COLUMNS, create_table, index_of, table_of
+from rapport.warehouse import binary_copy
 
 
 class Versions:
@@ -71,13 +71,16 @@ class Versions:
             return len(batch.keys)
         if not batch.keys:
             return 0
-        start = copy.row_start(3)
-        copy.copy_in(
+        start = binary_copy.row_start(3)
+        binary_copy.copy_in(
             self.connection,
             sql.Identifier("incoming"),
             ("n", "record_key", "hash"),
             (
-                start + copy.integer(n) + copy.field(batch.keys[n]) + copy.field(batch.hashes[n])
+                start
+                + binary_copy.integer(n)
+                + binary_copy.field(batch.keys[n])
+                + binary_copy.field(batch.hashes[n])
                 for n in everything
             ),
         )
@@ -105,20 +108,20 @@ class Versions:
             return
         is_whole = len(numbers) == len(batch.keys)
         rows = [batch.encoded] if batch.encoded and is_whole else self._rows(batch, numbers)
-        copy.copy_in(self.connection, self.table, COLUMNS, rows)
+        binary_copy.copy_in(self.connection, self.table, COLUMNS, rows)
 
     def _rows(self, batch: Batch, numbers: Sequence[int]) -> Iterator[bytes]:
-        moment = copy.timestamptz(self.as_of)
+        moment = binary_copy.timestamptz(self.as_of)
         end = b"".join(
             (
-                copy.bigint(self.load_id),
+                binary_copy.bigint(self.load_id),
                 moment,
                 moment,
-                copy.boolean(True),
-                copy.boolean(False),
+                binary_copy.boolean(True),
+                binary_copy.boolean(False),
             )
         )
-        return self._encoded(batch, numbers, copy.row_start(len(COLUMNS)), end)
+        return self._encoded(batch, numbers, binary_copy.row_start(len(COLUMNS)), end)
 
     def ahead(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The batches of a bulk load with their rows made ready, by the thread that reads ahead."""
@@ -130,11 +133,11 @@ class Versions:
     def _version(self, batch: Batch, numbers: Sequence[int]) -> int:
         if not numbers:
             return 0
-        copy.copy_in(
+        binary_copy.copy_in(
             self.connection,
             sql.Identifier("changed"),
             COLUMNS[:3],
-            self._encoded(batch, numbers, copy.row_start(3), b""),
+            self._encoded(batch, numbers, binary_copy.row_start(3), b""),
         )
         return self.connection.execute(
             sql.SQL("""
@@ -178,7 +181,7 @@ class Versions:
 
     @staticmethod
     def _encoded(batch: Batch, numbers: Sequence[int], start: bytes, end: bytes) -> Iterator[bytes]:
-        field, jsonb = copy.LENGTH.pack, copy.VERSIONED.pack
+        field, jsonb = binary_copy.LENGTH.pack, binary_copy.VERSIONED.pack
         for n in numbers:
             key, payload, digest = batch.keys[n], batch.payloads[n], batch.hashes[n]
             yield start + field(len(key)) + key + jsonb(len(payload) + 1, 1)

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
-from rapport.activation import why
-from rapport.activation.overview import overview
-from rapport.activation.preview import last_night
+from rapport.activation.answers import why
+from rapport.activation.answers.overview import overview
+from rapport.activation.planning.preview import last_night
 from rapport.card.models import Card, Match
 from rapport.pages import customers, metrics, metrics_pages, segments
 from rapport.pages.access import must
-from rapport.pages.desk import desk, look, reader
+from rapport.pages.request import desk, look, reader
 
 KEPT = "private, no-cache"
 DESCRIPTION = """

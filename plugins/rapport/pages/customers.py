@@ -7,17 +7,17 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from psycopg.rows import dict_row
 
-from rapport.activation import why
-from rapport.activation.preview import last_night
-from rapport.card.card import card_of, matches_of, published_as_of
-from rapport.card.find import find
-from rapport.card.freshness import read_freshness
+from rapport.activation.answers import why
+from rapport.activation.planning.preview import last_night
+from rapport.card.data_age import read_freshness
 from rapport.card.models import Card, Match
+from rapport.card.read import card_of, matches_of, published_as_of
 from rapport.errors import ConfigError
-from rapport.pages import picture
+from rapport.identity.find import find
+from rapport.pages import identity_graph
 from rapport.pages.access import must
 from rapport.pages.database import Connection, take
-from rapport.pages.desk import desk, look, look_at_ledgers, reader, show
+from rapport.pages.request import desk, look, look_at_ledgers, reader, show
 
 PAGE = 20
 TOUCHES = 40
@@ -122,13 +122,13 @@ def card(request: Request, customer_id: str, before: str | None = None) -> Respo
 
 def look_at(
     request: Request, customer_id: str, before: str | None = None
-) -> tuple[Card, list[dict[str, Any]], picture.Picture]:
+) -> tuple[Card, list[dict[str, Any]], identity_graph.Picture]:
     """The card, the timeline before a time, and the picture of identity, as one moment."""
     who = reader(request)
     with look_at_ledgers(request) as connection:
         found = [_one(connection, customer_id)]
         as_of = published_as_of(connection)
-        drawing = picture.draw(connection, found[0], with_values=who.sees_contacts)
+        drawing = identity_graph.draw(connection, found[0], with_values=who.sees_contacts)
         answer = card_of(
             connection, found[0], as_of, read_freshness(connection, desk(request).entities),
             with_contact=who.sees_contacts, take_role=lambda: take(connection, who.role),
@@ -184,7 +184,9 @@ def identity(
     who = reader(request)
     with look_at_ledgers(request) as connection:
         customer_id = _one(connection, customer_id)
-        drawing = picture.draw(connection, customer_id, with_values=who.sees_contacts, most=limit)
+        drawing = identity_graph.draw(
+            connection, customer_id, with_values=who.sees_contacts, most=limit
+        )
     if who.sees_contacts:
         desk(request).warehouse.note(who, "card", [customer_id])
     return show(request, "identity.html", drawing=drawing, customer_id=customer_id)

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from rapport.pages.words import is_share
+from rapport.pages.translations import is_share
 
 Warehouse = psycopg.Connection[Any]
 NUMBERS = ("integer", "bigint", "smallint", "numeric", "double precision", "real")

@@ -12,8 +12,8 @@ from psycopg.rows import dict_row
 from rapport.errors import ConfigError
 from rapport.pages import metrics
 from rapport.pages.database import Connection
-from rapport.pages.desk import look, show
-from rapport.pages.night import is_there
+from rapport.pages.request import look, show
+from rapport.runs.read_model import is_there
 
 SLICES = "marts.mart_metrics_by_slice_daily"
 PERIODS = (30, 90, 180, 365)

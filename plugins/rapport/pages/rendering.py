@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 
-from rapport.pages.words import Words
+from rapport.pages.translations import Words
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
@@ -23,7 +23,7 @@ LOCALES = ("en", "ru")
 def environment(locale: str) -> jinja2.Environment:
     """Jinja for one language; a message that is not translated stays English."""
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([TEMPLATES, HERE.parent / "report"]),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         extensions=["jinja2.ext.i18n"],
         autoescape=True,
         undefined=jinja2.StrictUndefined,

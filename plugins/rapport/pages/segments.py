@@ -10,18 +10,18 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from psycopg.rows import dict_row
 
-from rapport.activation import approval
-from rapport.activation.overview import overview
-from rapport.activation.render import source_of
-from rapport.activation.segments import Segment
-from rapport.activation.standing import standings
+from rapport.activation.answers.list_problems import standings
+from rapport.activation.answers.overview import overview
+from rapport.activation.planning import approval
+from rapport.activation.segments.declarations import Segment
+from rapport.activation.segments.rendering import source_of
 from rapport.errors import ConfigError
 from rapport.pages.access import is_sealed, must, seal
 from rapport.pages.database import Connection
-from rapport.pages.desk import desk, look, look_at_ledgers, reader, show
 from rapport.pages.metrics import Line, Measure, Plot
-from rapport.pages.night import is_there, newest, read_night
+from rapport.pages.request import desk, look, look_at_ledgers, reader, show
 from rapport.paths import under_project
+from rapport.runs.read_model import is_there, newest, read_night
 
 LISTS = "marketing_reader"  # everybody sees how many, with this role
 SAMPLE = 10

@@ -17,6 +17,6 @@ def predict(*, as_of: datetime) -> dict[str, Any]:
     code is left as it is. The scores change in one transaction. Raises `GateFailed` where a
     mart or a test of it fails.
     """
-    from rapport.predictions.night import run
+    from rapport.predictions.step import run
 
     return run(as_of)

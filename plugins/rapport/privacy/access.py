@@ -20,9 +20,10 @@ import psycopg
 from psycopg import sql
 
 from rapport.errors import ConfigError
-from rapport.landing.tables import table_of
+from rapport.landing import person_references
+from rapport.landing.raw_tables import table_of
 from rapport.paths import var_dir
-from rapport.privacy import references, stores
+from rapport.privacy import stores
 from rapport.privacy.notice import Held, notice
 from rapport.privacy.person import Person, find
 from rapport.privacy.requests import Request
@@ -55,7 +56,7 @@ def collect(connection: Connection, who: str, *, at: datetime) -> Archive:
         {name: sorted(getattr(person, name)) for name in ("customers", "profiles")},
         {
             f"{source} {stream}": records
-            for source, stream in references.streams(settings)
+            for source, stream in person_references.streams(settings)
             if (records := _records(connection, person, source, stream))
         },
         {

@@ -25,10 +25,11 @@ from psycopg import sql
 from rapport import faults
 from rapport.connectors import open_destination
 from rapport.errors import ConfigError, GateFailed, RapportError, RetryLater
-from rapport.landing.tables import table_of
-from rapport.landing.writer import Writer
+from rapport.landing import person_references, tombstones
+from rapport.landing.raw_tables import table_of
+from rapport.landing.stream_writer import Writer
 from rapport.paths import var_dir
-from rapport.privacy import foreign, references, stores, tombstones
+from rapport.privacy import foreign, stores
 from rapport.privacy.person import Person, find
 from rapport.privacy.requests import Request
 from rapport.settings import load_settings
@@ -94,7 +95,7 @@ def erase(
         with _step(connection, request, f"source {name}") as keep:
             if keep is not None:
                 keep(_of_source(person, name))
-    for source, stream in references.streams(settings):
+    for source, stream in person_references.streams(settings):
         if ("raw", f"{source}__{stream}") in others:
             continue
         with _step(connection, request, f"raw.{source}__{stream}") as keep:
@@ -135,7 +136,7 @@ def preview(connection: Connection, who: str) -> dict[str, int]:
     person = find(connection, who, region=load_settings().company.default_region)
     counts = {
         f"raw.{source}__{stream}": len(person.records(source, stream))
-        for source, stream in references.streams()
+        for source, stream in person_references.streams()
     }
     return {store: n for store, n in {**counts, **stores.left(connection, person)}.items() if n}
 
@@ -283,7 +284,9 @@ def _tell(tool: Destination, person: Person, remote_ids: set[str]) -> Receipt:
 def _of_source(person: Person, source: str) -> Receipt:
     """What came from a tool of the company is there until the company deletes it there."""
     found = sum(
-        len(person.records(name, stream)) for name, stream in references.streams() if name == source
+        len(person.records(name, stream))
+        for name, stream in person_references.streams()
+        if name == source
     )
     if not found:
         return Receipt("", "nothing")
@@ -307,7 +310,7 @@ def _empty_raw(connection: Connection, person: Person, source: str, stream: str)
 
 def _empty_rejected(connection: Connection, person: Person) -> Receipt:
     gone = 0
-    for source, stream in references.streams():
+    for source, stream in person_references.streams():
         gone += connection.execute(
             "delete from raw.rejected_records where source = %s and stream = %s"
             " and lower(record_key) = any(%s)",

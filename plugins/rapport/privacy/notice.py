@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import psycopg
 
-from rapport.activation.segments import Segment, load
+from rapport.activation.segments.declarations import Segment, load
 from rapport.privacy.requests import Options
 from rapport.settings import Settings, load_settings
 from rapport.transform.dbt import STAGING_MODEL

@@ -13,9 +13,10 @@ from psycopg import sql
 from rapport.errors import ConfigError
 from rapport.identity import lookup
 from rapport.identity.normal_forms import LONGEST, normal_form
-from rapport.landing.tables import table_of
-from rapport.privacy import foreign, references
-from rapport.privacy.tombstones import Handles
+from rapport.landing import person_references
+from rapport.landing.raw_tables import table_of
+from rapport.landing.tombstones import Handles
+from rapport.privacy import foreign
 
 Connection = psycopg.Connection[Any]
 LONGEST_CHAIN = 6
@@ -42,7 +43,7 @@ class Person:
 
     def records(self, source: str, stream: str) -> list[str]:
         """The keys of the person's records in a stream, in lower case."""
-        return sorted(self.handles.get(references.record_namespace(source, stream), ()))
+        return sorted(self.handles.get(person_references.record_namespace(source, stream), ()))
 
 
 def find(connection: Connection, who: str, *, region: str = "DE") -> Person:
@@ -131,19 +132,19 @@ def _add_profile(person: Person, profile: str) -> None:
         person.add("email" if "@" in value else "user_id", value)
     namespace = f"{source}:{kind}"
     person.add(namespace, value)
-    if prefix := references.key_prefix(namespace):
+    if prefix := person_references.key_prefix(namespace):
         person.add(namespace, prefix + value)
 
 
 def _add_records(connection: Connection, person: Person) -> None:
     """Records that name the person, records that name those, and so on."""
     others = foreign.tables(connection)
-    streams = [one for one in references.streams() if ("raw", "__".join(one)) not in others]
+    streams = [one for one in person_references.streams() if ("raw", "__".join(one)) not in others]
     for _ in range(LONGEST_CHAIN):
         before = sum(map(len, person.handles.values()))
         for source, stream in streams:
-            namespace = references.record_namespace(source, stream)
-            for reference in references.references(source, stream):
+            namespace = person_references.record_namespace(source, stream)
+            for reference in person_references.references(source, stream):
                 values = sorted(person.handles.get(reference.namespace, ()))
                 if values:
                     statement = sql.SQL("select distinct record_key from {} where {}").format(

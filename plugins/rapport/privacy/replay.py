@@ -10,8 +10,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from rapport.landing.tables import table_of
-from rapport.privacy import references, requests, tombstones
+from rapport.landing import person_references, tombstones
+from rapport.landing.raw_tables import table_of
+from rapport.privacy import requests
 from rapport.privacy.erase import erase
 
 Connection = psycopg.Connection[Any]
@@ -43,7 +44,7 @@ def follow(connection: Connection) -> int:
 def _sweep(connection: Connection) -> int:
     return sum(
         _delete_records(connection, source, stream)
-        for source, stream in references.streams()
+        for source, stream in person_references.streams()
         if _is_there(connection, source, stream)
     )
 
@@ -57,9 +58,9 @@ def _is_there(connection: Connection, source: str, stream: str) -> bool:
 
 def _delete_records(connection: Connection, source: str, stream: str) -> int:
     """Records whose person identity does not know (any more)."""
-    namespace = sql.Literal(references.record_namespace(source, stream))
-    conditions = [references.is_buried(namespace, sql.SQL("record_key"))]
-    conditions += [one.buried for one in references.references(source, stream)]  # type: ignore[misc]
+    namespace = sql.Literal(person_references.record_namespace(source, stream))
+    conditions = [person_references.is_buried(namespace, sql.SQL("record_key"))]
+    conditions += [one.buried for one in person_references.references(source, stream)]  # type: ignore[misc]
     return connection.execute(
         sql.SQL("delete from {} where {}").format(
             table_of(source, stream), sql.SQL(" or ").join(conditions)
@@ -73,7 +74,7 @@ from identity.members
 where {}
 order by 1
 """).format(
-    references.is_buried(
+    person_references.is_buried(
         sql.SQL("split_part(profile_id, ':', 1) || ':' || split_part(profile_id, ':', 2)"),
         sql.SQL("regexp_replace(profile_id, '^[^:]*:[^:]*:', '')"),
     )

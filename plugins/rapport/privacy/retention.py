@@ -14,9 +14,10 @@ import psycopg
 from psycopg import sql
 
 from rapport.errors import RetryLater
-from rapport.landing.tables import table_of
+from rapport.landing import person_references
+from rapport.landing.raw_tables import table_of
 from rapport.paths import var_dir
-from rapport.privacy import references, requests
+from rapport.privacy import requests
 
 Connection = psycopg.Connection[Any]
 LONGEST_NIGHT = timedelta(hours=6)
@@ -62,7 +63,7 @@ def prune(connection: Connection, *, at: datetime) -> dict[str, int]:
         before = at - timedelta(days=keep.keep_old_versions_days)
         counts["old versions"] = sum(
             _old_versions(connection, source, stream, before)
-            for source, stream in references.streams()
+            for source, stream in person_references.streams()
         )
     if keep.keep_rejected_records_days is not None:
         before = at - timedelta(days=keep.keep_rejected_records_days)

@@ -23,9 +23,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 
 from rapport import warehouse
+from rapport.activation_options import ActivationOptions
+from rapport.connectors import mapped_datasets
 from rapport.errors import GateFailed, RetryLater
 from rapport.paths import project_root, var_dir
 from rapport.settings import Settings, known, load_settings
+from rapport.transform.custom_fields import fields_for_dbt
 from rapport.warehouse import roles
 
 log = logging.getLogger(__name__)
@@ -65,15 +68,10 @@ def variables(settings: Settings) -> dict[str, Any]:
         match = STAGING_MODEL.fullmatch(path.stem)
         if match and match["source"] not in unused:
             canonical.setdefault(match["entity"], []).append(path.stem)
-    from rapport.activation.options import ActivationOptions
-    from rapport.connectors.files.source import datasets_for_dbt
-    from rapport.connectors.postgres.source import tables_for_dbt
-    from rapport.vendors.custom_fields import fields_for_dbt
-
     return {
         "canonical": canonical,
         "unused": unused,
-        "datasets": {**datasets_for_dbt(settings), **tables_for_dbt(settings)},
+        "datasets": mapped_datasets(settings),
         "surveys": settings.surveys,
         "custom_fields": fields_for_dbt(settings),
         "company": settings.company.model_dump(),

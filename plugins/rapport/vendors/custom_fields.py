@@ -1,39 +1,11 @@
-"""Fields of a company's own: declared in rapport.yml, and in `dim_customers.custom_fields` by that.
+"""Fields of a company's own that a vendor must be asked for by name.
 
-    sources:
-      hubspot:
-        custom_fields:
-          contacts: {loyalty_tier: properties.loyalty_tier}
-
-says the name in the marts and the dotted path in the record of that stream. The stream's records
-are people: what they say of a customer is gathered over all of the customer's profiles, the first
-declared source first, then the version that landed last.
-
->>> _checked("hubspot", {"contacts": {"tier": "properties.tier"}}, {"contacts"})
-[{'source': 'hubspot', 'stream': 'contacts', 'name': 'tier', 'path': ['properties', 'tier']}]
+>>> paths_of({"custom_fields": {"contacts": {"tier": "properties.tier"}}}, "contacts")
+['properties.tier']
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
-
-from rapport.errors import ConfigError
-from rapport.settings import Settings
-
-NAME = re.compile("[a-z][a-z0-9_]{0,50}")
-PATH = re.compile(r"[\w $-]+([.][\w $-]+)*")
-
-
-def fields_for_dbt(settings: Settings) -> list[dict[str, Any]]:
-    """The dbt variable `custom_fields`, in the order of the file; raises `ConfigError`."""
-    from rapport.connectors import all_sources
-
-    found: list[dict[str, Any]] = []
-    for name, options in settings.sources.items():
-        if fields := options.get("custom_fields"):
-            source = all_sources()[name](settings.source_options(name))
-            found += _checked(name, fields, {stream.name for stream in source.streams()})
-    return found
 
 
 def paths_of(options: Mapping[str, Any], stream: str) -> list[str]:
@@ -41,23 +13,3 @@ def paths_of(options: Mapping[str, Any], stream: str) -> list[str]:
     declared = options.get("custom_fields")
     fields = declared.get(stream) if isinstance(declared, dict) else None
     return [str(path) for path in fields.values()] if isinstance(fields, dict) else []
-
-
-def _checked(source: str, fields: Any, streams: set[str]) -> list[dict[str, Any]]:
-    where = f"rapport.yml: sources.{source}.custom_fields"
-    if not isinstance(fields, dict) or not all(isinstance(f, dict) for f in fields.values()):
-        raise ConfigError(f"{where}: write stream: {{name: path in the record}}.")
-    if unknown := sorted(set(fields) - streams):
-        there_are = ", ".join(sorted(streams))
-        raise ConfigError(f"{where}: no stream {', '.join(unknown)}. There are: {there_are}.")
-    found = []
-    for stream, paths in fields.items():
-        for name, path in paths.items():
-            if not NAME.fullmatch(str(name)) or not PATH.fullmatch(str(path)):
-                raise ConfigError(
-                    f"{where}.{stream}.{name}: a name is snake case, a path is words and dots."
-                )
-            found.append(
-                {"source": source, "stream": stream, "name": name, "path": path.split(".")}
-            )
-    return found

@@ -4,11 +4,12 @@
 ','
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from rapport.vendors.moments import pattern_of
+from rapport.vendors.moments import pattern_of, warehouse_format
 
 CONTACTS = (
     "email additional_emails phone additional_phones full_name first_name last_name country city"
@@ -197,3 +198,17 @@ class Options(Block):
     """The block `sources.files` of rapport.yml."""
 
     datasets: dict[DatasetName, Dataset] = Field(default_factory=dict)
+
+
+def mapped_for_dbt(columns: Mapping[str, str | Column]) -> dict[str, Any]:
+    """The columns of a dataset as the macros read them."""
+    return {
+        name: column if isinstance(column, str) else _for_dbt(column.model_dump(exclude_none=True))
+        for name, column in columns.items()
+    }
+
+
+def _for_dbt(column: dict[str, str]) -> str | dict[str, str]:
+    if "format" in column:
+        column["format"] = warehouse_format(column["format"])
+    return column["column"] if set(column) == {"column"} else column

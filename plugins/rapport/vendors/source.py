@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from rapport.errors import BadRecord
+from rapport.settings import Settings
 from rapport.vendors.connections import Connection
 from rapport.vendors.http import Client
 
@@ -247,3 +248,11 @@ class Source:
     def client(self, connection: Connection) -> Client:
         """A client that is logged in."""
         raise NotImplementedError
+
+    @classmethod
+    def mapped_datasets(cls, settings: Settings) -> dict[str, Any]:
+        """What rapport.yml maps by columns, as the dbt variable `datasets` has it; usually nothing.
+
+        By name: entity, namespace, key and columns. Raises `ConfigError`.
+        """
+        return {}

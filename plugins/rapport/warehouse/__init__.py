@@ -12,7 +12,7 @@ import psycopg
 
 from rapport.errors import ConfigError, RetryLater
 from rapport.vendors.connections import Connection, find_connection
-from rapport.warehouse import discreet, embedded
+from rapport.warehouse import embedded, redacted_errors
 from rapport.warehouse.schema import migrate, pending
 
 __all__ = ["airflow_url", "connect", "is_embedded", "migrate", "pending", "url", "url_of"]
@@ -48,7 +48,7 @@ def connect(**options: Any) -> psycopg.Connection[Any]:
     defaults = {
         "application_name": "rapport",
         "connect_timeout": 10,
-        "cursor_factory": discreet.Cursor,
+        "cursor_factory": redacted_errors.Cursor,
     }
     address = url()
     if "options=" not in address:

@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from rapport.errors import ConfigError, RetryLater
-from rapport.locks import held
+from rapport.file_locks import held
 from rapport.paths import private_file, var_dir
 from rapport.warehouse import cluster
 from rapport.warehouse import place as places

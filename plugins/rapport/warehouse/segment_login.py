@@ -19,7 +19,7 @@ import psycopg
 
 from rapport.errors import ConfigError
 from rapport.vendors.connections import find_connection
-from rapport.warehouse import discreet, roles
+from rapport.warehouse import redacted_errors, roles
 
 CONNECTION = "warehouse_segments"
 ROLE = "segmenter"
@@ -67,7 +67,7 @@ def connect() -> psycopg.Connection[Any]:
     try:
         connection: psycopg.Connection[Any] = psycopg.connect(
             address, options=options, application_name="rapport segments", autocommit=True,
-            connect_timeout=10, cursor_factory=discreet.Cursor,
+            connect_timeout=10, cursor_factory=redacted_errors.Cursor,
         )  # fmt: skip
     except psycopg.OperationalError:
         name = urlsplit(address).username or ""

@@ -8,7 +8,7 @@ Each method is a rule of the simulation, or a step of a test. What must hold aft
 >>> life.night()  # doctest: +SKIP
 """
 
-from rapport.activation.approval import decide, pending
+from rapport.activation.planning.approval import decide, pending
 from rapport.errors import RapportError
 from rapport.privacy.erase import erase
 from rapport.privacy.requests import Request, request

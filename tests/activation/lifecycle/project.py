@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from rapport.activation.segments import FOLDER
+from rapport.activation.segments.declarations import FOLDER
 
 SEGMENTS: dict[str, dict[str, Any]] = {
     "open_ticket": {

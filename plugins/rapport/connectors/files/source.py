@@ -30,9 +30,8 @@ from rapport.connectors.files.text import lines
 from rapport.errors import GiveUp
 from rapport.settings import Settings
 from rapport.vendors.connections import Connection
-from rapport.vendors.datasets import Column, Dataset, Options
+from rapport.vendors.datasets import Dataset, Options, mapped_for_dbt
 from rapport.vendors.http import Client
-from rapport.vendors.moments import warehouse_format
 from rapport.vendors.options import validated
 from rapport.vendors.source import Page, Position, Rejected, Source, Stream, with_context
 
@@ -166,37 +165,23 @@ class Files(Source):
     def client(self, connection: Connection) -> Client:
         return Client("", name=self.name)
 
+    @classmethod
+    def mapped_datasets(cls, settings: Settings) -> dict[str, Any]:
+        """The datasets, with formats of times in the warehouse's words.
 
-def datasets_for_dbt(settings: Settings) -> dict[str, Any]:
-    """The dbt variable `datasets`, with formats of times in the warehouse's words.
-
-    Datasets that are turned off are among them: what they have landed stays known.
-    """
-    if "files" not in settings.sources:
-        return {}
-    datasets = settings.checked("sources.files", Options).datasets
-    return {
-        name: {
-            "entity": dataset.entity,
-            "namespace": dataset.namespace or name,
-            "format": dataset.format,
-            "key": list(dataset.key),
-            "columns": mapped_for_dbt(dataset.columns),
-            **({} if dataset.enabled else {"enabled": False}),
+        Those that are turned off are among them: what they have landed stays known.
+        """
+        if "files" not in settings.sources:
+            return {}
+        datasets = settings.checked("sources.files", Options).datasets
+        return {
+            name: {
+                "entity": dataset.entity,
+                "namespace": dataset.namespace or name,
+                "format": dataset.format,
+                "key": list(dataset.key),
+                "columns": mapped_for_dbt(dataset.columns),
+                **({} if dataset.enabled else {"enabled": False}),
+            }
+            for name, dataset in datasets.items()
         }
-        for name, dataset in datasets.items()
-    }
-
-
-def mapped_for_dbt(columns: Mapping[str, str | Column]) -> dict[str, Any]:
-    """The columns of a dataset as the macros read them."""
-    return {
-        name: column if isinstance(column, str) else _for_dbt(column.model_dump(exclude_none=True))
-        for name, column in columns.items()
-    }
-
-
-def _for_dbt(column: dict[str, str]) -> str | dict[str, str]:
-    if "format" in column:
-        column["format"] = warehouse_format(column["format"])
-    return column["column"] if set(column) == {"column"} else column

@@ -22,11 +22,10 @@ import psycopg
 from psycopg import sql
 from pydantic import Field, model_validator
 
-from rapport.connectors.files.source import mapped_for_dbt
-from rapport.errors import ConfigError, GiveUp, RetryLater
+from rapport.errors import GiveUp, RetryLater
 from rapport.settings import Settings
 from rapport.vendors.connections import Connection
-from rapport.vendors.datasets import FIELDS, Block, Column, DatasetName, fields_of
+from rapport.vendors.datasets import FIELDS, Block, Column, DatasetName, fields_of, mapped_for_dbt
 from rapport.vendors.http import Client
 from rapport.vendors.options import validated
 from rapport.vendors.source import Page, Position, Source, Stream
@@ -152,31 +151,6 @@ class Rows(Stream):
             yield [self.read_key(record).key for record in records]
 
 
-def tables_for_dbt(settings: Settings) -> dict[str, Any]:
-    """The mapped tables beside the datasets of files; raises `ConfigError` for a name in both."""
-    if "postgres" not in settings.sources:
-        return {}
-    tables = settings.checked("sources.postgres", Options).tables
-    files = settings.sources.get("files", {}).get("datasets") or {}
-    if both := sorted(set(tables) & set(files)):
-        raise ConfigError(
-            f"rapport.yml: {', '.join(both)}: the name of a dataset of files and of a table of "
-            "postgres. Rename one."
-        )
-    return {
-        name: {
-            "source": "postgres",
-            "entity": table.entity,
-            "namespace": table.namespace or name,
-            "key": list(table.key),
-            "columns": mapped_for_dbt(table.columns),
-            **({} if table.enabled else {"enabled": False}),
-        }
-        for name, table in tables.items()
-        if table.entity is not None
-    }
-
-
 class Postgres(Source):
     """Option `tables`: name of the stream: {table or query, key, cursor, entity, columns}."""
 
@@ -211,3 +185,20 @@ class Postgres(Source):
 
     def client(self, connection: Connection) -> Client:
         return Database(connection)
+
+    @classmethod
+    def mapped_datasets(cls, settings: Settings) -> dict[str, Any]:
+        """The tables that have an entity, turned off or not."""
+        tables = settings.checked("sources.postgres", Options).tables
+        return {
+            name: {
+                "source": "postgres",
+                "entity": table.entity,
+                "namespace": table.namespace or name,
+                "key": list(table.key),
+                "columns": mapped_for_dbt(table.columns),
+                **({} if table.enabled else {"enabled": False}),
+            }
+            for name, table in tables.items()
+            if table.entity is not None
+        }

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 from rapport.errors import ConfigError
-from rapport.identity.dictionary import connected
+from rapport.identity.key_tables import connected
 from rapport.identity.rules import Rules
 
 log = logging.getLogger(__name__)

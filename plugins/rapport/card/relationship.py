@@ -1,0 +1,146 @@
+"""How the customer stands with us: consent, segments, and the records that make them up.
+
+>>> consent(connection, ["c_1"], freshness).permissions[0].is_granted  # doctest: +SKIP
+True
+"""
+
+from datetime import datetime
+
+from rapport.card.data_age import Freshness
+from rapport.card.models import (
+    Consent,
+    Identity,
+    ListEntry,
+    Membership,
+    Permission,
+    Profile,
+    Segments,
+    Suppression,
+)
+from rapport.card.rows import Connection, one, rows
+from rapport.identity.contact_keys import masked
+
+
+def consent(connection: Connection, ids: list[str], freshness: Freshness) -> Consent:
+    """The last word by channel and purpose, and what the tools say.
+
+    `ids` are the customer's id and the former ones, under which a tool may know them.
+    """
+    values = {"id": ids[0], "ids": ids}
+    return Consent(
+        **freshness.of("consent_events"),
+        permissions=rows(connection, Permission, PERMISSIONS, values),
+        suppressions=rows(connection, Suppression, SUPPRESSIONS, values),
+    )
+
+
+def segments(connection: Connection, customer_id: str, as_of: datetime) -> Segments:
+    """The segments that the customer is in, and what became of each list."""
+    evaluated = one(connection, "select max(as_of) as as_of from segments.sizes", {}).get("as_of")
+    stays = connection.execute(STAYS, {"id": customer_id}).fetchall()
+    memberships = [
+        Membership(
+            segment=segment,
+            since=since,
+            arm=arm,
+            frozen_because=frozen_because,
+            lists=rows(connection, ListEntry, LISTS, {"id": customer_id, "segment": segment}),
+        )
+        for segment, since, arm, frozen_because in stays
+    ]
+    return Segments(
+        sources=["segments"],
+        fresh_as_of=evaluated,
+        is_stale=evaluated is None
+        or evaluated < as_of
+        or any(membership.frozen_because for membership in memberships),
+        memberships=memberships,
+    )
+
+
+def identity(
+    connection: Connection, customer_id: str, freshness: Freshness, *, with_contact: bool
+) -> Identity:
+    """The vendors' records of the customer; an address or number as an id only `with_contact`."""
+    values = {"id": customer_id}
+    profiles = rows(connection, Profile, PROFILES, values)
+    if not with_contact:
+        profiles = [
+            profile.model_copy(update={"profile_id": masked(profile.profile_id)})
+            for profile in profiles
+        ]
+    return Identity(
+        **freshness.of_sources(profile.source for profile in profiles),
+        profiles=profiles,
+        former_ids=[row[0] for row in connection.execute(FORMER_IDS, values)],
+    )
+
+
+PERMISSIONS = """
+select channel, purpose, is_granted, changed_at as since, source, policy_version
+from marts.dim_consents
+where customer_id = %(id)s
+order by channel, purpose
+"""
+
+SUPPRESSIONS = """
+select destination, kind, channel, min(since) as since
+from activation.suppressions
+where lifted_at is null and customer_id = any(%(ids)s)
+group by destination, kind, channel
+order by destination, kind, channel
+"""
+
+STAYS = """
+select membership.segment, membership.entered_at, membership.arm, sizes.frozen_because
+from segments.membership
+left join (
+    select distinct on (segment) segment, frozen_because
+    from segments.sizes
+    order by segment, as_of desc
+) as sizes using (segment)
+where membership.customer_id = %(id)s and membership.left_at is null
+order by membership.segment
+"""
+
+LISTS = """
+select
+    destination,
+    coalesce(ledger.state = 'sent', false) as is_sent,
+    ledger.last_sent_at as sent_at,
+    coalesce(not_sent.reason, rejected.reason, nullif(ledger.state, 'sent')) as not_sent_because,
+    rejected.reason as refused_because
+from (
+    select * from activation.ledger where customer_id = %(id)s and segment = %(segment)s
+) as ledger
+full join (
+    select * from activation.not_sent where customer_id = %(id)s and segment = %(segment)s
+) as not_sent using (destination)
+full join (
+    select * from activation.rejected where customer_id = %(id)s and segment = %(segment)s
+) as rejected using (destination)
+order by destination
+"""
+
+PROFILES = """
+select
+    split_part(profile_id, ':', 1) as source, profile_id, as_of as since,
+    not is_probable as is_certain
+from identity.members
+where
+    region_key in (
+        select members.region_key
+        from identity.aliases
+        inner join identity.profiles on aliases.anchor_profile_id = profiles.profile_id
+        inner join identity.members using (profile_key)
+        where aliases.alias_id = %(id)s
+    )
+    and customer_id = %(id)s
+order by profile_id
+"""
+
+FORMER_IDS = """
+select alias_id from identity.aliases
+where customer_id = %(id)s and alias_id <> customer_id
+order by since desc, alias_id
+"""

@@ -1,0 +1,222 @@
+"""Salted hashes of the ids of people who were erased: what carries one does not land again.
+
+They are kept in the warehouse and, against its loss, in a file below `var/privacy`, from which a
+restored backup learns what was erased since.
+
+>>> fingerprint(b"salt", "email", "A@example.com") == fingerprint(b"salt", "email", "a@example.com")
+True
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+
+from rapport.errors import ConfigError
+from rapport.file_locks import held
+from rapport.landing.batches import Batch
+from rapport.landing.person_references import Reference, record_namespace, references
+from rapport.paths import private_file, var_dir
+
+ADDRESS = re.compile(rb"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
+Connection = psycopg.Connection[Any]
+Handles = dict[str, set[str]]
+
+
+def fingerprint(salt: bytes, namespace: str, value: str) -> bytes:
+    """The hash of an id, whatever the case of its letters."""
+    return hashlib.sha256(salt + namespace.encode() + b"\0" + value.lower().encode()).digest()
+
+
+def journal() -> Path:
+    """The file that holds salt and hashes outside of the warehouse."""
+    return var_dir() / "privacy" / "tombstones.jsonl"
+
+
+def salt(connection: Connection) -> bytes:
+    """The salt of this company, made once and written to the journal before it is used."""
+    row = connection.execute("select salt from privacy.salt").fetchone()
+    if row is not None:
+        return bytes(row[0])
+    with held(_lock()):
+        known, _ = _read()
+        made = known or secrets.token_bytes(32)
+        if known is None:
+            private_file(journal(), json.dumps({"salt": made.hex()}) + "\n")
+    connection.execute(
+        "insert into privacy.salt (salt) values (%s) on conflict do nothing", (made,)
+    )
+    return salt(connection)
+
+
+def bury(connection: Connection, handles: Handles, request_id: int, at: datetime) -> int:
+    """Write a tombstone for each id, first to the journal; how many ids that were."""
+    grain = salt(connection)
+    hashes = sorted(
+        fingerprint(grain, namespace, value)
+        for namespace, values in handles.items()
+        for value in values
+    )
+    _write(hashes, at)
+    connection.execute(
+        "insert into privacy.tombstones (hash, request_id, erased_at)"
+        " select hash, %s, %s from unnest(%s::bytea[]) as given (hash) on conflict do nothing",
+        (request_id, at, hashes),
+    )
+    return len(hashes)
+
+
+def _write(hashes: list[bytes], at: datetime) -> None:
+    """To the journal, for good."""
+    with held(_lock()), journal().open("a", encoding="utf-8") as file:
+        line = {"at": at.isoformat(), "hashes": [item.hex() for item in hashes]}
+        file.write(json.dumps(line) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def lift(connection: Connection, handles: Handles) -> int:
+    """Let somebody come back who wants to; how many tombstones went."""
+    grain = salt(connection)
+    hashes = [fingerprint(grain, name, value) for name, some in handles.items() for value in some]
+    with held(_lock()), journal().open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"lifted": [item.hex() for item in hashes]}) + "\n")
+    return connection.execute(
+        "delete from privacy.tombstones where hash = any(%s)", (hashes,)
+    ).rowcount
+
+
+def recover(connection: Connection) -> int:
+    """Bring a restored warehouse to what the journal knows; how many tombstones were missing."""
+    known, hashes = _read()
+    if known is None:
+        return 0
+    row = connection.execute("select salt from privacy.salt").fetchone()
+    if row is not None and bytes(row[0]) != known:
+        raise ConfigError(
+            f"{journal()}: belongs to another warehouse, its salt differs. Put the file of this "
+            "one there, or move it away if nobody was ever erased."
+        )
+    connection.execute(
+        "insert into privacy.salt (salt) values (%s) on conflict do nothing", (known,)
+    )
+    return connection.execute(
+        "insert into privacy.tombstones (hash, erased_at)"
+        " select decode(hash, 'hex'), at::timestamptz"
+        " from unnest(%s::text[], %s::text[]) as known (hash, at) on conflict do nothing",
+        (list(hashes), list(hashes.values())),
+    ).rowcount
+
+
+def _read() -> tuple[bytes | None, dict[str, str]]:
+    """Salt, and when each hash was written."""
+    grain: bytes | None = None
+    hashes: dict[str, str] = {}
+    if not journal().exists():
+        return None, hashes
+    for line in journal().read_text(encoding="utf-8").splitlines():
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # the line of a process that was killed while it wrote
+        if "salt" in entry:
+            grain = bytes.fromhex(entry["salt"])
+        for item in entry.get("lifted", ()):
+            hashes.pop(item, None)
+        hashes.update(dict.fromkeys(entry.get("hashes", ()), entry.get("at", "")))
+    return grain, hashes
+
+
+def _lock() -> Path:
+    journal().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return journal().parent / ".lock"
+
+
+class Erased:
+    """Whom one load must not bring back; costs nothing as long as nobody was erased."""
+
+    def __init__(self, connection: Connection, source: str, stream: str) -> None:
+        self.namespace = record_namespace(source, stream)
+        self.references: tuple[Reference, ...] = ()
+        self.hashes: set[bytes] = set()
+        self._found: list[bytes] = []
+        rows = connection.execute("select hash from privacy.tombstones").fetchall()
+        if rows:
+            self.salt = salt(connection)
+            self.hashes = {bytes(row[0]) for row in rows}
+            self.references = references(source, stream)
+
+    def without(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The batches without the records of people who were erased."""
+        for batch in batches:
+            if self.hashes:
+                self._take_out(batch)
+            yield batch
+
+    def _take_out(self, batch: Batch) -> None:
+        kept = []
+        for number, (key, payload) in enumerate(zip(batch.keys, batch.payloads, strict=True)):
+            if not self.names(key.decode(), payload):
+                kept.append(number)
+                continue
+            own = fingerprint(self.salt, self.namespace, key.decode())
+            if own not in self.hashes:
+                self.hashes.add(own)
+                self._found.append(own)
+        if len(kept) < len(batch.keys):
+            batch.keys = [batch.keys[number] for number in kept]
+            batch.payloads = [batch.payloads[number] for number in kept]
+            batch.hashes = [batch.hashes[number] for number in kept]
+        for pile in (batch.rejected, batch.repaired):
+            pile[:] = [
+                item
+                for item in pile
+                if not self.names(item.record_key or "", item.original)
+                and not self._mentions(item.original)
+            ]
+
+    def _mentions(self, original: bytes) -> bool:
+        """Whether bytes that nobody could read have an address of somebody who was erased."""
+        return any(
+            fingerprint(self.salt, "email", found.decode()) in self.hashes
+            for found in ADDRESS.findall(original)
+        )
+
+    def remember(self, connection: Connection, at: datetime) -> None:
+        """Inside of the caller's transaction: new records of theirs that were turned away.
+
+        What names such a record, as a ticket names its author, is theirs too.
+        """
+        found, self._found = self._found, []
+        if found:
+            _write(found, at)
+            connection.execute(
+                "insert into privacy.tombstones (hash, erased_at, is_followed)"
+                " select hash, %s, false from unnest(%s::bytea[]) as found (hash)"
+                " on conflict do nothing",
+                (at, found),
+            )
+
+    def names(self, key: str, payload: bytes) -> bool:
+        """Whether a record is of somebody who was erased, or of another record of theirs."""
+        if fingerprint(self.salt, self.namespace, key) in self.hashes:
+            return True
+        if not self.references:
+            return False
+        try:
+            record = msgspec.json.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        return any(
+            fingerprint(self.salt, reference.namespace, value) in self.hashes
+            for reference in self.references
+            for value in reference.values(record)
+        )
