@@ -9,7 +9,7 @@ import pytest
 from rapport.connectors.hubspot.source import HubSpot
 from rapport.errors import ConfigError
 from rapport.settings import load_settings
-from rapport.vendors.custom_fields import fields_for_dbt
+from rapport.transform.custom_fields import fields_for_dbt
 
 from .conftest import read, run_dbt
 from .landed import NIGHT, land

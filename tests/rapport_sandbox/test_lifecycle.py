@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from rapport.cli import application
 from rapport.errors import ConfigError
-from rapport_sandbox import ensure_company, ensure_running, next_night, running, stop
+from rapport_sandbox.company import next_night
 from rapport_sandbox.credentials import demo_connection
-from rapport_sandbox.lifecycle import call
+from rapport_sandbox.lifecycle import call, ensure_company, ensure_running, running, stop
 
 ASK = (
     "import sys; from pathlib import Path; from rapport_sandbox import ensure_running;"

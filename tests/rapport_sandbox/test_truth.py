@@ -11,8 +11,7 @@ from pathlib import Path
 import phonenumbers
 import pytest
 
-from rapport_sandbox import next_night, truth
-from rapport_sandbox.company import DATABASE
+from rapport_sandbox.company import DATABASE, next_night, truth
 
 NOT_A_PERSON = {"test@test.com", "noreply@example.com", "none@example.com", "null"}
 

@@ -12,11 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from rapport_sandbox import clock, next_night
-from rapport_sandbox.app import vendors
-from rapport_sandbox.company import DATABASE, Company
+from rapport_sandbox import clock
+from rapport_sandbox.company import DATABASE, Company, next_night
 from rapport_sandbox.credentials import demo_connection
-from rapport_sandbox.doubles import logins
+from rapport_sandbox.doubles import by_vendor, logins
 
 READ = ("amplitude", "hubspot", "intercom", "typeform", "zendesk")
 
@@ -49,7 +48,7 @@ def change(root: Path, sql: str, *values: object) -> None:
 
 
 def test_every_vendor_has_a_login_and_a_double(reads: dict) -> None:
-    assert vendors().keys() == logins().keys() >= reads.keys()
+    assert by_vendor().keys() == logins().keys() >= reads.keys()
     assert demo_connection("hubspot", "http://here")["host"] == "http://here/hubspot"
 
 
