@@ -23,6 +23,7 @@ STREAMS = (
     "hubspot_deals",
     "zendesk_users",
     "zendesk_tickets",
+    "zendesk_comments",
     "zendesk_ticket_metrics",
     "zendesk_satisfaction_ratings",
     "zendesk_deleted_tickets",
@@ -69,11 +70,15 @@ def create(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None)
     database.executescript("pragma journal_mode=off; pragma synchronous=off;" + SCHEMA)
     for stream in STREAMS:
-        database.execute(
-            f"create table {stream} (id integer primary key, updated integer not null,"
-            " is_archived integer not null, body text not null)"
-        )
+        _create_stream(database, stream)
     return database
+
+
+def _create_stream(database: sqlite3.Connection, stream: str) -> None:
+    database.execute(
+        f"create table if not exists {stream} (id integer primary key, updated integer not null,"
+        " is_archived integer not null, body text not null)"
+    )
 
 
 def add_indexes(database: sqlite3.Connection) -> None:
@@ -97,6 +102,8 @@ def connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
     database.execute("pragma journal_mode=wal")
     database.execute("pragma synchronous=normal")
+    for stream in STREAMS:  # a company of an older release lacks some
+        _create_stream(database, stream)
     return database
 
 

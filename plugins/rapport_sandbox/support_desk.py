@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 HOST = "https://lindenquell.zendesk.example/api/v2"
 SUPPORT_GROUP = 501
+# Places of a ticket's comments, which make their ids: the question is 0, answers count from 1.
+NOTE, REOPENED = 50, 60
 
 
 def user_id(number: int) -> int:
@@ -128,7 +130,10 @@ def _ticket(life: Life, moment: int, _: Any) -> None:
         "on_hold_time_in_minutes": {"calendar": 0, "business": 0},
     }
     _save(life, body, metric, moment)
+    _comment(life, body, moment, 0, body["requester_id"], f"A question, number {id}.")
     data = {"id": id, "created": moment}
+    if id % 5 == 0:
+        life.later(moment + 3 * MINUTE + id * 104_729 % 9_000 * SECOND, "note", data)
     life.later(_last_minute(life, moment + life.wait(0.25) + 4 * MINUTE), "reply", data)
     life.later(life.daytime(moment + life.wait(75) + DAY), "ticket")
     if life.chance(0.01):
@@ -143,12 +148,23 @@ def _reply(life: Life, moment: int, data: Json) -> None:
     ticket, metric = found
     ticket["status"] = "pending" if life.chance(0.5) else "open"
     metric["replies"] += 1
+    text = f"An answer to number {ticket['id']}."
+    _comment(life, ticket, moment, metric["replies"], ticket["assignee_id"], text)
     if metric["reply_time_in_minutes"]["calendar"] is None:
-        metric["reply_time_in_minutes"] = _minutes(moment - data["created"])
+        metric["reply_time_in_minutes"] = _minutes(data["created"], moment)
     metric["latest_comment_added_at"] = seconds_iso(moment)
     _save(life, ticket, metric, moment)
     following = "solve" if life.chance(0.7) else "reply"
     life.later(_last_minute(life, moment + life.wait(1.6) + 6 * MINUTE), following, data)
+
+
+def _note(life: Life, moment: int, data: Json) -> None:
+    """An agent writes something that only colleagues see."""
+    found = _load(life, data)
+    if found is not None:
+        ticket, _ = found
+        text = f"A note on number {ticket['id']}."
+        _comment(life, ticket, moment, NOTE, ticket["assignee_id"], text, public=False)
 
 
 def _solve(life: Life, moment: int, data: Json) -> None:
@@ -158,9 +174,9 @@ def _solve(life: Life, moment: int, data: Json) -> None:
     ticket, metric = found
     ticket["status"] = "solved"
     metric["solved_at"] = seconds_iso(moment)
-    metric["full_resolution_time_in_minutes"] = _minutes(moment - data["created"])
+    metric["full_resolution_time_in_minutes"] = _minutes(data["created"], moment)
     if metric["first_resolution_time_in_minutes"]["calendar"] is None:
-        metric["first_resolution_time_in_minutes"] = _minutes(moment - data["created"])
+        metric["first_resolution_time_in_minutes"] = _minutes(data["created"], moment)
     offered = life.chance(0.6)
     if offered:
         ticket["satisfaction_rating"] = {"score": "offered"}
@@ -186,6 +202,9 @@ def _reopen(life: Life, moment: int, data: Json) -> None:
     ticket["status"] = "open"
     metric["reopens"] += 1
     metric["solved_at"] = None
+    place = REOPENED + metric["reopens"]
+    text = f"Number {ticket['id']} is not solved."
+    _comment(life, ticket, moment, place, ticket["requester_id"], text)
     _save(life, ticket, metric, moment)
     life.later(moment + life.wait(0.5) + 5 * MINUTE, "reply", data)
 
@@ -269,9 +288,34 @@ def _save(life: Life, ticket: Json, metric: Json, moment: int) -> None:
     life.batch.put("zendesk_ticket_metrics", metric["id"], metric, second)
 
 
-def _minutes(span: int) -> Json:
-    minutes = span // MINUTE
-    return {"calendar": minutes, "business": minutes // 3}
+def _comment(
+    life: Life, ticket: Json, moment: int, place: int, author: int, text: str, public: bool = True
+) -> None:
+    """A comment of a ticket; `place` makes its id. Reply times are those of these comments."""
+    id = ticket["id"] * 100 + place
+    second = moment // SECOND * SECOND
+    body = {"ticket_id": ticket["id"], "author_id": author, "body": text, "public": public}
+    life.batch.put("zendesk_comments", id, body, second)
+
+
+def _minutes(since: int, until: int) -> Json:
+    since, until = since // SECOND * SECOND, until // SECOND * SECOND
+    return {
+        "calendar": (until - since) // MINUTE,
+        "business": (_open_until(until) - _open_until(since)) // MINUTE,
+    }
+
+
+def _open_until(moment: int) -> int:
+    """Milliseconds for which the desk has been open since 1970: Mondays to Fridays, 9 to 17 UTC.
+
+    >>> friday = 1_774_602_000_000  # 2026-03-27T09:00Z
+    >>> (_open_until(friday + 4 * DAY) - _open_until(friday)) // HOUR
+    16
+    """
+    weeks, weekday = divmod(moment // DAY + 3, 7)
+    today = min(max(moment % DAY - 9 * HOUR, 0), 8 * HOUR) if weekday < 5 else 0
+    return (weeks * 5 + min(weekday, 5)) * 8 * HOUR + today
 
 
 def _last_minute(life: Life, moment: int) -> int:
@@ -312,6 +356,7 @@ def _user(
 HANDLERS = {
     "ticket": _ticket,
     "reply": _reply,
+    "note": _note,
     "solve": _solve,
     "reopen": _reopen,
     "close": _close,

@@ -17,7 +17,7 @@ from rapport.errors import ConfigError
 from rapport_sandbox import clock, company, messaging
 from rapport_sandbox.company import DATABASE, Company, next_night
 from rapport_sandbox.names import PHONES, fold, phone_digits, transliterate, write_phone
-from rapport_sandbox.store import STREAMS
+from rapport_sandbox.store import STREAMS, decode
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +68,30 @@ def test_the_first_night_is_three_in_the_morning_of_the_start(untouched: Path) -
     held = Company.load(untouched)
     assert clock.seconds_iso(held.as_of) == "2026-03-31T03:00:00Z"
     assert held.night == 1
+
+
+def test_the_reply_time_of_a_ticket_is_that_of_its_first_public_answer(untouched: Path) -> None:
+    requesters = {
+        id: (decode(body)["requester_id"], decode(body)["created_at"])
+        for id, body in rows(untouched, "select id, body from zendesk_tickets")
+    }
+    answered: dict[int, int] = {}
+    for moment, body in rows(untouched, "select updated, body from zendesk_comments order by 1"):
+        comment = decode(body)
+        ticket = comment["ticket_id"]
+        if comment["public"] and comment["author_id"] != requesters[ticket][0]:
+            answered.setdefault(ticket, moment)
+    metrics = [decode(b) for (b,) in rows(untouched, "select body from zendesk_ticket_metrics")]
+    assert len(metrics) > 100 and len(answered) > 100
+    for metric in metrics:
+        told = metric["reply_time_in_minutes"]
+        ticket = metric["ticket_id"]
+        if ticket not in answered:
+            assert told == {"calendar": None, "business": None}
+            continue
+        asked = clock.parse_iso(requesters[ticket][1])
+        assert told["calendar"] == (answered[ticket] - asked) // clock.MINUTE
+        assert 0 <= told["business"] <= told["calendar"]
 
 
 def test_a_night_moves_only_a_delta(root: Path) -> None:

@@ -20,7 +20,7 @@ from rapport_sandbox.credentials import demo_connection
 from rapport_sandbox.lifecycle import call, ensure_company, ensure_running, running, stop
 
 ASK = (
-    "import sys; from pathlib import Path; from rapport_sandbox import ensure_running;"
+    "import sys; from pathlib import Path; from rapport_sandbox.lifecycle import ensure_running;"
     "print(ensure_running(Path(sys.argv[1])))"
 )
 

@@ -14,7 +14,7 @@ import pytest
 
 from rapport_sandbox import clock
 from rapport_sandbox.company import DATABASE, Company, next_night
-from rapport_sandbox.credentials import demo_connection
+from rapport_sandbox.credentials import connection_of
 from rapport_sandbox.doubles import by_vendor, logins
 
 READ = ("amplitude", "hubspot", "intercom", "typeform", "zendesk")
@@ -49,7 +49,8 @@ def change(root: Path, sql: str, *values: object) -> None:
 
 def test_every_vendor_has_a_login_and_a_double(reads: dict) -> None:
     assert by_vendor().keys() == logins().keys() >= reads.keys()
-    assert demo_connection("hubspot", "http://here")["host"] == "http://here/hubspot"
+    found = connection_of("hubspot", "http://here", logins()["hubspot"])
+    assert found["host"] == "http://here/hubspot"
 
 
 @pytest.mark.parametrize("name", sorted(READ))

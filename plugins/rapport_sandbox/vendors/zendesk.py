@@ -10,7 +10,6 @@ An export leaves out what changed in the minute before the call.
 # ruff: noqa: S608 - table and column names come from this package, values are bound
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -24,7 +23,7 @@ from rapport_sandbox.call_gate import (
     reply,
     retry_after_headers,
 )
-from rapport_sandbox.clock import MINUTE, SECOND, parse_iso, seconds_iso
+from rapport_sandbox.clock import MINUTE, SECOND, seconds_iso
 from rapport_sandbox.store import Json, decode, encode
 
 VENDOR = "zendesk"
@@ -104,15 +103,21 @@ async def export_events(request: Request) -> Response:
     if start > end:
         message = "Too recent start_time. Use a start_time older than 60 seconds"
         raise Refused(refusal(400, message, code="InvalidValue"))
-    events = sorted(
-        (event["timestamp"], event["id"], event)
-        for (body,) in gate.database.execute(
-            "select body from zendesk_tickets where updated >= ?", ((start - 100_000) * SECOND,)
-        )
-        for event in _events_of(decode(body), "comment_events" in query.get("include", ""))
-        if start <= event["timestamp"] < end
+    events = gate.database.execute(
+        "select updated, id, body from zendesk_comments where updated >= ? and updated < ?"
+        " order by updated, id limit ?",
+        (start * SECOND, end * SECOND, size + 1),
+    ).fetchall()
+    shown = (
+        []
+        if meets(request, "empty")
+        else [
+            _event(
+                updated // SECOND, id, decode(body), "comment_events" in query.get("include", "")
+            )
+            for updated, id, body in events[:size]
+        ]
     )
-    shown = [] if meets(request, "empty") else [event for _, _, event in events[:size]]
     ends = len(events) <= size or not shown
     reached = end if ends else shown[-1]["timestamp"]
     if meets(request, "repeat_token") and start:
@@ -125,30 +130,21 @@ async def export_events(request: Request) -> Response:
     )  # fmt: skip
 
 
-def _events_of(ticket: Json, with_comments: bool) -> Iterator[Json]:
-    """The question, most often an answer, sometimes a note among colleagues."""
-    id, asked = ticket["id"], parse_iso(ticket["created_at"]) // SECOND
-    agent = ticket["assignee_id"]
-    said = [(0, ticket["requester_id"], f"A question, number {id}.", True)]
-    if id % 10:
-        said.append((300 + id * 7919 % 90_000, agent, f"An answer to number {id}.", True))
-    if id % 5 == 0:
-        said.append((200 + id * 104_729 % 9_000, agent, f"A note on number {id}.", False))
-    for place, (later, author, body, is_public) in enumerate(said):
-        children = [{"id": id * 100 + place * 10 + 1, "event_type": "Comment", "type": "Comment",
-                     "author_id": author, "body": body, "public": is_public,
-                     "comment_present": True, "comment_public": is_public}]  # fmt: skip
-        moment = asked + later
-        yield {
-            "id": id * 100 + place * 10,
-            "ticket_id": id,
-            "timestamp": moment,
-            "created_at": seconds_iso(moment * SECOND),
-            "updater_id": author,
-            "via": "Web form",
-            "event_type": "Audit",
-            "child_events": children if with_comments else [],
-        }
+def _event(moment: int, id: int, comment: Json, with_comments: bool) -> Json:
+    child = {"id": id * 10 + 1, "event_type": "Comment", "type": "Comment",
+             "author_id": comment["author_id"], "body": comment["body"],
+             "public": comment["public"], "comment_present": True,
+             "comment_public": comment["public"]}  # fmt: skip
+    return {
+        "id": id * 10,
+        "ticket_id": comment["ticket_id"],
+        "timestamp": moment,
+        "created_at": seconds_iso(moment * SECOND),
+        "updater_id": comment["author_id"],
+        "via": "Web form",
+        "event_type": "Audit",
+        "child_events": [child] if with_comments else [],
+    }
 
 
 @router.get("/ticket_metrics")
@@ -190,20 +186,19 @@ async def deleted_tickets(request: Request) -> Response:
 @router.get("/tickets/{id}/comments")
 @router.get("/tickets/{id}/comments.json")
 async def comments(request: Request, id: str) -> Response:
-    sql = "select body from zendesk_tickets where id = ?"
-    row = gate_of(request).database.execute(sql, (id,)).fetchone()
-    if row is None:
+    database = gate_of(request).database
+    if database.execute("select 1 from zendesk_tickets where id = ?", (id,)).fetchone() is None:
         raise Refused(refusal(404))
-    ticket = decode(row[0])
-    comment = {
-        "id": ticket["id"] * 10,
-        "type": "Comment",
-        "author_id": ticket["requester_id"],
-        "body": ticket["description"],
-        "public": True,
-        "created_at": ticket["created_at"],
-    }
-    return _answer(request, {"comments": [comment], "next_page": None, "count": 1})
+    first = int(id) * 100
+    rows = database.execute(
+        "select updated, id, body from zendesk_comments where id >= ? and id < ? order by id",
+        (first, first + 100),
+    )
+    found = [
+        {"id": number, "type": "Comment", "created_at": seconds_iso(updated), **decode(body)}
+        for updated, number, body in rows
+    ]
+    return _answer(request, {"comments": found, "next_page": None, "count": len(found)})
 
 
 @router.get("/users/me")
