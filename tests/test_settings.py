@@ -167,7 +167,8 @@ def test_an_areas_own_options_are_checked_with_their_line(tmp_path: Path) -> Non
 def test_a_source_is_known_by_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rapport import connectors
 
-    (tmp_path / "newcomer.py").write_text("")
+    (tmp_path / "newcomer").mkdir()
+    (tmp_path / "newcomer" / "source.py").write_text("")
     monkeypatch.setattr(connectors, "__path__", [*connectors.__path__, str(tmp_path)])
     assert "newcomer" in known("sources")
     file = tmp_path / "rapport.yml"

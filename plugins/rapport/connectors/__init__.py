@@ -4,7 +4,7 @@
 with a second way to send has it in a module of its own, such as `mail_destination.py`.
 
 >>> all_sources()["zendesk"].__name__, all_destinations()["sendgrid_mail"].__name__
-('Zendesk', 'SendgridMail')
+('Zendesk', 'SendGridMail')
 """
 
 import importlib
