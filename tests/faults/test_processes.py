@@ -21,7 +21,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 import msgspec
 from rapport import warehouse
-from rapport.landing import batches, load, writer
+from rapport.landing import batches, load, stream_writer as writer
 from rapport.vendors.source import Page, Stream
 batches.BATCH_ROWS, batches.SLICE_ROWS = 20, 10
 writer.LEASE = timedelta(seconds=float(sys.argv[2]))
