@@ -177,7 +177,7 @@ def test_the_statement_that_takes_a_batch_asks_again(capped: World) -> None:
 def test_rapport_yml_says_what_makes_a_message(
     capped: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rapport import destinations
+    from rapport import connectors
     from rapport.errors import ConfigError
     from rapport.settings import Settings
 
@@ -185,8 +185,8 @@ def test_rapport_yml_says_what_makes_a_message(
         destinations={"intercom": {"messages_on": "change"}, "files": {"messages_on": "x"}}
     )
     monkeypatch.setattr(destinations, "load_settings", lambda: said)
-    assert destinations.messages_on("intercom") == "change"
-    assert destinations.messages_on("twilio") == "change"
-    assert destinations.messages_on("slack") == "nothing"
+    assert connectors.messages_on("intercom") == "change"
+    assert connectors.messages_on("twilio") == "change"
+    assert connectors.messages_on("slack") == "nothing"
     with pytest.raises(ConfigError, match="nothing, entry, change"):
-        destinations.messages_on("files")
+        connectors.messages_on("files")
