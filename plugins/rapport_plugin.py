@@ -35,12 +35,12 @@ def _view(name: str, path: str) -> dict[str, Any]:
 
 
 class RapportPlugin(AirflowPlugin):
-    """Tonight, Customers, Segments and Metrics; the API for programs is below rapport/api/v1."""
+    """Runs, Customers, Segments and Metrics; the API for programs is below rapport/api/v1."""
 
     name = "rapport"
     fastapi_apps = [{"app": Pages(), "url_prefix": "/rapport", "name": "Rapport"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
-        _view("Tonight", "tonight"),
+        _view("Runs", "runs"),
         _view("Customers", "customers"),
         _view("Segments", "segments"),
         _view("Metrics", "metrics"),

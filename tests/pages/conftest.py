@@ -115,7 +115,7 @@ def app(world: psycopg.Connection[Any]) -> Iterator[Any]:
 
 @pytest.fixture
 def as_(app: Any) -> Callable[[str | None], Client]:
-    """A client as a reader: `as_("viewer").get("/tonight")`."""
+    """A client as a reader: `as_("viewer").get("/runs")`."""
     return lambda reader: Client(app, reader)
 
 
@@ -243,7 +243,7 @@ def _lists(marts: Marts) -> None:
 
 
 def wait(connection: psycopg.Connection[Any], segment: str = "payment_failed") -> None:
-    """A list of the segment waits for a person's word; earlier ones are forgotten."""
+    """Make one list of the segment wait for approval; delete earlier requests."""
     connection.execute("delete from activation.approvals where segment = %s", [segment])
     connection.execute(
         "insert into activation.approvals (destination, segment, state, cause, adds, removes,"

@@ -1,7 +1,7 @@
 """A running api-server of Airflow with the plugin, for the tests that log in.
 
 >>> with running(postgres, company, folder, {"otto": "op"}) as airflow:  # doctest: +SKIP
-...     airflow.get("/rapport/tonight", "otto").status_code
+...     airflow.get("/rapport/runs", "otto").status_code
 200
 """
 

@@ -57,7 +57,7 @@ def test_what_did_not_change_is_not_sent_again(as_: As) -> None:
     again = as_("viewer").get(f"{V1}/segments", headers={"If-None-Match": f'"other", W/{tag}'})
     assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
     assert as_("viewer").get(f"{V1}/segments", headers={"If-None-Match": '"x"'}).status_code == 200
-    assert "no-store" in as_("op").get("/tonight").headers["Cache-Control"], "pages are not kept"
+    assert "no-store" in as_("op").get("/runs").headers["Cache-Control"], "pages are not kept"
 
 
 def test_a_problem_says_what_and_repeats_nothing(as_: As) -> None:

@@ -1,4 +1,4 @@
-"""A person's word on a waiting list, files that are taken away, and what is kept of both."""
+"""Approving a list that waits, downloading files, and the log of both."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_a_decision_is_the_one_that_the_command_line_makes(
     assert answer.status_code == 303
     assert state(waiting) == (f"{word}d", "new price (Uma, in Airflow)")
     said = client.get(answer.headers["location"]).text
-    assert "The next push acts on it." in said and "new price" in said
+    assert "The next push applies this decision." in said and "new price" in said
     assert 'name="token"' not in said, "nothing waits any more"
 
 
@@ -122,7 +122,7 @@ def test_only_files_that_a_manifest_names_can_be_taken(
 
 def test_a_broken_manifest_offers_nothing(as_: As, exported: dict[str, Path]) -> None:
     (exported["full"].parent / "manifest.json").write_text('{"files": "all"}')
-    assert "No file was written" in as_("op").get("/segments/payment_failed").text
+    assert "No files: the segment" in as_("op").get("/segments/payment_failed").text
     path = f"/segments/payment_failed/exports/2026-03-31/{exported['full'].name}"
     assert as_("op").get(path).status_code == 404
 
@@ -154,7 +154,7 @@ def test_each_look_at_contact_details_is_kept_with_who_looked(
     assert looks() == [("Otto", "list", ANN)]
     as_("user").get(f"/customers/{ANN}")
     as_("viewer").get("/segments/open_ticket")
-    as_("op").get("/tonight")
+    as_("op").get("/runs")
     assert looks() == []
 
 
@@ -172,8 +172,8 @@ def test_the_report_of_a_night_is_served_to_who_is_logged_in(
 ) -> None:
     from rapport.pages import report
 
-    assert as_("viewer").get(f"/nights/{RUN}/report").status_code == 404
+    assert as_("viewer").get(f"/runs/{RUN}/report").status_code == 404
     world.execute("create table if not exists identity.excluded_edges (reason text)")
     path = report.write(RUN)
-    assert as_("viewer").get(f"/nights/{RUN}/report").content == path.read_bytes()
-    assert as_("viewer").get("/nights/..%2F..%2Fx/report").status_code == 404
+    assert as_("viewer").get(f"/runs/{RUN}/report").content == path.read_bytes()
+    assert as_("viewer").get("/runs/..%2F..%2Fx/report").status_code == 404

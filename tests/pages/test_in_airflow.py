@@ -34,7 +34,7 @@ def airflow(
 
 
 def test_airflow_asks_who_is_there_before_any_page(airflow: Airflow) -> None:
-    for path in ("/", "/tonight", "/customers", f"/customers/{ANN}", "/segments", "/metrics",
+    for path in ("/", "/runs", "/customers", f"/customers/{ANN}", "/segments", "/metrics",
                  "/static/rapport.css", "/api/v1/openapi.json", "/nowhere", "/docs"):  # fmt: skip
         assert airflow.get(f"/rapport{path}").status_code in (401, 307), path
         assert airflow.client.get(f"/rapport{path}", follow_redirects=True).status_code == 401
@@ -52,7 +52,7 @@ def test_airflow_asks_who_is_there_before_any_page(airflow: Airflow) -> None:
 def test_airflow_roles_decide_who_sees_what(
     airflow: Airflow, name: str, numbers: int, people: int, contacts: bool
 ) -> None:
-    assert airflow.get("/rapport/tonight", name).status_code == numbers
+    assert airflow.get("/rapport/runs", name).status_code == numbers
     answer = airflow.get(f"/rapport/api/v1/customers/{ANN}", name)
     assert answer.status_code == people
     assert (CANARIES[1] in answer.text) == contacts
@@ -65,7 +65,7 @@ def test_airflow_shows_the_pages_in_its_navigation(airflow: Airflow) -> None:
     plugins = airflow.get("/api/v2/plugins", "ada").json()["plugins"]
     mine = next(plugin for plugin in plugins if plugin["name"] == "rapport")
     assert [view["name"] for view in mine["external_views"]] == [
-        "Tonight", "Customers", "Segments", "Metrics"
+        "Runs", "Customers", "Segments", "Metrics"
     ]  # fmt: skip
     assert not any(view["href"].startswith("/") for view in mine["external_views"])
     assert airflow.get("/api/v2/plugins/importErrors", "ada").json()["total_entries"] == 0
@@ -158,7 +158,7 @@ def test_somebody_logs_in_finds_a_person_reads_the_card_and_approves_a_list(
         browser.get(f"{airflow.address}/rapport/metrics/nps_90d")
         assert find("figure canvas").is_displayed()
         _no_serious_barrier(browser)
-        for path in ("tonight", f"customers/{ANN}", "segments/payment_failed", "metrics"):
+        for path in ("runs", f"customers/{ANN}", "segments/payment_failed", "metrics"):
             for theme in ("light", "dark"):
                 _shown_on_a_phone(browser, f"{airflow.address}/rapport/{path}", theme)
                 _no_serious_barrier(browser)

@@ -21,15 +21,20 @@ def page(client: Client, path: str) -> str:
     return answer.text
 
 
-def test_tonight_says_what_is_wrong_before_anything_else(as_: As) -> None:
-    said = page(as_("viewer"), "/tonight")
-    assert said.index("Somebody should look") < said.index("Stale: zendesk") < said.index("Sources")
+def test_runs_says_what_is_wrong_before_anything_else(as_: As) -> None:
+    said = page(as_("viewer"), "/runs")
+    assert said.index("Needs attention") < said.index("Stale: zendesk") < said.index("Sources")
     assert "no consent" in said and "waiting" in said
 
 
-def test_a_night_of_long_ago_can_be_asked_for_and_one_that_never_was_is_said(as_: As) -> None:
-    assert RUN in page(as_("viewer"), f"/tonight?run={RUN}")
-    assert as_("viewer").get("/tonight?run=20200101T030000Z-01").status_code == 404
+def test_an_older_run_can_be_opened_and_an_unknown_run_id_is_not_found(as_: As) -> None:
+    assert RUN in page(as_("viewer"), f"/runs?run={RUN}")
+    assert as_("viewer").get("/runs?run=20200101T030000Z-01").status_code == 404
+
+
+def test_bookmarks_of_the_former_page_lead_to_runs(as_: As) -> None:
+    answer = as_("viewer").get(f"/tonight?run={RUN}")
+    assert (answer.status_code, answer.headers["location"]) == (307, f"/runs?run={RUN}")
 
 
 def test_the_card_shows_open_conversations_first_and_consent_with_its_proof(as_: As) -> None:
@@ -86,9 +91,9 @@ def test_many_of_a_name_come_in_pages_that_meet(as_: As, world: psycopg.Connecti
             world.execute(f"delete from {table} where customer_id = any(%s)", [ids])
 
 
-def test_nobody_found_is_said_with_what_to_do(as_: As) -> None:
+def test_a_search_without_result_says_what_to_try(as_: As) -> None:
     said = as_("op").post("/customers", data={"who": "nobody at all"}).text
-    assert "Nobody is found by that" in said and "country code" in said
+    assert "No customer matches" in said and "country code" in said
 
 
 def test_the_timeline_goes_on_where_the_page_ends(as_: As) -> None:
@@ -102,7 +107,7 @@ def test_the_timeline_goes_on_where_the_page_ends(as_: As) -> None:
 def test_hostile_text_is_text_on_every_page(as_: As, world: psycopg.Connection[Any]) -> None:
     wait(world)
     client = as_("op")
-    for path in ("/tonight", "/segments", "/segments/payment_failed", f"/customers/{ANN}",
+    for path in ("/runs", "/segments", "/segments/payment_failed", f"/customers/{ANN}",
                  f"/customers/{ANN}/identity", "/metrics"):  # fmt: skip
         said = page(client, path)
         assert SCRIPT not in said and "<img" not in said, path
@@ -114,7 +119,7 @@ def test_hostile_text_is_text_on_every_page(as_: As, world: psycopg.Connection[A
 def test_a_segment_is_shown_in_words_and_in_sql(as_: As) -> None:
     said = page(as_("viewer"), "/segments/payment_failed")
     assert "from {{ ref(&#39;" in said and "Hold-out" in said
-    assert "Also in" in said and "open ticket" in said and "50 %" in said
+    assert "Overlap with other segments" in said and "open ticket" in said and "50 %" in said
 
 
 def test_why_in_shows_each_condition(as_: As) -> None:
@@ -124,14 +129,17 @@ def test_why_in_shows_each_condition(as_: As) -> None:
 
 def test_a_metric_has_its_curve_its_card_and_the_period_before(as_: As) -> None:
     said = page(as_("viewer"), "/metrics/nps_90d")
-    assert "data-plot=" in said and "the period before" in said
-    assert "NPS by day." in said and "Beside the period before" in said and "zendesk" in said
+    assert "data-plot=" in said and "previous period" in said
+    assert (
+        "NPS by day." in said and "Compared with the previous period" in said
+    assert "zendesk" in said
+    )
 
 
 def test_pages_speak_russian_to_who_reads_it(as_: As) -> None:
-    said = as_("op").get("/tonight", headers={"Accept-Language": "ru-RU,ru;q=0.9"}).text
-    assert '<html lang="ru">' in said and "Сегодня ночью" in said
-    chosen = as_("op").get("/tonight?lang=ru")
+    said = as_("op").get("/runs", headers={"Accept-Language": "ru-RU,ru;q=0.9"}).text
+    assert '<html lang="ru">' in said and "Запуски" in said
+    chosen = as_("op").get("/runs?lang=ru")
     assert "rapport_language=ru" in chosen.headers["set-cookie"]
     assert language({}, {"rapport_language": "ru"}, "en") == "ru"
     assert language({"lang": "xx"}, {}, "fr") == "en"
@@ -169,7 +177,7 @@ def test_an_error_names_itself_in_the_log_and_quotes_nothing(
     assert "ValueError in" in caplog.text and CANARIES[1] not in caplog.text
 
 
-def test_a_warehouse_without_a_night_is_an_empty_page_and_no_error(
+def test_a_warehouse_without_a_run_is_an_empty_page_and_no_error(
     warehouse: psycopg.Connection[Any],
 ) -> None:
     from rapport.pages.app import application
@@ -178,7 +186,7 @@ def test_a_warehouse_without_a_night_is_an_empty_page_and_no_error(
 
     desk = Warehouse()
     client = Client(application(by_header, lambda: SECRET, desk), "op")
-    assert "There was no night yet" in client.get("/tonight").text
+    assert "There is no run yet" in client.get("/runs").text
     for path in ("/segments", "/segments/payment_failed", "/customers"):
         assert client.get(path).status_code == 200, path
     for path in ("/metrics", f"/customers/{ANN}", "/metrics/nps_90d"):

@@ -75,7 +75,7 @@ def test_no_page_reads_a_table_of_customers_whole(
         f"/customers/{one}", f"/customers/{former}", f"/customers/{one}/identity",
         f"/customers/{one}/why/payment_failed", f"/api/v1/customers/{one}",
         "/segments", "/segments/open_ticket", "/api/v1/segments/payment_failed/members",
-        "/tonight", "/metrics", "/metrics/nps_90d",
+        "/runs", "/metrics", "/metrics/nps_90d",
     )  # fmt: skip
     for path in pages:
         answer = client.get(path)

@@ -83,7 +83,7 @@ def test_the_report_says_how_the_night_was_and_what_it_did(
 ) -> None:
     night.execute("update ops.nights set status = 'succeeded'")
     page = written()
-    assert "All is well" in page and "2,275" in page and "61.5" in page
+    assert "Everything succeeded" in page and "2,275" in page and "61.5" in page
     assert "zendesk tickets" in page and "open ticket" in page
 
 
@@ -160,7 +160,7 @@ def test_a_night_that_published_nothing_has_a_report_too(
         "insert into ops.nights (run_id, as_of, status) values (%s, %s, 'failed')", (RUN, AS_OF)
     )
     page = written()
-    assert "The night failed" in page and "Nothing was pulled" in page
+    assert "The run failed" in page and "This run loaded nothing" in page
 
 
 def test_a_run_that_never_was_is_refused(warehouse: psycopg.Connection[Any]) -> None:

@@ -97,7 +97,7 @@ def test_without_the_right_no_route_filter_error_or_download_shows_a_contact_det
 def test_a_viewer_sees_numbers_and_no_customer(as_: As) -> None:
     viewer = as_("viewer")
     for path in (
-        "/tonight",
+        "/runs",
         "/segments",
         "/segments/payment_failed",
         "/metrics",
@@ -128,11 +128,11 @@ def test_who_sees_people_finds_them_by_id_and_by_nothing_else(as_: As) -> None:
         f"nextiva:addresses:+49{CANARIES[6]}",
         f"files:callers:0{CANARIES[7]}",
     ):
-        assert "Nobody is found" in user.post("/customers", data={"who": who}).text, who
+        assert "No customer matches" in user.post("/customers", data={"who": who}).text, who
 
 
 def test_every_answer_forbids_foreign_code_and_frames(app: Any, as_: As) -> None:
-    for path in ("/tonight", "/nowhere", "/api/v1/metrics", "/static/charts.js", "/customers/x"):
+    for path in ("/runs", "/nowhere", "/api/v1/metrics", "/static/charts.js", "/customers/x"):
         for reader in ("op", None):
             headers = as_(reader).get(path).headers
             policy = headers["Content-Security-Policy"]
@@ -142,7 +142,7 @@ def test_every_answer_forbids_foreign_code_and_frames(app: Any, as_: As) -> None
 
 
 def test_no_page_has_a_script_or_a_style_in_it(as_: As) -> None:
-    for path in ("/tonight", "/customers", f"/customers/{ANN}", "/segments/payment_failed",
+    for path in ("/runs", "/customers", f"/customers/{ANN}", "/segments/payment_failed",
                  "/metrics", "/metrics/nps_90d", "/nowhere"):  # fmt: skip
         page = as_("op").get(path).text
         assert page.count("<script") == page.count('" defer></script>') == 2, path

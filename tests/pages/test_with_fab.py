@@ -34,7 +34,7 @@ def airflow(
 
 
 def test_nobody_gets_in_without_a_login(airflow: Airflow) -> None:
-    for path in ("/tonight", f"/customers/{ANN}", "/metrics", "/api/v1/segments", "/nowhere"):
+    for path in ("/runs", f"/customers/{ANN}", "/metrics", "/api/v1/segments", "/nowhere"):
         assert airflow.get(f"/rapport{path}").status_code == 401, path
 
 
@@ -46,7 +46,7 @@ def test_nobody_gets_in_without_a_login(airflow: Airflow) -> None:
 def test_the_roles_of_fab_decide_who_sees_what(
     airflow: Airflow, name: str, numbers: int, people: int, contacts: bool
 ) -> None:
-    assert airflow.get("/rapport/tonight", name).status_code == numbers
+    assert airflow.get("/rapport/runs", name).status_code == numbers
     answer = airflow.get(f"/rapport/api/v1/customers/{ANN}", name)
     assert answer.status_code == people
     assert (CANARIES[1] in answer.text) == contacts

@@ -22,7 +22,7 @@ from typing import Any
 from fastapi import HTTPException, Request
 
 DAG = "activate_segments"
-NUMBERS = f"this login may not see the DAG {DAG}"
+NUMBERS = f"this login has no permission to see the DAG {DAG}"
 HOUR = 3600
 
 

@@ -17,20 +17,21 @@ from rapport.pages.request import desk, look, reader
 
 KEPT = "private, no-cache"
 DESCRIPTION = """
-Customers, segments and metrics as of the last published night. Read only. Rapport {version}.
+Customers, segments and metrics of the last published run. Read only. Rapport {version}.
 
 **Login**: a token of Airflow (`POST /auth/token`) as `Authorization: Bearer …`.
-**Rights**: numbers for Viewer, customers by id for User, contact details for Op and Admin; what may
-not be seen is null or left out.
-**Paging**: `next` of an answer is `after` of the next question; null at the end.
-**Conditional requests**: send an answer's `ETag` as `If-None-Match`; 304 means nothing changed.
-**Stable**: within v1 fields are added, never renamed or taken away.
+**Rights**: counts for Viewer, customers by id for User, contact details for Op and Admin. Fields
+without permission are null or left out.
+**Paging**: send `next` of a response as `after` of the next request. `next` is null at the end.
+**Conditional requests**: send the `ETag` of a response as `If-None-Match`. 304 means
+that nothing changed.
+**Stable**: within v1, fields are added, never renamed or removed.
 """
 ERRORS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "no login, or an old one"},
-    403: {"description": "this login may not see it"},
-    404: {"description": "nothing of that name"},
-    503: {"description": "not built yet, or busy: try again"},
+    401: {"description": "no login, or an expired one"},
+    403: {"description": "this login has no permission"},
+    404: {"description": "not found"},
+    503: {"description": "not built yet, or busy: try again later"},
 }
 
 
@@ -41,10 +42,10 @@ class Problem(BaseModel):
 
 
 ERRORS = {code: {**entry, "model": Problem} for code, entry in ERRORS.items()}
-Limit = Annotated[int, Query(ge=1, le=200, description="rows in one answer")]
+Limit = Annotated[int, Query(ge=1, le=200, description="rows in one response")]
 Key = Annotated[str, Path(pattern="^[a-z][a-z0-9_]{0,60}$", description="key of a segment")]
 CustomerId = Annotated[
-    str, Path(pattern="^c_[0-9a-f]{20}$", description="id of a customer, a former one too")
+    str, Path(pattern="^c_[0-9a-f]{20}$", description="id of a customer, current or former")
 ]
 
 
@@ -53,7 +54,7 @@ class _Part(BaseModel):
 
 
 class Matches(_Part):
-    """Customers that may be meant; `total` is exact unless a name was asked for."""
+    """Matching customers. `total` is exact, except in a search by name."""
 
     total: int
     matches: list[Match]
@@ -61,14 +62,14 @@ class Matches(_Part):
 
 
 class Sought(_Part):
-    """Who is meant: any id that ever existed, an e-mail address, a phone number, or a name."""
+    """What to search for: a current or former id, an e-mail address, a phone number or a name."""
 
     who: str
     after: str = ""
 
 
 class SegmentList(_Part):
-    """One list of a segment at one tool; `refused` are rows that it did not take last time."""
+    """A segment's list at one destination. `refused` counts rows refused in the last push."""
 
     destination: str
     sent: int
@@ -80,7 +81,7 @@ class SegmentList(_Part):
 
 
 class SegmentSize(_Part):
-    """A segment and how large it is."""
+    """A segment and its size."""
 
     segment: str
     name: str
@@ -103,7 +104,7 @@ class Segments(_Part):
 
 
 class Member(_Part):
-    """One member; `arm` is treated, holdout or control."""
+    """One member. `arm` is the assignment: treated, holdout or control."""
 
     customer_id: str
     entered_at: datetime
@@ -111,7 +112,7 @@ class Member(_Part):
 
 
 class Members(_Part):
-    """Members in order of their ids."""
+    """Members, ordered by customer id."""
 
     segment: str
     members: list[Member]
@@ -119,7 +120,7 @@ class Members(_Part):
 
 
 class Why(_Part):
-    """Each condition of a segment for one customer, and what became of their place."""
+    """Each condition of a segment for one customer, and the state of each list."""
 
     segment: str
     customer_id: str
@@ -133,7 +134,7 @@ class Why(_Part):
 
 
 class Headline(_Part):
-    """A metric of the published night."""
+    """The newest value of a metric, from the published run."""
 
     metric: str
     as_of: datetime
@@ -142,21 +143,21 @@ class Headline(_Part):
 
 
 class Metrics(_Part):
-    """The headlines, and the names of further curves."""
+    """The newest values, and the names of more curves."""
 
     metrics: list[Headline]
     curves: list[str]
 
 
 class Curve(_Part):
-    """A line of a metric; null where there was nothing to count."""
+    """One line of a metric. A value is null on a day without data."""
 
     label: str
     values: list[float | None]
 
 
 class Metric(_Part):
-    """A metric over time, one line a value of its dimensions."""
+    """A metric over time, with one line per dimension value."""
 
     name: str
     mart: str
@@ -178,13 +179,13 @@ router = APIRouter(tags=["v1"], responses=ERRORS, dependencies=[Depends(_kept)])
 
 @router.get("/openapi.json", include_in_schema=False)
 def description(request: Request) -> JSONResponse:
-    """This description."""
+    """Return this description."""
     return JSONResponse(request.app.openapi())
 
 
 @router.post("/customers/search")
 def search(request: Request, sought: Annotated[Sought, Body()]) -> Matches:
-    """Find customers. In the body, so that no address gets into a log."""
+    """Search customers. The query is in the body, so that no address is logged."""
     must(reader(request).sees_people, customers.PEOPLE)
     matches, total, following = customers.search(request, sought.who, sought.after)
     return Matches(total=total, matches=matches, next=following)
@@ -192,14 +193,14 @@ def search(request: Request, sought: Annotated[Sought, Body()]) -> Matches:
 
 @router.get("/customers/{customer_id}")
 def card(request: Request, customer_id: CustomerId) -> Card:
-    """The card of a customer, under the id of today."""
+    """Return the card of a customer, under the current id."""
     must(reader(request).sees_people, customers.PEOPLE)
     return customers.look_at(request, customer_id)[0]
 
 
 @router.get("/customers/{customer_id}/segments/{key}")
 def why_in(request: Request, customer_id: CustomerId, key: Key) -> Why:
-    """Why a customer is in a segment, or is not."""
+    """Explain why a customer is in a segment or not."""
     must(reader(request).sees_people, customers.PEOPLE)
     with look(request) as connection:
         return Why(
@@ -211,7 +212,7 @@ def why_in(request: Request, customer_id: CustomerId, key: Key) -> Why:
 
 @router.get("/segments")
 def every_segment(request: Request) -> Segments:
-    """Every segment with its size and its lists."""
+    """List all segments with size and lists."""
     with look(request, segments.LISTS) as connection:
         rows = overview(connection, desk(request).segments())
     kept = set(SegmentSize.model_fields)
@@ -227,10 +228,10 @@ def every_segment(request: Request) -> Segments:
 def members(
     request: Request,
     key: Key,
-    after: Annotated[str, Query(max_length=60, description="`next` of the page before")] = "",
+    after: Annotated[str, Query(max_length=60, description="`next` of the previous page")] = "",
     limit: Limit = 100,
 ) -> Members:
-    """The members of a segment by id; contact details are in the exports and on the card."""
+    """List the member ids of a segment. Contact details are in the exports and on the card."""
     must(reader(request).sees_people, customers.PEOPLE)
     segments.known(request, key)
     with look(request, segments.LISTS) as connection:
@@ -241,7 +242,7 @@ def members(
 
 @router.get("/metrics")
 def every_metric(request: Request) -> Metrics:
-    """The headlines of the published night."""
+    """List the newest value of each metric, from the published run."""
     with look(request, "bi_reader") as connection:
         rows = metrics.headlines(connection)
         marts = metrics.catalogue(connection)
@@ -252,10 +253,10 @@ def every_metric(request: Request) -> Metrics:
 @router.get("/metrics/{name}")
 def metric(
     request: Request,
-    name: Annotated[str, Path(max_length=200, description="a headline, or `<mart>.<column>`")],
+    name: Annotated[str, Path(max_length=200, description="a metric, or `<mart>.<column>`")],
     days: Annotated[int, Query(ge=1, le=1100)] = 90,
 ) -> Metric:
-    """One metric over time."""
+    """Return one metric over time."""
     with look(request, "bi_reader") as connection:
         marts, rows = metrics.catalogue(connection), metrics.headlines(connection)
         plot, headline = metrics_pages.find(connection, marts, rows, name, days)

@@ -53,7 +53,8 @@ def application(
     async def reader(request: Request) -> None:
         request.state.reader = await authenticate(request)
         access.must(
-            request.state.reader.sees_numbers, "this login may not see the DAG activate_segments"
+            request.state.reader.sees_numbers,
+            "this login may not see the DAG activate_segments",
         )
 
     app = FastAPI(
@@ -149,16 +150,20 @@ async def _broken(request: Request, error: Any) -> Response:
     kind, line = type(error).__name__, f"{Path(place.filename).name}:{place.lineno}"
     log.error("%s %s: %s in %s", request.method, request.scope["path"], kind, line)
     if isinstance(error, psycopg.errors.QueryCanceled):
-        return _answer(request, 503, "the warehouse took too long. Try again in a moment.")
+        return _answer(request, 503, "the warehouse query took too long. Try again in a moment.")
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
-        return _answer(request, 503, "not built yet, or by an older version: `rapport run` first.")
+        return _answer(
+            request,
+            503,
+            "tables are missing or outdated. Start `rapport run` first.",
+        )
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return _answer(request, 403, "the role of the warehouse does not let you read this.")
+        return _answer(request, 403, "your role in the warehouse has no permission to read this.")
     if isinstance(error, psycopg.DataError):
-        return _answer(request, 422, "the warehouse cannot read what was asked.")
+        return _answer(request, 422, "the request holds a value that the warehouse cannot read.")
     if isinstance(error, psycopg.OperationalError):
         return _answer(request, 503, "the warehouse does not answer. Try again in a moment.")
-    return _answer(request, 500, "something broke. The log of the api-server names the error.")
+    return _answer(request, 500, "internal error. See the log of the api-server.")
 
 
 def _answer(

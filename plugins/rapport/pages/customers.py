@@ -22,8 +22,8 @@ from rapport.pages.request import desk, look, look_at_ledgers, reader, show
 PAGE = 20
 TOUCHES = 40
 LONGEST_NAME = 100
-FIND = "only ids lead to a customer for this login: names and addresses need more rights"
-PEOPLE = "this login sees numbers, no customers"
+FIND = "this login can search by id only: names and addresses need more permissions"
+PEOPLE = "this login has no permission to see customers"
 
 router = APIRouter()
 
@@ -143,7 +143,7 @@ def _one(connection: Connection, customer_id: str) -> str:
     """The published customer of an id, a former one too; raises `ConfigError`."""
     found = find(connection, customer_id, region="ZZ", by_contact=False)
     if len(found) != 1:
-        raise ConfigError("this id means several customers: search for it.")
+        raise ConfigError("this id belongs to several customers. Use the search.")
     return found[0]
 
 
@@ -154,7 +154,7 @@ def timeline(connection: Connection, customer_id: str, before: str | None) -> li
         until = datetime.fromisoformat(moment) if moment else None
     except ValueError:
         raise HTTPException(
-            422, "before: a time and an id, as the page's own link has it"
+            422, "before: expected a time and an id, as in the link of the page"
         ) from None
     values = {"id": customer_id, "before": until, "touchpoint_id": touchpoint_id}
     with connection.cursor(row_factory=dict_row) as cursor:

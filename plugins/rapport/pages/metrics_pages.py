@@ -84,7 +84,7 @@ def find(
     mart, _, measure = name.partition(".")
     if mart in marts and measure in marts[mart].measures:
         return metrics.plot(connection, marts[mart], measure, until=until, days=days), None
-    raise ConfigError("there is no such metric, or nothing of it is published by day.")
+    raise ConfigError("there is no such metric, or it has no published daily values.")
 
 
 def compare(plot: metrics.Plot, before: metrics.Plot) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ def with_period_before(plot: metrics.Plot, before: metrics.Plot, days: int) -> m
     }
     if sum(day in moved for day in plot.days) * 2 < len(plot.days):
         return plot
-    laid = metrics.Line("the period before", [moved.get(day) for day in plot.days])
+    laid = metrics.Line("previous period", [moved.get(day) for day in plot.days])
     return replace(plot, lines=[*plot.lines, laid])
 
 

@@ -53,7 +53,7 @@ def write(run_id: str) -> Path:
     uplot, charts = _asset("vendor/uplot/uPlot.iife.min.js"), _asset("charts.js")
     page = render(
         "report.html",
-        night=night,
+        run=night,
         plots=plots,
         identity=identity,
         held_up=held_up,

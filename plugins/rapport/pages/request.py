@@ -26,7 +26,7 @@ from rapport.settings import Settings, load_settings
 from rapport.transform.segment_files import FOLDER
 
 LANGUAGE = "rapport_language"
-NAVIGATION = ("tonight", "customers", "segments", "metrics")
+NAVIGATION = ("runs", "customers", "segments", "metrics")
 
 
 class Desk:

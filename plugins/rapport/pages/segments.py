@@ -1,4 +1,4 @@
-"""Segments: who is in them, tonight's plan, the files, and a person's word on what waits."""
+"""Segments: members, the plan of the newest run, export files, and approval of lists."""
 
 import hashlib
 import json
@@ -112,19 +112,20 @@ def decide(
 ) -> Response:
     """Approve or decline what waits, as `rapport approve` does; of what was seen, nothing else."""
     who = reader(request)
-    must(who.may_approve, "approving needs the right to start activate_segments")
+    must(who.may_approve, "approving needs permission to trigger activate_segments")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise HTTPException(403, "the form came from another site")
     if word not in ("approve", "decline"):
-        raise HTTPException(422, "word: approve or decline")
+        raise HTTPException(422, "word: expected approve or decline")
     segment = known(request, key)
     if not reason.strip():
-        raise HTTPException(422, "a decision needs a reason: it is kept with the approval")
+        raise HTTPException(422, "a decision needs a reason, which is stored with it")
     with desk(request).warehouse.write() as connection:
         waiting = [row for row in approval.pending(connection) if row["segment"] == segment.key]
         if not is_sealed(desk(request).secret(), who, _subject(key, waiting), token):
             raise HTTPException(
-                409, "what waits has changed, or the form is old. Go back and look at it again."
+                409,
+                "the waiting changes differ now, or the form has expired. Reload the page.",
             )
         approval.decide(
             connection, key, approve=word == "approve",
@@ -156,7 +157,7 @@ def exports(request: Request, segment: Segment) -> list[dict[str, Any]]:
 def download(request: Request, key: str, date: str, name: str) -> Response:
     """A file that the night wrote, if its manifest names it."""
     who = reader(request)
-    must(who.may_download, "downloading a list needs the right to see contact details")
+    must(who.may_download, "downloading a list needs permission to see contact details")
     segment = known(request, key)
     folders = {path.parent.name: path for path in _home(request, segment).glob("*/manifest.json")}
     manifest = _manifest(folders[date]) if date in folders else None
