@@ -1,4 +1,4 @@
-"""`rapport sandbox`: the invented company, and the made-up vendors in front of it."""
+"""`rapport sandbox`: the invented company, and the doubles of its vendors."""
 
 import csv
 import sys
@@ -11,14 +11,14 @@ from rapport.cli.output import AsJson, show
 from rapport.errors import ConfigError, RapportError
 
 NOTICE = "This company is invented: its people, addresses, numbers and complaints are made up."
-People = Annotated[int | None, typer.Option(min=1, help="How many people; else rapport.yml's.")]
-Seed = Annotated[int | None, typer.Option(help="Which company; else rapport.yml's.")]
-Start = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of night one.")]
+People = Annotated[int | None, typer.Option(min=1, help="Number of people; else of rapport.yml.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of the company; else of rapport.yml.")]
+Start = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help=f"Made-up vendors to try Rapport with. {NOTICE}")
+    group = typer.Typer(help=f"Doubles of vendors, to try Rapport without accounts. {NOTICE}")
     for command in (start, stop, status, next_night, truth, reset, fault, serve):
         group.command()(command)
     app.add_typer(group, name="sandbox", no_args_is_help=True)
@@ -36,7 +36,7 @@ def start(
 
 
 def stop(as_json: AsJson = False) -> None:
-    """Stop the server; the company stays."""
+    """Stop the server; the company is kept."""
     from rapport_sandbox import lifecycle
 
     stopped = lifecycle.stop()
@@ -45,7 +45,7 @@ def stop(as_json: AsJson = False) -> None:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Whether there is a company, how far its time has come, and where its server is."""
+    """Show the company, its current date, and the address of its server."""
     from rapport_sandbox import lifecycle
     from rapport_sandbox.lifecycle import base_url
 
@@ -68,11 +68,11 @@ def next_night(as_json: AsJson = False) -> None:
         changes = company.next_night(lifecycle.sandbox_root())
         loaded = company.Company.load(lifecycle.sandbox_root())
         data = {"as_of": seconds_iso(loaded.as_of), "night": loaded.night, "changes": changes}
-    show(data, lambda: _table(f"Night {data['night']}, {data['as_of']}", data["changes"]), as_json)
+    show(data, lambda: _table(f"Day {data['night']}, {data['as_of']}", data["changes"]), as_json)
 
 
 def truth(as_json: AsJson = False) -> None:
-    """Print who is who, as CSV: profile_id, person, note."""
+    """Print the true person of each profile, as CSV: profile_id, person, note."""
     from rapport_sandbox import company, lifecycle
 
     rows = company.truth(lifecycle.sandbox_root())
@@ -87,25 +87,25 @@ def truth(as_json: AsJson = False) -> None:
 
 
 def reset(as_json: AsJson = False) -> None:
-    """Stop the server and delete the company with its files; `start` makes a new one."""
+    """Stop the server and delete the company with its files; `start` creates a new one."""
     from rapport_sandbox.lifecycle import reset as take_away
 
     take_away()
-    show({"reset": True}, lambda: "The invented company is gone.", as_json)
+    show({"reset": True}, lambda: "The invented company is deleted.", as_json)
 
 
 def fault(
     vendor: Annotated[str, typer.Argument(help="A vendor, or *.")] = "*",
-    kind: Annotated[str, typer.Argument(help="What goes wrong, for example 429 or html.")] = "",
+    kind: Annotated[str, typer.Argument(help="The fault, for example 429 or html.")] = "",
     route: Annotated[str, typer.Option(help="A glob over the path below the vendor.")] = "*",
-    times: Annotated[int | None, typer.Option(help="How often; once if not said.")] = None,
-    after: Annotated[int, typer.Option(help="Let so many calls through first.")] = 0,
-    share: Annotated[float | None, typer.Option(help="Hit this share of the calls.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the dice for --share.")] = 0,
-    clear: Annotated[bool, typer.Option("--clear", help="Forget every planned fault.")] = False,
+    times: Annotated[int | None, typer.Option(help="How often; once by default.")] = None,
+    after: Annotated[int, typer.Option(help="Number of calls without fault before it.")] = 0,
+    share: Annotated[float | None, typer.Option(help="Share of the calls with the fault.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the random choice for --share.")] = 0,
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all planned faults.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Plan a misbehaviour of a made-up vendor; without a kind, list what is planned."""
+    """Plan a fault of a double; without a kind, list the planned faults."""
     from rapport_sandbox import lifecycle
     from rapport_sandbox.faults import KINDS
     from rapport_sandbox.lifecycle import call

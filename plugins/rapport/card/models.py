@@ -195,7 +195,7 @@ class Category(Part):
 
 
 class Doing(Block):
-    """The last `days` days before the night; bought means that an order was not cancelled.
+    """The last `days` days before the run; bought means that an order was not cancelled.
 
     `sessions` and `products` (looked at and not bought) count all, the lists show the latest.
     """
@@ -266,7 +266,7 @@ class ListEntry(Part):
 
 
 class Membership(Part):
-    """`frozen_because` tells why the segment was left as it was in its last night."""
+    """`frozen_because` says why the newest run left the segment unchanged."""
 
     segment: str
     since: datetime
@@ -289,14 +289,14 @@ class Profile(Part):
 
 
 class Identity(Block):
-    """`former_ids` are customer ids of earlier nights that lead here."""
+    """`former_ids` are customer ids of earlier runs that lead here."""
 
     profiles: list[Profile]
     former_ids: list[str]
 
 
 class Card(Part):
-    """`as_of` is the published night; `nights_behind` later ones ended without a publication."""
+    """`as_of` is the published run; `nights_behind` later runs ended without a publication."""
 
     customer_id: str
     as_of: datetime

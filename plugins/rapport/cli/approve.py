@@ -1,4 +1,4 @@
-"""`rapport approve`: a person's word on a list that waits because too much would change."""
+"""`rapport approve`: approve or decline a change of a list that exceeds its limits."""
 
 from typing import Annotated
 
@@ -14,12 +14,12 @@ def register(app: typer.Typer) -> None:
 
 
 def approve(
-    segment: Annotated[str | None, typer.Argument(help="Its key; without it, what waits.")] = None,
-    decline: Annotated[bool, typer.Option(help="Keep the list as it was last night.")] = False,
-    reason: Annotated[str, typer.Option(help="Why; kept with the decision.")] = "",
+    segment: Annotated[str | None, typer.Argument(help="The key; lists all if left out.")] = None,
+    decline: Annotated[bool, typer.Option(help="Decline: keep the list as it is.")] = False,
+    reason: Annotated[str, typer.Option(help="Stored with the decision.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Let a waiting change through with the next run, or decline it."""
+    """Approve a change that waits, so that the next run sends it, or decline it."""
     from rapport.activation.planning.approval import decide, pending
     from rapport.warehouse import connect
 
@@ -29,14 +29,16 @@ def approve(
             word = "declined" if decline else "approved"
             show(
                 {"segment": segment, "decision": word, "lists": count},
-                lambda: f"{segment}: {word} for {count} list(s). The next run acts on it.",
+                lambda: f"{segment}: {word} for {count} list(s). The next run applies it.",
                 as_json,
             )
             return
         waiting = pending(connection)
 
     def table() -> Table:
-        made = Table("segment", "list", "adds", "removes", "on the list", "cause", title="Waiting")
+        made = Table(
+            "segment", "list", "adds", "removes", "on the list", "cause", title="Needs approval"
+        )
         for row in waiting:
             cells = (row["adds"], row["removes"], row["held"], row["cause"])
             made.add_row(row["segment"], row["destination"], *(str(cell) for cell in cells))

@@ -1,4 +1,4 @@
-"""`rapport card`: one customer in one window."""
+"""`rapport card`: one customer on one page."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ def card(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show who a customer is, what they did and are doing, consent, segments and records."""
+    """Show a customer: details, history, current activity, consent, segments and profiles."""
     from rapport.card import look_up
     from rapport.card.terminal import render
     from rapport.settings import load_settings

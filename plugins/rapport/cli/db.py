@@ -12,7 +12,7 @@ from rapport.cli.output import AsJson, show
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    db = typer.Typer(help="The warehouse: its server, its address, its tables.")
+    db = typer.Typer(help="Manage the warehouse: server, address, tables, logins, backups.")
     commands = (
         start, stop, status, url, migrate, login, demote, backup, restore, prune, psql, remove,
     )  # fmt: skip
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def start(as_json: AsJson = False) -> None:
-    """Start the embedded Postgres, if it is not running."""
+    """Start the embedded Postgres if it is not running."""
     from rapport.warehouse import embedded
 
     server = embedded.start()
@@ -47,7 +47,7 @@ def stop(as_json: AsJson = False) -> None:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Say whether the embedded Postgres runs, and what the warehouse is."""
+    """Show whether the embedded Postgres runs, and which Postgres the warehouse is."""
     from rapport.warehouse import embedded, is_embedded
 
     server, ours = embedded.status(), is_embedded()
@@ -64,9 +64,9 @@ def status(as_json: AsJson = False) -> None:
 
 def url(
     as_json: AsJson = False,
-    airflow: Annotated[bool, typer.Option("--airflow", help="Airflow's own database.")] = False,
+    airflow: Annotated[bool, typer.Option("--airflow", help="Airflow's database instead.")] = False,
 ) -> None:
-    """Print the warehouse's address for BI tools, with the password: keep it to yourself."""
+    """Print the address of the warehouse's owner, with the password. Keep it secret."""
     from rapport import warehouse
 
     address = warehouse.airflow_url() if airflow else warehouse.url()
@@ -78,9 +78,9 @@ def url(
 
 def migrate(
     as_json: AsJson = False,
-    airflow: Annotated[bool, typer.Option("--airflow", help="Airflow's own tables too.")] = False,
+    airflow: Annotated[bool, typer.Option("--airflow", help="Include Airflow's tables.")] = False,
 ) -> None:
-    """Bring the tables that Python owns up to date."""
+    """Apply new migrations, roles and grants to the warehouse."""
     from rapport import warehouse
     from rapport.operations.airflow_env import ensure_airflow_metadata
 
@@ -96,10 +96,10 @@ def migrate(
 
 def login(
     name: Annotated[str, typer.Argument(help="The login, such as metabase or anna.")],
-    role: Annotated[str, typer.Option(help="One of the roles of the README.")] = "bi_reader",
+    role: Annotated[str, typer.Option(help="One of the roles in the README.")] = "bi_reader",
     as_json: AsJson = False,
 ) -> None:
-    """Make a login with one role and print its address, with a new password."""
+    """Create a login with one role and print its address with a new password."""
     from urllib.parse import quote, urlsplit
 
     from rapport import warehouse
@@ -118,28 +118,28 @@ def login(
 
 
 def demote(as_json: AsJson = False) -> None:
-    """Make the warehouse's login no superuser; the server's superuser gets a name of its own.
+    """Take superuser rights from the warehouse's login; a new login becomes the superuser.
 
-    For a server of your own of which `rapport` is the first superuser, as docker compose made it
-    before. Prints the new superuser's password, which no process of Rapport needs.
+    For your own server on which `rapport` is the first superuser, as older versions of docker
+    compose created it. Prints the new superuser's password, which Rapport does not need.
     """
     from rapport import warehouse
     from rapport.warehouse import cluster
 
     password = cluster.demote_login(warehouse.url())
     said = (
-        "The warehouse's login is no superuser: nothing to do."
+        "The warehouse's login is not a superuser: nothing to do."
         if password is None
-        else f"The superuser is {cluster.ADMIN} now, with the password {password}. Keep it safe."
+        else f"The superuser is now {cluster.ADMIN}, with the password {password}. Keep it safe."
     )
     show({"password": password}, lambda: said, as_json)
 
 
 def backup(
-    to: Annotated[Path | None, typer.Option(help="The folder; else var/backups.")] = None,
+    to: Annotated[Path | None, typer.Option(help="The folder; var/backups by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the whole warehouse into one file; it holds people, so keep it as safe as them."""
+    """Write the whole warehouse into one file, which contains personal data."""
     from rapport.operations.backup import backup as write
 
     path = write(at=datetime.now(UTC), folder=to)
@@ -151,7 +151,7 @@ def restore(
     as_json: AsJson = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Put a backup in the place of the warehouse, and erase again who was erased since."""
+    """Replace the warehouse by a backup, and repeat the erasures since the backup."""
     from rapport.operations.backup import restore as read
 
     if not yes:
@@ -162,7 +162,7 @@ def restore(
 
 
 def prune(as_json: AsJson = False) -> None:
-    """Delete what was kept long enough, as `privacy` in rapport.yml says, and leftovers."""
+    """Delete data past its retention (`privacy` in rapport.yml), and leftovers of crashes."""
     from rapport import warehouse
     from rapport.privacy.retention import prune as let_go
 
@@ -174,7 +174,7 @@ def prune(as_json: AsJson = False) -> None:
 
 
 def psql(context: typer.Context) -> None:
-    """Open psql on the warehouse; what follows `--` goes to psql."""
+    """Open psql on the warehouse. Arguments after `--` go to psql."""
     from psycopg.conninfo import conninfo_to_dict
 
     from rapport import warehouse

@@ -1,10 +1,10 @@
-"""`rapport doctor`: what is wrong and what to do about it."""
+"""`rapport doctor`: checks the installation and says what to do."""
 
 import typer
 
 from rapport.cli.output import AsJson, show
 
-MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]look[/]", "problem": "[red]do[/]"}
+MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "problem": "[red]problem[/]"}
 
 
 def register(app: typer.Typer) -> None:
@@ -13,7 +13,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check configuration, connections, warehouse, disk and versions; exit 1 if one is wrong."""
+    """Check configuration, connections, warehouse, disk and versions; exit 1 if a check fails."""
     from dataclasses import asdict
 
     from rich.markup import escape

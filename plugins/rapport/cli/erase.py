@@ -7,7 +7,7 @@ import typer
 
 from rapport.cli.output import AsJson, show
 
-Who = Annotated[str, typer.Argument(help="Customer id, record id, e-mail address or phone number.")]
+Who = Annotated[str, typer.Argument(help="Customer or profile id, e-mail address or phone number.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -19,10 +19,10 @@ def register(app: typer.Typer) -> None:
 def erase(
     person: Who,
     as_json: AsJson = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would go.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only, erase nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Erase a person here and at every tool, and keep them from landing again."""
+    """Erase a person in the warehouse and at every destination, and block new loads of them."""
     from rich.table import Table
 
     from rapport import privacy, warehouse
@@ -56,7 +56,7 @@ def erase(
 
 
 def access(person: Who, as_json: AsJson = False) -> None:
-    """Write everything that is held about a person into one archive, JSON and HTML."""
+    """Write all data about a person into one archive, JSON and HTML."""
     from rapport import warehouse
     from rapport.paths import var_dir
     from rapport.privacy import answer, requests

@@ -1,4 +1,4 @@
-"""`rapport identity`: why two records are one, how identity is doing, how right it is, review."""
+"""`rapport identity`: explain, audit, evaluate and review who belongs to which customer."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +9,9 @@ from rich.table import Table
 
 from rapport.cli.output import AsJson, show
 
-identity = typer.Typer(help="Who is who, and why.", no_args_is_help=True)
+identity = typer.Typer(
+    help="Explain and review which profiles are one customer.", no_args_is_help=True
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -19,11 +21,11 @@ def register(app: typer.Typer) -> None:
 
 @identity.command()
 def explain(
-    a: Annotated[str, typer.Argument(help="A profile id or a customer id, old ones too.")],
-    b: Annotated[str, typer.Argument(help="Another one.")],
+    a: Annotated[str, typer.Argument(help="A profile id, or a current or former customer id.")],
+    b: Annotated[str, typer.Argument(help="The other id.")],
     as_json: AsJson = False,
 ) -> None:
-    """The path of links between two records, or what keeps them apart."""
+    """Show the path of links between two profiles, or why there is none."""
     from rapport.identity.explain import explain as find
     from rapport.warehouse import connect
 
@@ -42,9 +44,9 @@ def _explained(answer: dict[str, Any]) -> Group:
     path = Table("from", "to", "link", "value", "weight")
     for step in answer["path"]:
         path.add_row(step["from"], step["to"], step["link"], step["value"], str(step["weight"]))
-    left_out = Table("both offer", "value", "left out because")
+    left_out = Table("shared identifier", "value", "ignored because")
     for shared in answer["shared"]:
-        left_out.add_row(shared["link"], shared["value"], shared["reason"] or "it links")
+        left_out.add_row(shared["link"], shared["value"], shared["reason"] or "not ignored")
     parts: list[Any] = [head]
     parts += [path] if answer["path"] else []
     parts += [left_out] if answer["shared"] and not answer["is_same"] else []
@@ -53,10 +55,10 @@ def _explained(answer: dict[str, Any]) -> Group:
 
 @identity.command()
 def audit(
-    run_id: Annotated[str | None, typer.Option("--run", help="A night; else the last.")] = None,
+    run_id: Annotated[str | None, typer.Option("--run", help="Else the newest run.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Customers by size, merges and splits, share of ids changed, what was left out and why."""
+    """Show customer sizes, merges, splits, changed ids, and which links were ignored and why."""
     from rapport.identity.audit import audit as look
     from rapport.warehouse import connect
 
@@ -72,16 +74,16 @@ def _audited(report: dict[str, Any]) -> Group:
         both = item["from"] == item["to"]
         label = str(item["from"]) if both else f"{item['from']} to {item['to']}"
         sizes.add_row(label, f"{item['customers']:,}", "█" * round(40 * item["customers"] / top))
-    excluded = Table("left out because", "edges")
+    excluded = Table("ignored because", "links")
     for reason, count in report["excluded"].items():
         excluded.add_row(reason, f"{count:,}")
-    tonight = ", ".join(f"{count} {kind}" for kind, count in report["tonight"].items())
+    changes = ", ".join(f"{count} {kind}" for kind, count in report["tonight"].items())
     return Group(
-        f"{report['profiles']:,} profiles are {report['customers']:,} customers, "
+        f"{report['profiles']:,} profiles belong to {report['customers']:,} customers, "
         f"{report['probable_profiles']:,} of them by a probable match only.",
-        f"Night {report['run_id']}: {tonight or 'nothing merged or split'}; "
+        f"Run {report['run_id']}: {changes or 'no merge, no split'}; "
         f"{report['share_of_ids_changed']:.2%} of the profiles changed their customer id.",
-        f"{report['former_ids']:,} former ids still resolve, {report['dangling_ids']} do not.",
+        f"{report['former_ids']:,} former ids lead to a customer, {report['dangling_ids']} do not.",
         sizes,
         excluded,
     )
@@ -92,7 +94,7 @@ def evaluate(
     pairs: Annotated[Path, typer.Argument(help="CSV: record_a, record_b, same (1 or 0).")],
     as_json: AsJson = False,
 ) -> None:
-    """Precision, recall and the worst errors on pairs that you have labelled."""
+    """Measure precision and recall on labelled pairs, and list the worst errors."""
     from rapport.identity.evaluate import evaluate as judge
     from rapport.warehouse import connect
 
@@ -105,13 +107,13 @@ def _evaluated(verdict: dict[str, Any]) -> Group:
     def share(value: float | None) -> str:
         return "unknown" if value is None else f"{value:.4f}"
 
-    worst = Table("error", "record a", "record b", "profiles concerned")
+    worst = Table("error", "record a", "record b", "affected profiles")
     for error in verdict["worst"]:
         worst.add_row(error["error"], error["record_a"], error["record_b"], str(error["profiles"]))
     return Group(
-        f"{verdict['pairs']:,} pairs, {verdict['unknown']:,} of them with a record nobody knows.",
+        f"{verdict['pairs']:,} pairs, {verdict['unknown']:,} of them with an unknown record.",
         f"precision {share(verdict['precision'])}, recall {share(verdict['recall'])}, "
-        f"{verdict['wrongly_one']:,} wrongly one, {verdict['missed']:,} missed.",
+        f"{verdict['wrongly_one']:,} wrongly merged, {verdict['missed']:,} missed.",
         worst,
     )
 
@@ -121,7 +123,7 @@ def review(
     out: Annotated[Path | None, typer.Option("--out", help="Else var/identity/review.csv.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the pairs that matching leaves to a person; fill in the column `same`, then decide."""
+    """Write uncertain matches into a file. Fill in the column `same`, then run `decide`."""
     from rapport.identity.matching.review import export, review_path
     from rapport.identity.rules import load_rules
     from rapport.settings import load_settings
@@ -137,10 +139,10 @@ def review(
 
 @identity.command()
 def decide(
-    reviewed: Annotated[Path, typer.Argument(help="The file of `review`, with answers.")],
+    reviewed: Annotated[Path, typer.Argument(help="The file of `review`, filled in.")],
     as_json: AsJson = False,
 ) -> None:
-    """Take the answers of a reviewed file into the seeds of must-link and cannot-link."""
+    """Write the decisions of a reviewed file into the must-link and cannot-link seeds."""
     from rapport.identity.matching.review import decide as take
     from rapport.identity.matching.review import seeds_dir
     from rapport.warehouse import connect
@@ -149,18 +151,18 @@ def decide(
         counts = take(warehouse, reviewed, seeds_dir())
     text = (
         f"{counts['must_link']} pairs are one person, {counts['cannot_link']} are two; "
-        f"{counts['undecided']} have no answer, {counts['known']} were known. "
-        f"Look at the change of {seeds_dir().name}/ and commit it; the next night obeys."
+        f"{counts['undecided']} are undecided, {counts['known']} were decided before. "
+        f"Review the changes in {seeds_dir().name}/ and commit them; the next run applies them."
     )
     show(counts, lambda: text, as_json)
 
 
 @identity.command()
 def refit(as_json: AsJson = False) -> None:
-    """Estimate the weights of matching anew on the next night, and score everybody again."""
+    """Estimate the weights of matching again in the next run, and score all pairs again."""
     from rapport.warehouse import connect
 
     with connect() as warehouse:
         count = warehouse.execute("delete from identity.match_model").rowcount
-    text = "The next night estimates the weights " + ("anew." if count else "for the first time.")
+    text = "The next run estimates the weights " + ("again." if count else "for the first time.")
     show({"forgotten": count}, lambda: text, as_json)

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run_mf(context: typer.Context) -> None:
-    """Ask for metrics, for example `rapport mf query --metrics nps --group-by metric_time`."""
+    """Query metrics, for example `rapport mf query --metrics nps --group-by metric_time`."""
     from rapport.runs import clock, latest
     from rapport.settings import load_settings
     from rapport.transform import dbt, semantics

@@ -1,4 +1,4 @@
-"""`rapport new`: the files of a segment, a source or a destination, to be filled in."""
+"""`rapport new`: writes the files of a new segment, source or destination."""
 
 import re
 from typing import Annotated, Literal
@@ -31,7 +31,7 @@ models:
           key: {key}
           name: {name}
           description: >-
-            Say in a sentence that a marketer understands who these people are and what to do.
+            Say in one sentence, for a marketer, who these people are and what to do.
           owner: {owner}
           purpose: marketing
           channel: email
@@ -61,7 +61,7 @@ unit_tests:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    new = typer.Typer(help="Scaffold something new.", no_args_is_help=True)
+    new = typer.Typer(help="Create a segment, a source or a destination.", no_args_is_help=True)
     new.command()(segment)
     new.command()(source)
     new.command()(destination)
@@ -70,11 +70,11 @@ def register(app: typer.Typer) -> None:
 
 
 def segment(
-    key: Annotated[str, typer.Argument(help="A noun for people, in snake case: never changed.")],
-    owner: Annotated[str, typer.Option(help="The team that answers for it.")] = "marketing",
+    key: Annotated[str, typer.Argument(help="A noun for people, in snake case; permanent.")],
+    owner: Annotated[str, typer.Option(help="The team that is responsible.")] = "marketing",
     as_json: AsJson = False,
 ) -> None:
-    """Write `seg_<key>.sql` and `.yml`, which build and pass their unit test as they are."""
+    """Write `seg_<key>.sql` and `.yml`, which build and pass their unit test without changes."""
     from rapport.errors import ConfigError
     from rapport.paths import project_root
     from rapport.transform.segment_files import FOLDER
@@ -86,7 +86,7 @@ def segment(
     contents = {".sql": SQL, ".yml": YAML}
     paths = [folder / f"seg_{key}{suffix}" for suffix in contents]
     if there := [path.name for path in paths if path.exists()]:
-        raise ConfigError(f"{', '.join(there)} is there already. Choose another key.")
+        raise ConfigError(f"{', '.join(there)} already exists. Choose another key.")
     name = key.replace("_", " ").capitalize()
     for path, content in zip(paths, contents.values(), strict=True):
         path.write_text(content.format(key=key, name=name, owner=owner), encoding="utf-8")
@@ -98,15 +98,15 @@ def source(
     name: Annotated[str, typer.Argument(help="The vendor, in snake case.")],
     as_json: AsJson = False,
 ) -> None:
-    """Write a source with its double, staging models and tests, which run as they are."""
+    """Write a source with its double, staging models and tests, which run without changes."""
     _scaffold("source", name, as_json)
 
 
 def destination(
-    name: Annotated[str, typer.Argument(help="The tool, in snake case.")],
+    name: Annotated[str, typer.Argument(help="The vendor, in snake case.")],
     as_json: AsJson = False,
 ) -> None:
-    """Write a destination with its double and tests, which run as they are."""
+    """Write a destination with its double and tests, which run without changes."""
     _scaffold("destination", name, as_json)
 
 

@@ -1,4 +1,4 @@
-"""`rapport plan`: what a push would do now, and what another version of a segment would change."""
+"""`rapport plan`: what a push would send now, and the effect of another version of a segment."""
 
 from typing import Annotated, Any
 
@@ -17,11 +17,11 @@ def register(app: typer.Typer) -> None:
 def plan(
     segment: Annotated[str | None, typer.Argument(help="The key of one segment.")] = None,
     compare_to: Annotated[
-        str | None, typer.Option(help="A git revision: what changes against its version.")
+        str | None, typer.Option(help="A git revision to compare the segment with.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what would be pushed, without pushing it. Samples are ids."""
+    """Show what a push would send, without sending it. Samples are ids."""
     from rapport.activation.planning.preview import last_night, preview
     from rapport.activation.segments.declarations import load
     from rapport.activation.segments.reading import Reader
@@ -49,7 +49,7 @@ def plan(
 
 
 def _render(lists: list[dict[str, Any]], differences: list[dict[str, Any]]) -> RenderableType:
-    table = Table("segment", "list", "state", "members", "add", "change", "remove", "not sent")
+    table = Table("segment", "list", "state", "members", "add", "update", "remove", "not sent")
     for entry in lists:
         reasons = ", ".join(f"{reason} {count}" for reason, count in entry["not_sent"].items())
         state = entry["state"] + (f": {entry['cause']}" if entry["cause"] else "")
@@ -64,7 +64,7 @@ def _render(lists: list[dict[str, Any]], differences: list[dict[str, Any]]) -> R
     if not differences:
         return table
     compared = Table(
-        "segment", "against", "before", "after", "joins", "leaves", "joining", "leaving"
+        "segment", "compared to", "before", "after", "joins", "leaves", "joining", "leaving"
     )
     for entry in differences:
         counts = (entry[name] for name in ("before", "after", "joins", "leaves"))

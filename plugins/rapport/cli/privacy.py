@@ -1,4 +1,4 @@
-"""`rapport privacy`: the queue of requests, and the page for customers."""
+"""`rapport privacy`: the queue of privacy requests, and the notice for customers."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from rapport.cli.output import AsJson, show
 
-privacy = typer.Typer(help="Requests of people, and what they are told.", no_args_is_help=True)
+privacy = typer.Typer(help="Privacy requests, and the notice for customers.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 @privacy.command()
 def requests(as_json: AsJson = False) -> None:
-    """Every request, its state and by when it has to be answered."""
+    """List all requests with state and due date."""
     from dataclasses import asdict
 
     from rich.table import Table
@@ -48,7 +48,7 @@ def ask(
     person: Annotated[str, typer.Argument(help="As for `rapport erase`.")],
     as_json: AsJson = False,
 ) -> None:
-    """Put a request into the queue, for the next run of the DAG privacy_requests."""
+    """Add a request to the queue for the DAG privacy_requests."""
     from typing import cast
 
     from rapport import warehouse
@@ -65,7 +65,7 @@ def ask(
 
 @privacy.command()
 def work(as_json: AsJson = False) -> None:
-    """Answer what is in the queue, the most urgent first."""
+    """Answer the requests in the queue, the most urgent first."""
     from rapport import privacy as area
     from rapport import warehouse
 
@@ -79,10 +79,10 @@ def work(as_json: AsJson = False) -> None:
 
 @privacy.command()
 def lift(
-    person: Annotated[str, typer.Argument(help="The e-mail address that may come back.")],
+    person: Annotated[str, typer.Argument(help="The e-mail address or user id to allow again.")],
     as_json: AsJson = False,
 ) -> None:
-    """Let somebody who was erased become a customer again, because they want to."""
+    """Delete the tombstone of an erased person who wants to be a customer again."""
     from rapport import warehouse
     from rapport.landing import tombstones
 
@@ -97,7 +97,7 @@ def notice(
     to: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The page for customers: what is held, why, from where, and to whom it goes."""
+    """Print the notice for customers: which data, why, from where, and who receives it."""
     from rapport import warehouse
     from rapport.privacy.notice import notice as read
 

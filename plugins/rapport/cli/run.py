@@ -1,4 +1,4 @@
-"""`rapport run` and `rapport status`: tonight, and what it did."""
+"""`rapport run` and `rapport status`: do one run, and show the newest one."""
 
 import sys
 import time
@@ -18,13 +18,14 @@ def register(app: typer.Typer) -> None:
 
 def run(
     as_of: Annotated[
-        datetime | None, typer.Option(help="Take this time (UTC) for now, to replay a night.")
+        datetime | None,
+        typer.Option(help="Use this time (UTC) as now, to repeat a run."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run tonight: pull, land, build, check, publish, activate.
+    """Do one run: load, build, check, publish, push.
 
-    Can be killed at any point and run again. Exits with 1 where a part of the night failed.
+    You can stop it at any point and run again. Exits with 1 if a part of the run failed.
     """
     from rich.console import Console
     from rich.status import Status
@@ -33,7 +34,7 @@ def run(
     from rapport.operations.local_run import run as run_night
 
     started = time.monotonic()
-    with Status("tonight", console=Console(file=sys.stderr)) as line:
+    with Status("run", console=Console(file=sys.stderr)) as line:
         summary = run_night(
             lambda step: line.update(step), as_of.replace(tzinfo=UTC) if as_of else None
         )
@@ -44,14 +45,14 @@ def run(
 
 
 def status(as_json: AsJson = False) -> None:
-    """The newest night: how far it got and what it did."""
+    """Show the newest run: how far it got and what it did."""
     from rapport.cli.run_tables import tables
     from rapport.runs import latest
     from rapport.runs.summary import summarise
 
     night = latest()
     if night is None:
-        typer.echo("{}" if as_json else "No night yet. Begin with `rapport run`.")
+        typer.echo("{}" if as_json else "No run yet. Start with `rapport run`.")
         return
     summary = summarise(night)
     show(summary.model_dump(mode="json"), lambda: tables(summary), as_json)

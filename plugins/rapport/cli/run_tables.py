@@ -1,4 +1,4 @@
-"""The summary of a night as tables for a terminal.
+"""The summary of a run as tables for a terminal.
 
 >>> tables(summary)  # doctest: +SKIP
 """
@@ -50,7 +50,7 @@ def _table(title: str, *columns: str) -> Table:
 def _headline(summary: Summary, seconds: float | None) -> Text:
     took = "" if seconds is None else f", {seconds:.1f} s"
     return Text(
-        f"Night {summary.run_id}: {summary.status}{took}",
+        f"Run {summary.run_id}: {summary.status}{took}",
         style=f"bold {COLOURS.get(summary.status, 'white')}",
     )
 

@@ -1,4 +1,4 @@
-"""`rapport segments`: who is in which segment, how large it is, and what was pushed last."""
+"""`rapport segments`: the size of each segment, and the state of each list."""
 
 from typing import Annotated, Any
 
@@ -16,10 +16,11 @@ def register(app: typer.Typer) -> None:
 
 def segments(
     segment: Annotated[
-        str | None, typer.Argument(help="A key: its sizes by night and its overlaps.")
+        str | None, typer.Argument(help="A key, to show its sizes by run and its overlaps.")
     ] = None,
     test: Annotated[
-        bool, typer.Option("--test", help="Run the unit tests of the files, as their own login.")
+        bool,
+        typer.Option("--test", help="Run the segments' unit tests with their own login."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -96,7 +97,7 @@ def _test(chosen: list[Any]) -> None:
 
 
 def _render(found: dict[str, Any]) -> Group:
-    sizes = Table("night", "members", "entered", "left", "", title=found["segment"])
+    sizes = Table("run", "members", "entered", "left", "", title=found["segment"])
     for row in found["sizes"]:
         cells = (row["members"], row["entered"], row["left"], row["problem"] or "")
         sizes.add_row(f"{row['as_of']:%Y-%m-%d}", *map(str, cells))

@@ -1,4 +1,4 @@
-"""`rapport sources`: what is pulled, when it last came, and what it needs."""
+"""`rapport sources`: streams, last good load, and what each connection needs."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def register(app: typer.Typer) -> None:
 
 
 def sources(as_json: AsJson = False) -> None:
-    """Every source that exists: on or off, its streams, the last good load, the login it needs."""
+    """List all sources: on or off, streams, last good load, what the connection needs."""
     from rich.table import Table
 
     rows = _rows()

@@ -16,9 +16,9 @@ def register(app: typer.Typer) -> None:
 
 def up(
     as_json: AsJson = False,
-    port: Annotated[int, typer.Option(help="Where the UI listens, on 127.0.0.1.")] = 8080,
+    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 8080,
 ) -> None:
-    """Start Postgres, the sandbox and Airflow in the background; the nightly schedule is live."""
+    """Start Postgres, the sandbox and Airflow in the background; the nightly schedule is active."""
     from rich.console import Console
 
     from rapport import warehouse
@@ -42,7 +42,7 @@ def up(
         data,
         lambda: (
             f"Airflow: {data['url']}\nlogin:   {name}\npassword: {password}\n"
-            f"{len(data['dags'])} DAGs, the night begins at {settings.schedule.nightly} (UTC). "
+            f"{len(data['dags'])} DAGs; runs start at {settings.schedule.nightly} (UTC). "
             "`make down` stops everything."
         ),
         as_json,
@@ -50,7 +50,7 @@ def up(
 
 
 def down(as_json: AsJson = False) -> None:
-    """Stop Airflow, the sandbox and the embedded Postgres; nothing is lost."""
+    """Stop Airflow, the sandbox and the embedded Postgres; all data is kept."""
     from rapport import demo
     from rapport.operations import services
     from rapport.warehouse import embedded

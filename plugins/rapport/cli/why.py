@@ -19,7 +19,7 @@ def why(
     segment: Annotated[str, typer.Argument(help="The key of the segment.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show each condition of the segment for one person, and what became of their place."""
+    """Show each condition of the segment for one person, and the state of each list."""
     from rapport.activation.answers.why import explain, resolve
     from rapport.activation.planning.preview import last_night
     from rapport.activation.segments.declarations import load
@@ -40,12 +40,12 @@ def _render(answer: dict[str, Any]) -> RenderableType:
         "condition", "holds", title=f"{answer['customer_id']} in {answer['segment']}"
     )
     for condition in answer["conditions"]:
-        words = {True: "yes", False: "no", None: "unknown: no row about this person"}
+        words = {True: "yes", False: "no", None: "unknown: no data about this person"}
         conditions.add_row(condition["name"], words[condition["holds"]])
     values = Table("value", "")
     for name, value in answer["values"].items():
         values.add_row(name, "" if value is None else str(value))
-    lists = Table("list", "on it", "last sent", "not sent because", "refused by the tool")
+    lists = Table("list", "on it", "last sent", "not sent because", "refused by the destination")
     for entry in answer["lists"]:
         because = entry["not_sent_because"] or ""
         refused = ""
