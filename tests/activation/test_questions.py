@@ -141,7 +141,7 @@ def test_a_scaffolded_segment_is_sound(shop: Any) -> None:
     definitions = load()
     assert definitions.problems == {}
     assert "regulars" in definitions.segments
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="the segment exists"):
         rapport("new", "segment", "regulars")
 
 

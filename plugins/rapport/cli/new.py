@@ -86,7 +86,7 @@ def segment(
     contents = {".sql": SQL, ".yml": YAML}
     paths = [folder / f"seg_{key}{suffix}" for suffix in contents]
     if there := [path.name for path in paths if path.exists()]:
-        raise ConfigError(f"{', '.join(there)} already exists. Choose another key.")
+        raise ConfigError(f"the segment exists: {', '.join(there)}. Choose another key.")
     name = key.replace("_", " ").capitalize()
     for path, content in zip(paths, contents.values(), strict=True):
         path.write_text(content.format(key=key, name=name, owner=owner), encoding="utf-8")
