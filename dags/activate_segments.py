@@ -11,7 +11,7 @@ settings = load_settings()
 
 with DAG(
     "activate_segments",
-    description="Evaluate the segments and bring every tool to tonight's lists",
+    description="Evaluate the segments and update the lists at every destination",
     schedule=[Asset("marts/customers")],
     catchup=False,
     max_active_runs=1,

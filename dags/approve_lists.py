@@ -14,7 +14,7 @@ settings = load_settings()
 
 with DAG(
     "approve_lists",
-    description="Ask a person about lists that would change too much, then let them through",
+    description="Ask for approval of lists that exceed their limits, then push them",
     schedule=[Asset("activation/waiting")],
     catchup=False,
     max_active_runs=1,

@@ -11,7 +11,7 @@ settings = load_settings()
 
 with DAG(
     "build_customers",
-    description="Build, judge and publish the customer table and the metric marts",
+    description="Build, check and publish the customer table and the metric marts",
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable(cutoff(settings), timezone="UTC"),
         assets=[Asset(f"raw/{source}") for source in settings.enabled("sources")],

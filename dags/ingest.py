@@ -12,7 +12,7 @@ settings = load_settings()
 for source in settings.enabled("sources"):
     with DAG(
         f"ingest_{source}",
-        description=f"Pull {source} and land it in the warehouse",
+        description=f"Load {source} into the warehouse",
         schedule=CronTriggerTimetable(settings.schedule.nightly, timezone="UTC"),
         catchup=False,
         max_active_runs=1,

@@ -11,7 +11,7 @@ settings = load_settings()
 
 with DAG(
     "privacy_requests",
-    description="Answer requests for erasure and access, and let go of what was kept long enough",
+    description="Answer requests for erasure and access, and delete data past its retention",
     schedule=CronTriggerTimetable("0 12 * * *", timezone="UTC"),
     catchup=False,
     max_active_runs=1,

@@ -32,7 +32,7 @@ def heading(title: str, block: Block, what: str = "") -> Text:
     if block.is_stale:
         text.append("  STALE", BAD)
     if block.sources:
-        night = time_of(block.fresh_as_of) if block.fresh_as_of else "no night yet"
+        night = time_of(block.fresh_as_of) if block.fresh_as_of else "no run yet"
         text.append(f"\n  {plain(', '.join(block.sources))}; fresh as of {night}", QUIET)
     return text
 

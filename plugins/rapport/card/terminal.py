@@ -66,10 +66,8 @@ def render(answer: Answer) -> RenderableType:
 
 
 def _matches(answer: Answer) -> Iterable[RenderableType]:
-    yield Text(f"{answer.total} customers may be meant. Ask again with the id of one:")
-    table = table_of(
-        "customer", "name", "country", "last seen", "known to", cut=("name", "known to")
-    )
+    yield Text(f"{answer.total} customers match. Ask again with one id:")
+    table = table_of("customer", "name", "country", "last seen", "sources", cut=("name", "sources"))
     for match in answer.matches:
         seen, known_to = day_of(match.last_seen_at), ", ".join(match.sources)
         add(table, match.customer_id, match.full_name, match.country, seen, known_to)
@@ -81,16 +79,16 @@ def _headline(card: Card) -> RenderableType:
     name = values.get("full_name")
     name = name or joined(values.get("first_name"), values.get("last_name"), by=" ")
     text = Text(f"{plain(name)}\n" if name else "", style="bold")
-    text.append(f"{card.customer_id}, night of {time_of(card.as_of)}, all times UTC", "not bold")
+    text.append(f"{card.customer_id}, run of {time_of(card.as_of)}, all times UTC", "not bold")
     if card.nights_behind:
-        nights = "later night was" if card.nights_behind == 1 else "later nights were"
-        text.append(f"\n{card.nights_behind} {nights} not published", BAD)
+        runs = "later run was" if card.nights_behind == 1 else "later runs were"
+        text.append(f"\n{card.nights_behind} {runs} not published", BAD)
     return Panel(text)
 
 
 def _who(who: Who) -> Iterable[RenderableType]:
-    yield heading("Who", who)
-    table = table_of("what", "value", "from", "as of", cut=("value",))
+    yield heading("Details", who)
+    table = table_of("field", "value", "source", "as of", cut=("value",))
     table.show_header = False
     for value in who.contact:
         if not value.name.endswith("_name"):
@@ -173,7 +171,7 @@ def _survey_answers(answers: SurveyAnswers) -> Iterable[RenderableType]:
 
 def _score(reply: SurveyAnswer) -> str:
     if reply.score is None:
-        return "off the scale"
+        return "outside of the scale"
     if reply.scale == "good_bad":
         return "good" if reply.score else "bad"
     return f"{number_of(reply.score)} ({reply.scale})"
@@ -182,15 +180,15 @@ def _score(reply: SurveyAnswer) -> str:
 def _doing(doing: Doing) -> Iterable[RenderableType]:
     days = f"last {doing.days} days"
     yield heading("Doing: visits", doing, f"{doing.sessions} in the {days}")
-    ends = ("landed on", "campaign")
+    ends = ("landing page", "campaign")
     table = table_of("began", "minutes", "pages", "carts", "bought", *ends, cut=ends)
     for visit in doing.latest_sessions:
         counts = (visit.minutes, visit.page_views, visit.cart_adds, visit.purchases)
         add(table, time_of(visit.started_at), *counts, visit.landing_path, visit.utm_campaign)
     yield from shown(table, doing.sessions)
-    yield heading("Doing: looked at and did not buy", doing, days)
+    yield heading("Doing: viewed and not bought", doing, days)
     table = table_of(
-        "last look", "product", "category", "looks", "carts", cut=("product", "category")
+        "last view", "product", "category", "views", "carts", cut=("product", "category")
     )
     for product in doing.products_not_bought:
         what = (product.product_id, product.category, product.views, product.cart_adds)
@@ -208,14 +206,16 @@ def _next(next_: Next) -> Iterable[RenderableType]:
 
 def _consent(consent: Consent) -> Iterable[RenderableType]:
     yield heading("Consent", consent)
-    table = table_of("channel", "purpose", "given", "since", "from", "policy", cut=("policy",))
+    table = table_of("channel", "purpose", "given", "since", "source", "policy", cut=("policy",))
     for word in consent.permissions:
         given = styled("yes", GOOD) if word.is_granted else styled("no", BAD)
         since = time_of(word.since)
         add(table, word.channel, word.purpose, given, since, word.source, word.policy_version)
     yield from shown(table)
     for told in consent.suppressions:
-        said = f"{told.destination} says {told.kind} ({told.channel}) since {time_of(told.since)}"
+        said = (
+            f"{told.destination}: {told.kind} ({told.channel}) since {time_of(told.since)}"
+        )
         yield line(said, BAD)
 
 
@@ -249,10 +249,10 @@ def _segments(segments: Segments) -> Iterable[RenderableType]:
 
 def _identity(identity: Identity) -> Iterable[RenderableType]:
     yield heading("Identity", identity, str(len(identity.profiles)))
-    table = table_of("from", "record", "since", cut=("record",))
+    table = table_of("from", "profile", "since", cut=("profile",))
     for profile in identity.profiles:
         record = profile.profile_id if profile.is_certain else f"{profile.profile_id} (probable)"
         add(table, profile.source, record, day_of(profile.since))
     yield from shown(table)
     if identity.former_ids:
-        yield line(f"earlier ids that lead here: {', '.join(identity.former_ids)}")
+        yield line(f"former ids of this customer: {', '.join(identity.former_ids)}")

@@ -18,7 +18,7 @@ from rapport.settings import Block, Settings
 
 TEXT = (
     "{{ dag.dag_id }} failed, run {{ run_id }}. "
-    "Its notes in Airflow say what to look at; `rapport status` shows the night."
+    "Its notes in Airflow say what to do; `rapport status` shows the run."
 )
 
 

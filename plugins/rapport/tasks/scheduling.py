@@ -79,17 +79,21 @@ def notifiers(settings: Settings) -> list[Any]:
 def ingest_notes(source: str) -> str:
     """Triage notes of an ingest DAG."""
     return f"""
-Pulls **{source}** since its watermark and lands what is new as versions in `raw.{source}__*`.
+Loads **{source}** from its watermark on. New and changed records land as versions in
+`raw.{source}__*`.
 
 **If `land` fails**
-- `GiveUp` with 401 or 403: the connection `{source}` is refused. Put it right, clear the task.
-- `RetryLater`: {source} is busy or down. It is tried again; the night goes on without it at the
-  cut-off, is `partial` then, and `marts.data_status` says how old its data is. What lands later is
-  built with the next run of `build_customers`: once all late sources are there, or next night.
+- `GiveUp` with 401 or 403: {source} refuses the login of the connection `{source}`. Correct the
+  connection, then clear the task.
+- `RetryLater`: {source} is busy or down. The task is retried. At the cut-off the run continues
+  without {source} and is `partial`; `marts.data_status` shows the age of its data. Records that
+  land later are built by the next run of `build_customers`: when all late sources are loaded, or
+  the next day.
 - `AlreadyRunning`: another run of this task is alive. Wait for it.
 
-**If `check_arrival` fails**: the message names the expectation and the report. What landed stays.
-If it is right after all, change the guard in `expectations/` or clear the task once it is normal.
+**If `check_arrival` fails**: the message names the expectation and the report. Loaded records
+stay. If the data is right, change the guard in `expectations/`. If not, clear the task once it
+is.
 
 **It is safe** to clear and run any task again at any time: the same records land once.
 **Look at** `raw.loads` and `raw.rejected_records`, or run `rapport sources`.
@@ -98,57 +102,61 @@ If it is right after all, change the guard in `expectations/` or clear the task 
 
 
 BUILD_NOTES = """
-Builds staging, identity, marts and metrics in schemas of their own, judges them, and moves what
-changed to `marts` and `marts_pii` in one transaction. Begins when every source has landed, or at
-the cut-off; the run of the cut-off is skipped where nothing landed since the marts were published.
+Builds staging, identity, marts and metrics in separate schemas, checks them, and publishes the
+changes to `marts` and `marts_pii` in one transaction. Starts when every source is loaded, or at
+the cut-off. The run of the cut-off is skipped if nothing was loaded since the last publication.
 
-**If `wait_for_sources` waits**: its log names the sources; it ends at the cut-off.
-**If a `build_*` task fails**: the message names the model or test. Readers see last night.
-**If `check_publication` fails**: the message names the expectation and the report. Readers see last
-night, nothing is sent.
-**If `publish` fails** with `RetryLater`: a reader holds a table; end its transaction.
+**If `wait_for_sources` waits**: its log names the sources. It ends at the cut-off.
+**If a `build_*` task fails**: the message names the model or test. The published tables stay as
+they are.
+**If `check_publication` fails**: the message names the expectation and the report. The published
+tables stay as they are, and nothing is sent.
+**If `publish` fails** with `RetryLater`: a reader holds a table. End its transaction.
 
 **It is safe** to clear and run any task again, in any order.
 **More**: `docs/runbooks.md`.
 """
 
 PRIVACY_NOTES = """
-Answers what people asked for: erasure in every store and tool, or an archive of what is held. Each
-request has the day by which the law wants it answered. Then lets go of what was kept long enough
-(`privacy` in `rapport.yml`).
+Answers privacy requests: erasure in every store and at every destination, or an archive of the
+person's data. Each request has a legal due date. Then deletes data past its retention (`privacy`
+in `rapport.yml`).
 
-**If `answer` fails**: `rapport privacy requests` shows the request and its problem. A tool that is
-down is asked again in half an hour; the stores are emptied meanwhile.
-**If a request names nobody, or several customers**: find them with `rapport card` and ask anew.
-**If `prune` fails** with `RetryLater`: a night is under way. The next run does it.
+**If `answer` fails**: `rapport privacy requests` shows the request and its problem. A destination
+that is down is called again in half an hour; the stores are erased in the meantime.
+**If a request matches nobody, or several customers**: find them with `rapport card` and ask
+again.
+**If `prune` fails** with `RetryLater`: a run is in progress. The next run of this DAG prunes.
 
-**It is safe** to clear and run any task again: what has its receipt is not done twice.
+**It is safe** to clear and run any task again: a step with a receipt is not repeated.
 **More**: `docs/runbooks.md`.
 """
 
 ACTIVATE_NOTES = """
-Evaluates the segments on the published marts, plans what each tool has to be told, checks consent
-once more, pushes, and keeps a ledger row for each accepted person.
+Evaluates the segments on the published marts, plans the changes of each list, checks consent
+again, pushes to the destinations, and writes the sync ledger for each accepted person.
 
-**If `evaluate` fails**: a segment's SQL does not run; the message names it.
-**If a `push_*` task fails**: what was accepted is in the ledger; run it again and it goes on there.
-**If a list waits for approval**: answer in `approve_lists`, or `rapport approve <segment>`. The
-other lists go on; this one stays as it was last night.
-**If `tell` fails**: a connection of `alerts` does not work; it is told again next time.
+**If `evaluate` fails**: the SQL of a segment fails; the message names the segment.
+**If a `push_*` task fails**: accepted people are in the sync ledger. Run the task again; it
+continues there.
+**If a list waits for approval**: answer in `approve_lists`, or with `rapport approve <segment>`.
+The other lists continue; this one stays as it was.
+**If `tell` fails**: a connection of `alerts` does not work. The alert is sent again next time.
 
 **It is safe** to clear and run any task again.
 **More**: `docs/runbooks.md`.
 """
 
 APPROVE_NOTES = """
-Asks a person about each list that would change by more than its budget, or is larger or smaller
-than its band. After a yes `activate_segments` runs again and lets that change through. A no, or no
-answer in time, keeps last night's list; the next night asks again if it is still too much.
+Asks for approval of each list that would change by more than its budget, or that is larger or
+smaller than its size band. After an approval, `activate_segments` runs again and sends the
+change. After a decline, or without an answer in time, the list stays as it was; the next run asks
+again if needed.
 
-**If `ask` is skipped**: nobody answered, or the question was put anew since.
-**If `activate` fails**: `activate_segments` cannot be set off; the next night acts on the answer.
+**If `ask` is skipped**: nobody answered, or the question was replaced by a newer one.
+**If `activate` fails**: `activate_segments` cannot be triggered. The next run applies the answer.
 
-**It is safe** to clear a question and to answer by `rapport approve <segment>` instead: an answer
-counts for the question that was asked, not for a larger change of a later night.
+**It is safe** to clear a question and to answer with `rapport approve <segment>` instead: an
+answer counts for the question that was asked, not for a larger change of a later run.
 **More**: `docs/runbooks.md`.
 """
