@@ -4,62 +4,62 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help install run up down test slow everything lint types format bench faults mutants sbom audit docs clean
 
-help:      ## what there is
+help:      ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
 
-install:   ## .venv from the lock, anew only when the lock changed
+install:   ## create .venv from the lock, if the lock changed
 	@sh .ci/install
 
-run: install      ## tonight's job, once, in this process
+run: install      ## do one run in this process
 	@$(BIN)/rapport run
 
-up: install       ## everything under Airflow's scheduler, UI on http://127.0.0.1:8080
+up: install       ## start everything under Airflow's scheduler, UI on http://127.0.0.1:8080
 	@$(BIN)/rapport up
 
-down:             ## stop what `make up` and `make run` left running
+down:             ## stop everything that `make up` and `make run` started
 	@if [ -x $(BIN)/rapport ]; then $(BIN)/rapport down; fi
 
-test: install     ## the suite; of its slow files a third
+test: install     ## run the tests; of the slow files a third
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-slow: install     ## the files of which `make test` runs a third each time
+slow: install     ## run all slow test files
 	@RAPPORT_SLOW=all $(BIN)/python -m pytest -m slow
 
-everything: install ## a night with every source and destination on, and what each tool then holds
-	@$(BIN)/python -m pytest -m everything tests/night
+everything: install ## test one run with every source and destination on
+	@$(BIN)/python -m pytest -m everything tests/runs
 
-lint: install     ## style of Python and SQL, and the direction of imports
+lint: install     ## check the style of Python and SQL, and the order of imports
 	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/sqlfluff lint dbt_project --processes 2 --disable-progress-bar
 
-format: install   ## put the style right
+format: install   ## fix the style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-types: install    ## the type checker, strict
+types: install    ## run the type checker, strict
 	@$(BIN)/mypy
 
-bench: install    ## how fast, against the bare database
+bench: install    ## measure speed, compared with the bare database
 	@set -e; for file in benchmarks/bench_*.py; do $(BIN)/python $$file; done
 
-faults: install   ## cause every fault of tests/faults at every place, and count what differs
+faults: install   ## cause every fault of tests/faults at every place, and count differences
 	@RAPPORT_FAULTS=all $(BIN)/python -m pytest -m faults --timeout 3600
 
-mutants: install  ## take each guard out of a copy, and see a test fail
+mutants: install  ## remove each guard in a copy, and check that a test fails
 	@$(BIN)/python tests/faults/mutants.py
 
-sbom: install     ## what is installed, with hashes, as CycloneDX: var/sbom.json
+sbom: install     ## list installed packages with hashes, as CycloneDX: var/sbom.json
 	@mkdir -p var
 	@$(BIN)/python .ci/sbom.py var/sbom.json
 
-audit: install    ## ask the advisory database about every locked package, where it can be reached
+audit: install    ## check every locked package against the advisory database, if it can be reached
 	@$(BIN)/python .ci/audit.py
 
-docs: install     ## every table and column, from the raw stream to the tool's field; SERVE=8081 serves it
+docs: install     ## document every table and column, with lineage; SERVE=8081 serves the page
 	@$(BIN)/rapport docs $(if $(SERVE),--serve $(SERVE))
 
-clean: down       ## remove everything that was made here, the embedded warehouse too
+clean: down       ## delete var/ and .venv/, with the embedded warehouse
 	@if [ -x $(BIN)/rapport ]; then $(BIN)/rapport db remove --yes; fi
 	@rm -rf var .venv .mypy_cache .ruff_cache .pytest_cache dbt_project/target dbt_project/logs

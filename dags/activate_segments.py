@@ -1,4 +1,4 @@
-"""From published marts to the messaging tools: who is in, who is told, who is left out and why."""
+"""Evaluate segments on the published marts, and push the lists to the destinations."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A person's word on lists that would change too much: asked in Airflow, list by list."""
+"""Ask in Airflow for approval of each list that exceeds its limits."""
 
 from datetime import timedelta
 

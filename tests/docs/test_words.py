@@ -15,7 +15,13 @@ from rapport.pages.app import application as pages
 from rapport.pages.rendering import TEMPLATES
 
 ROOT = Path(__file__).resolve().parents[2]
-SANDBOX = "plugins/rapport_sandbox/commands.py"
+PLUGINS = ROOT / "plugins"
+MODULES = (
+    PLUGINS / "rapport_sandbox/commands.py",
+    PLUGINS / "rapport/card/terminal.py",
+    PLUGINS / "rapport/tasks/alerts.py",
+    PLUGINS / "rapport/tasks/scheduling.py",
+)
 FORBIDDEN = re.compile(
     r"\b(tonight|last night|nights?|twins?|desks?|believed|a person's word|by being there|arms?"
     r"|told|sift|joins? nobody)\b",
@@ -45,8 +51,12 @@ def helps(command: Any, path: str = "rapport") -> Iterator[tuple[str, str]]:
 
 
 def printed() -> Iterator[tuple[str, str]]:
-    """The texts in the modules of the command line: messages and titles of tables."""
-    for path in (*(ROOT / "plugins/rapport/cli").glob("*.py"), ROOT / SANDBOX):
+    """The texts in the modules of commands and DAGs: messages, titles of tables, triage notes."""
+    for path in (
+        *MODULES,
+        *(ROOT / "plugins/rapport/cli").glob("*.py"),
+        *(ROOT / "dags").glob("*.py"),
+    ):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             value = getattr(node, "value", None)
             if isinstance(value, str) and " " in value:
@@ -93,7 +103,7 @@ def test_the_help_of_commands_uses_the_words_of_the_glossary() -> None:
     assert strays(helps(typer.main.get_command(application))) == []
 
 
-def test_what_commands_print_uses_the_words_of_the_glossary() -> None:
+def test_what_commands_and_dags_say_uses_the_words_of_the_glossary() -> None:
     assert strays(printed()) == []
 
 

@@ -213,9 +213,7 @@ def _consent(consent: Consent) -> Iterable[RenderableType]:
         add(table, word.channel, word.purpose, given, since, word.source, word.policy_version)
     yield from shown(table)
     for told in consent.suppressions:
-        said = (
-            f"{told.destination}: {told.kind} ({told.channel}) since {time_of(told.since)}"
-        )
+        said = f"{told.destination}: {told.kind} ({told.channel}) since {time_of(told.since)}"
         yield line(said, BAD)
 
 

@@ -1,4 +1,4 @@
-"""Who is told when a DAG fails or a list changes its state: Airflow's own notifiers.
+"""Alerts when a DAG fails or a list changes its state, by Airflow's own notifiers.
 
 `alerts` in `rapport.yml` says which:
 
