@@ -1,4 +1,4 @@
-"""`rapport sandbox`: the invented company, and the doubles of its vendors."""
+"""The commands of `rapport sandbox`: the invented company and the doubles of its vendors."""
 
 import csv
 import sys
@@ -11,14 +11,20 @@ from rapport.cli.output import AsJson, show
 from rapport.errors import ConfigError, RapportError
 
 NOTICE = "This company is invented: its people, addresses, numbers and complaints are made up."
-People = Annotated[int | None, typer.Option(min=1, help="Number of people; else of rapport.yml.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of the company; else of rapport.yml.")]
-Start = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")]
+People = Annotated[
+    int | None, typer.Option(min=1, help="Number of people; by default from rapport.yml.")
+]
+Seed = Annotated[
+    int | None, typer.Option(help="Seed that defines the company; by default from rapport.yml.")
+]
+Start = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of the first night.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help=f"Doubles of vendors, to try Rapport without accounts. {NOTICE}")
+    group = typer.Typer(help=f"Doubles of the vendors, to try Rapport without accounts. {NOTICE}")
     for command in (start, stop, status, next_night, truth, reset, fault, serve):
         group.command()(command)
     app.add_typer(group, name="sandbox", no_args_is_help=True)
@@ -27,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def start(
     people: People = None, seed: Seed = None, start: Start = None, as_json: AsJson = False
 ) -> None:
-    """Generate the company if there is none, and start the server if it is not running."""
+    """Generate the company if it does not exist, and start the server if it is not running."""
     from rapport_sandbox import lifecycle
 
     _generate(people, seed, start)
@@ -36,7 +42,7 @@ def start(
 
 
 def stop(as_json: AsJson = False) -> None:
-    """Stop the server; the company is kept."""
+    """Stop the server. The company is kept."""
     from rapport_sandbox import lifecycle
 
     stopped = lifecycle.stop()
@@ -45,7 +51,7 @@ def stop(as_json: AsJson = False) -> None:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show the company, its current date, and the address of its server."""
+    """Show the company, its current time, and the URL of its server."""
     from rapport_sandbox import lifecycle
     from rapport_sandbox.lifecycle import base_url
 
@@ -54,7 +60,7 @@ def status(as_json: AsJson = False) -> None:
 
 
 def next_night(as_json: AsJson = False) -> None:
-    """Let one more day pass in the invented company."""
+    """Move the invented company on by one day."""
     import os
 
     from rapport_sandbox import company, lifecycle
@@ -72,7 +78,7 @@ def next_night(as_json: AsJson = False) -> None:
 
 
 def truth(as_json: AsJson = False) -> None:
-    """Print the true person of each profile, as CSV: profile_id, person, note."""
+    """Print which profiles belong to which person, as CSV: profile_id, person, note."""
     from rapport_sandbox import company, lifecycle
 
     rows = company.truth(lifecycle.sandbox_root())
@@ -87,25 +93,25 @@ def truth(as_json: AsJson = False) -> None:
 
 
 def reset(as_json: AsJson = False) -> None:
-    """Stop the server and delete the company with its files; `start` creates a new one."""
-    from rapport_sandbox.lifecycle import reset as take_away
+    """Stop the server and delete the company and its files. `start` generates a new one."""
+    from rapport_sandbox.lifecycle import reset as delete
 
-    take_away()
+    delete()
     show({"reset": True}, lambda: "The invented company is deleted.", as_json)
 
 
 def fault(
-    vendor: Annotated[str, typer.Argument(help="A vendor, or *.")] = "*",
-    kind: Annotated[str, typer.Argument(help="The fault, for example 429 or html.")] = "",
+    vendor: Annotated[str, typer.Argument(help="A vendor, or * for all.")] = "*",
+    kind: Annotated[str, typer.Argument(help="The kind of fault, for example 429 or html.")] = "",
     route: Annotated[str, typer.Option(help="A glob over the path below the vendor.")] = "*",
-    times: Annotated[int | None, typer.Option(help="How often; once by default.")] = None,
-    after: Annotated[int, typer.Option(help="Number of calls without fault before it.")] = 0,
-    share: Annotated[float | None, typer.Option(help="Share of the calls with the fault.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the random choice for --share.")] = 0,
-    clear: Annotated[bool, typer.Option("--clear", help="Delete all planned faults.")] = False,
+    times: Annotated[int | None, typer.Option(help="How many calls fail; 1 by default.")] = None,
+    after: Annotated[int, typer.Option(help="How many calls succeed first.")] = 0,
+    share: Annotated[float | None, typer.Option(help="The share of calls that fail.")] = None,
+    seed: Annotated[int, typer.Option(help="The random seed for --share.")] = 0,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all planned faults.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Plan a fault of a double; without a kind, list the planned faults."""
+    """Plan a fault of a vendor's double. Without a kind, list the planned faults."""
     from rapport_sandbox import lifecycle
     from rapport_sandbox.faults import KINDS
     from rapport_sandbox.lifecycle import call
@@ -115,7 +121,9 @@ def fault(
         data = call(url, "DELETE")
     elif kind:
         if kind not in KINDS:
-            raise ConfigError(f"sandbox: no fault {kind!r}; there are {', '.join(sorted(KINDS))}.")
+            raise ConfigError(
+                f"sandbox: there is no fault {kind!r}. Use one of {', '.join(sorted(KINDS))}."
+            )
         plan = {"vendor": vendor, "kind": kind, "route": route, "times": times, "after": after}
         shared = {} if share is None else {"share": share, "seed": seed}
         data = call(url, "POST", plan | shared)
@@ -127,10 +135,10 @@ def fault(
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8090,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 chooses a free port.")] = 8090,
     as_json: AsJson = False,
 ) -> None:
-    """Run the server in the foreground, as a container does."""
+    """Run the server in the foreground, as in a container."""
     import secrets
 
     from rapport_sandbox import lifecycle
@@ -142,7 +150,7 @@ def serve(
 
 
 def _generate(people: int | None, seed: int | None, start: datetime | None) -> None:
-    """With a bar on stderr, which goes away when it is done."""
+    """Generate the company if it does not exist, with a progress bar on stderr."""
     from rich.console import Console
     from rich.progress import Progress
 

@@ -90,7 +90,7 @@ def test_a_stale_block_is_marked_where_it_stands(marts: Marts) -> None:
 def test_every_block_names_its_sources_and_their_night(marts: Marts) -> None:
     shown = drawn(marts)
     assert "  hubspot, typeform, zendesk; fresh as of 2026-03-31 03:00" in shown
-    for title in ("Details", "Did: orders", "Doing: visits", "May do next", "Consent", "Identity"):
+    for title in ("Who", "Did: orders", "Doing: visits", "May do next", "Consent", "Identity"):
         assert f"\n{title}" in shown
 
 

@@ -1,6 +1,6 @@
-"""How the card looks: headings, tables of one line a row, text that cannot harm a terminal.
+"""Building blocks of the card in a terminal: headings, tables and safe text.
 
-What a customer wrote is never markup and never a control sequence here.
+Text that a customer wrote is never printed as markup or as a control sequence.
 
 >>> plain("[red]hi[/red]" + chr(27) + "[2J" + chr(10))
 '[red]hi[/red] [2J '
@@ -22,23 +22,23 @@ Value = str | int | Text | None
 
 
 def plain(value: str) -> str:
-    """One line that a terminal prints as it is: whatever controls the terminal becomes a space."""
+    """The text on one line, with every control character replaced by a space."""
     return "".join(character if character.isprintable() else " " for character in value)
 
 
 def heading(title: str, block: Block, what: str = "") -> Text:
-    """A block's title, its sources and their last good night; a stale block says so."""
+    """A block's title, its sources, the time of their last good load, and whether it is stale."""
     text = Text("\n").append(title, "bold cyan").append(f"  {what}" if what else "")
     if block.is_stale:
         text.append("  STALE", BAD)
     if block.sources:
-        night = time_of(block.fresh_as_of) if block.fresh_as_of else "no run yet"
-        text.append(f"\n  {plain(', '.join(block.sources))}; fresh as of {night}", QUIET)
+        loaded = time_of(block.fresh_as_of) if block.fresh_as_of else "no load yet"
+        text.append(f"\n  {plain(', '.join(block.sources))}; fresh as of {loaded}", QUIET)
     return text
 
 
 def table_of(*columns: str, cut: tuple[str, ...] = ()) -> Table:
-    """A table of one line a row; where it is too wide, the columns in `cut` end in an ellipsis."""
+    """A table with one line per row. If it is too wide, the columns in `cut` are shortened."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=QUIET)
     for column in columns:
         table.add_column(column, overflow="ellipsis", no_wrap=column not in cut)
@@ -46,7 +46,7 @@ def table_of(*columns: str, cut: tuple[str, ...] = ()) -> Table:
 
 
 def add(table: Table, *values: Value) -> None:
-    """One row, in which nothing is markup."""
+    """Add a row. Its values are never read as markup."""
     table.add_row(*(value if isinstance(value, Text) else styled(value) for value in values))
 
 
@@ -56,9 +56,9 @@ def styled(value: str | int | None, style: str = "") -> Text:
 
 
 def shown(table: Table, total: int | None = None) -> Iterable[RenderableType]:
-    """The table and how many more there are, or that nothing is known."""
+    """The table and the number of rows not shown, or a line that there is no data."""
     if not table.row_count:
-        yield line("nothing known", QUIET)
+        yield line("no data", QUIET)
         return
     yield Padding(table, (0, 0, 0, 2))
     if total is not None and total > table.row_count:
@@ -71,17 +71,17 @@ def line(text: str, style: str = "") -> Padding:
 
 
 def joined(*values: str | None, by: str = ", ") -> str:
-    """What is there of the values."""
+    """The values that are not empty, joined."""
     return by.join(value for value in values if value)
 
 
 def time_of(moment: datetime | None) -> str:
-    """To the minute."""
+    """A time to the minute; "unknown" if there is none."""
     return f"{moment:%Y-%m-%d %H:%M}" if moment else "unknown"
 
 
 def day_of(moment: datetime | None) -> str:
-    """The day; nothing where there is none."""
+    """A date; an empty text if there is none."""
     return f"{moment:%Y-%m-%d}" if moment else ""
 
 

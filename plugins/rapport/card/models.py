@@ -1,4 +1,6 @@
-"""The card as data; `rapport card --json` prints an `Answer`. Times are UTC, amounts are text.
+"""The data model of the card. `rapport card --json` prints an `Answer`.
+
+Times are in UTC. Amounts are decimal numbers, which JSON holds as text.
 
 >>> Answer.model_json_schema()["title"]
 'Answer'
@@ -11,16 +13,16 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Part(BaseModel):
-    """A piece of the card: nothing unknown, nothing changed later."""
+    """The base of all parts of the card: no extra fields, immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Block(Part):
-    """Something said about the customer, and how much it is worth.
+    """The base of all blocks of the card: their sources and freshness.
 
-    `fresh_as_of` is the last good night of the source that is furthest behind; None where one of
-    them never had a good night, or there is none.
+    `fresh_as_of` is the time of the last good load of the oldest source. It is None if there is no
+    source, or if one has had no good load yet.
     """
 
     sources: list[str]
@@ -29,7 +31,7 @@ class Block(Part):
 
 
 class GoldenValue(Part):
-    """A golden value with its source and the time when that source last changed the record."""
+    """A golden field with its source and the time at which that source last changed the record."""
 
     name: str
     value: str
@@ -38,7 +40,7 @@ class GoldenValue(Part):
 
 
 class Who(Block):
-    """`contact` is empty where contact details were not asked for."""
+    """Who the customer is. `contact` is empty if contact details were not requested."""
 
     contact: list[GoldenValue]
     country: str | None
@@ -74,7 +76,7 @@ class Revenue(Part):
 
 
 class Orders(Block):
-    """`total` counts all orders, `latest` shows some."""
+    """`total` counts all orders; `latest` holds the latest ones."""
 
     total: int
     revenue: list[Revenue]
@@ -178,7 +180,7 @@ class Session(Part):
 
 
 class Product(Part):
-    """`views` and `cart_adds` count from the first look on."""
+    """A product. `views` and `cart_adds` count from the first view on."""
 
     product_id: str
     category: str | None
@@ -195,9 +197,9 @@ class Category(Part):
 
 
 class Doing(Block):
-    """The last `days` days before the run; bought means that an order was not cancelled.
+    """The last `days` days before the run. A cancelled order does not count as bought.
 
-    `sessions` and `products` (looked at and not bought) count all, the lists show the latest.
+    `sessions` and `products` (viewed but not bought) count all; the lists hold the latest ones.
     """
 
     days: int
@@ -209,7 +211,7 @@ class Doing(Block):
 
 
 class Prediction(Part):
-    """One thing that the customer may do, in words; stale where its parameters are old."""
+    """One prediction about the customer. It is stale if the last fit of its model failed."""
 
     name: str
     value: str
@@ -218,7 +220,7 @@ class Prediction(Part):
 
 
 class Next(Block):
-    """What the customer may do next; `facts` leaves out where a model abstains."""
+    """What the customer may do next. `facts` has only the models that published a prediction."""
 
     is_available: bool
     message: str
@@ -226,7 +228,7 @@ class Next(Block):
 
 
 class Permission(Part):
-    """The last word about one channel and purpose."""
+    """The current consent for one channel and purpose."""
 
     channel: str
     purpose: str
@@ -237,7 +239,7 @@ class Permission(Part):
 
 
 class Suppression(Part):
-    """A tool says that the customer must not be written to."""
+    """A destination reports that the customer must not receive messages."""
 
     destination: str
     kind: str
@@ -246,16 +248,16 @@ class Suppression(Part):
 
 
 class Consent(Block):
-    """No entry in `permissions` means that nobody granted anything."""
+    """Consent of the customer. A purpose without an entry in `permissions` is not granted."""
 
     permissions: list[Permission]
     suppressions: list[Suppression]
 
 
 class ListEntry(Part):
-    """A segment's list at one tool: on it since, or the reason why not.
+    """A segment's list at one destination: when the customer was sent, or why not.
 
-    `refused_because` is what the tool says to the newest change, which it did not take.
+    `refused_because` is the destination's reason for refusing the newest change.
     """
 
     destination: str
@@ -266,7 +268,7 @@ class ListEntry(Part):
 
 
 class Membership(Part):
-    """`frozen_because` says why the newest run left the segment unchanged."""
+    """A membership. `frozen_because` is the reason if the last run froze the segment."""
 
     segment: str
     since: datetime
@@ -280,7 +282,7 @@ class Segments(Block):
 
 
 class Profile(Part):
-    """A vendor's record that belongs to the customer; by a probable match only if not certain."""
+    """A profile of the customer. It is not certain if only a probable match links it."""
 
     source: str
     profile_id: str
@@ -289,14 +291,17 @@ class Profile(Part):
 
 
 class Identity(Block):
-    """`former_ids` are customer ids of earlier runs that lead here."""
+    """The customer's profiles. `former_ids` are earlier customer ids that now mean this one."""
 
     profiles: list[Profile]
     former_ids: list[str]
 
 
 class Card(Part):
-    """`as_of` is the published run; `nights_behind` later runs ended without a publication."""
+    """The card. `as_of` is the time of the published run.
+
+    `nights_behind` counts later runs that ended without a publication.
+    """
 
     customer_id: str
     as_of: datetime
@@ -311,7 +316,7 @@ class Card(Part):
 
 
 class Match(Part):
-    """One of several customers whom the question may mean."""
+    """One of several customers who were found."""
 
     customer_id: str
     full_name: str | None
@@ -321,7 +326,7 @@ class Match(Part):
 
 
 class Answer(Part):
-    """Who was found; the card where it is exactly one. `total` may exceed the matches shown."""
+    """The customers found, and the card if it is exactly one. `total` may exceed `matches`."""
 
     total: int
     matches: list[Match]

@@ -15,9 +15,9 @@ from psycopg.rows import dict_row
 from rapport.card.models import Next, Prediction
 from rapport.card.rows import Connection
 
-NONE_YET = "There are no predictions yet."
-ABSTAINS = "There is not enough data about this customer for a prediction."
-SAID = "These models beat a simple baseline on customers that they were not trained on."
+NONE_YET = "There are no predictions yet: nothing is known about what comes next."
+ABSTAINS = "Too little is known of this customer for a prediction."
+SAID = "By models that were right more often than a plain rule, on customers they had not seen."
 
 Row = Mapping[str, Any]
 Facts = Iterable[tuple[str, str, str | None]]

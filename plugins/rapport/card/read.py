@@ -64,7 +64,7 @@ def published_as_of(connection: Connection) -> datetime:
     """The published night; raises `ConfigError` where there is none."""
     row = connection.execute("select max(as_of) from marts.data_status").fetchone()
     if row is None or row[0] is None:
-        raise ConfigError("card: no run is published yet. Run `rapport run` first.")
+        raise ConfigError("card: no night was published yet. Run `rapport run` first.")
     as_of: datetime = row[0]
     return as_of
 

@@ -1,4 +1,4 @@
-"""The card as a window of 80 columns for a terminal.
+"""Renders the card for a terminal, 80 columns wide.
 
 >>> render(look_up(connection, "c_1", settings))  # doctest: +SKIP
 """
@@ -45,7 +45,7 @@ from rapport.card.models import (
 
 
 def render(answer: Answer) -> RenderableType:
-    """The card, or the customers who may be meant."""
+    """The card, or the list of customers if several were found."""
     if answer.card is None:
         return Group(*_matches(answer))
     card = answer.card
@@ -66,8 +66,10 @@ def render(answer: Answer) -> RenderableType:
 
 
 def _matches(answer: Answer) -> Iterable[RenderableType]:
-    yield Text(f"{answer.total} customers match. Ask again with one id:")
-    table = table_of("customer", "name", "country", "last seen", "sources", cut=("name", "sources"))
+    yield Text(f"{answer.total} customers were found. Give the id of one of them:")
+    table = table_of(
+        "customer", "name", "country", "last seen", "known to", cut=("name", "known to")
+    )
     for match in answer.matches:
         seen, known_to = day_of(match.last_seen_at), ", ".join(match.sources)
         add(table, match.customer_id, match.full_name, match.country, seen, known_to)
@@ -87,8 +89,8 @@ def _headline(card: Card) -> RenderableType:
 
 
 def _who(who: Who) -> Iterable[RenderableType]:
-    yield heading("Details", who)
-    table = table_of("field", "value", "source", "as of", cut=("value",))
+    yield heading("Who", who)
+    table = table_of("what", "value", "from", "as of", cut=("value",))
     table.show_header = False
     for value in who.contact:
         if not value.name.endswith("_name"):
@@ -162,7 +164,7 @@ def _conversations(conversations: Conversations) -> Iterable[RenderableType]:
 
 def _survey_answers(answers: SurveyAnswers) -> Iterable[RenderableType]:
     yield heading("Did: survey answers", answers, str(answers.total))
-    table = table_of("answered", "asked", "score", "that is", "comment", cut=("comment",))
+    table = table_of("answered", "metric", "score", "group", "comment", cut=("comment",))
     for reply in answers.latest:
         what = (reply.metric.upper(), _score(reply), reply.score_group, reply.comment)
         add(table, time_of(reply.responded_at), *what)
@@ -171,7 +173,7 @@ def _survey_answers(answers: SurveyAnswers) -> Iterable[RenderableType]:
 
 def _score(reply: SurveyAnswer) -> str:
     if reply.score is None:
-        return "outside of the scale"
+        return "off the scale"
     if reply.scale == "good_bad":
         return "good" if reply.score else "bad"
     return f"{number_of(reply.score)} ({reply.scale})"
@@ -180,15 +182,15 @@ def _score(reply: SurveyAnswer) -> str:
 def _doing(doing: Doing) -> Iterable[RenderableType]:
     days = f"last {doing.days} days"
     yield heading("Doing: visits", doing, f"{doing.sessions} in the {days}")
-    ends = ("landing page", "campaign")
+    ends = ("landed on", "campaign")
     table = table_of("began", "minutes", "pages", "carts", "bought", *ends, cut=ends)
     for visit in doing.latest_sessions:
         counts = (visit.minutes, visit.page_views, visit.cart_adds, visit.purchases)
         add(table, time_of(visit.started_at), *counts, visit.landing_path, visit.utm_campaign)
     yield from shown(table, doing.sessions)
-    yield heading("Doing: viewed and not bought", doing, days)
+    yield heading("Doing: looked at and did not buy", doing, days)
     table = table_of(
-        "last view", "product", "category", "views", "carts", cut=("product", "category")
+        "last look", "product", "category", "looks", "carts", cut=("product", "category")
     )
     for product in doing.products_not_bought:
         what = (product.product_id, product.category, product.views, product.cart_adds)
@@ -206,15 +208,17 @@ def _next(next_: Next) -> Iterable[RenderableType]:
 
 def _consent(consent: Consent) -> Iterable[RenderableType]:
     yield heading("Consent", consent)
-    table = table_of("channel", "purpose", "given", "since", "source", "policy", cut=("policy",))
-    for word in consent.permissions:
-        given = styled("yes", GOOD) if word.is_granted else styled("no", BAD)
-        since = time_of(word.since)
-        add(table, word.channel, word.purpose, given, since, word.source, word.policy_version)
+    table = table_of("channel", "purpose", "given", "since", "from", "policy", cut=("policy",))
+    for item in consent.permissions:
+        given = styled("yes", GOOD) if item.is_granted else styled("no", BAD)
+        since = time_of(item.since)
+        add(table, item.channel, item.purpose, given, since, item.source, item.policy_version)
     yield from shown(table)
-    for told in consent.suppressions:
-        said = f"{told.destination}: {told.kind} ({told.channel}) since {time_of(told.since)}"
-        yield line(said, BAD)
+    for one in consent.suppressions:
+        since = time_of(one.since)
+        yield line(
+            f"suppressed at {one.destination}: {one.kind} ({one.channel}) since {since}", BAD
+        )
 
 
 def _segments(segments: Segments) -> Iterable[RenderableType]:
@@ -247,7 +251,7 @@ def _segments(segments: Segments) -> Iterable[RenderableType]:
 
 def _identity(identity: Identity) -> Iterable[RenderableType]:
     yield heading("Identity", identity, str(len(identity.profiles)))
-    table = table_of("from", "profile", "since", cut=("profile",))
+    table = table_of("from", "record", "since", cut=("record",))
     for profile in identity.profiles:
         record = profile.profile_id if profile.is_certain else f"{profile.profile_id} (probable)"
         add(table, profile.source, record, day_of(profile.since))

@@ -34,9 +34,9 @@ UNFINISHED = {
 Gate = Literal["arrival", "publication"]
 
 CONSEQUENCE: dict[str, str] = {
-    "arrival": "Loaded records stay, the source counts as stale, and lists that need it stay as "
+    "arrival": "What landed stays, the source counts as stale, and lists that need it stay as "
     "they are.",
-    "publication": "Published tables and lists stay as they are: nothing is published or sent.",
+    "publication": "Last night's tables and lists stay in place: nothing is published or sent.",
 }
 
 
