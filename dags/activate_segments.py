@@ -1,4 +1,4 @@
-"""Evaluate segments on the published marts, and push the lists to the destinations."""
+"""From published marts to the destinations: evaluate segments, plan the changes, push them."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ settings = load_settings()
 
 with DAG(
     "activate_segments",
-    description="Evaluate the segments and update the lists at every destination",
+    description="Evaluate the segments and push the changes of each list",
     schedule=[Asset("marts/customers")],
     catchup=False,
     max_active_runs=1,

@@ -1,4 +1,4 @@
-"""Ask in Airflow for approval of each list that exceeds its limits."""
+"""Ask for approval of lists that would change too much, one question for each list."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""`rapport docs`: the documentation of every table and column, with lineage."""
+"""`rapport docs`: what every table and column means, and what is made of it."""
 
 import functools
 import http.server
@@ -17,7 +17,7 @@ def docs(
     port: int = typer.Option(0, "--serve", help="Serve it on this port of 127.0.0.1."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Write dbt's documentation as one page, with lineage from raw stream to destination."""
+    """Write dbt's documentation as one page: lineage from the raw stream to the tool's field."""
     from rapport.cli.output import show
     from rapport.runs import clock, latest
     from rapport.settings import load_settings

@@ -21,7 +21,7 @@ def plan(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a push would send, without sending it. Samples are ids."""
+    """Show what would be pushed, without pushing it. Samples are ids."""
     from rapport.activation.planning.preview import last_night, preview
     from rapport.activation.segments.declarations import load
     from rapport.activation.segments.reading import Reader
