@@ -127,3 +127,21 @@ def test_the_glossary_has_each_term_once_with_one_sentence() -> None:
     assert len(terms) > 40
     assert len(terms) == len(set(terms))
     assert [text for text in meanings if not re.fullmatch(r"[A-Z][^.]*\.", text)] == []
+
+
+def test_the_glossary_names_tables_and_commands_that_exist() -> None:
+    text = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    models = {path.stem for path in (ROOT / "dbt_project/models").rglob("*.sql")}
+    migrations = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in (PLUGINS / "rapport/warehouse/migrations").glob("*.sql")
+    )
+    made = set(re.findall(r"create (?:table|view) (?:if not exists )?(\w+\.\w+)", migrations))
+    schemas = "raw|intermediate|identity|marts|marts_pii|segments|activation|ops|quality|privacy"
+    tables = set(re.findall(rf"`((?:{schemas})\.[a-z]\w+)`", text))
+    assert len(tables) > 25
+    assert {name for name in tables - made if name.split(".")[1] not in models} == set()
+    commands = {path for path, _ in helps(typer.main.get_command(application))}
+    named = set(re.findall(r"`(rapport [a-z ]+)`", text))
+    assert len(named) > 10
+    assert named - commands == set()
