@@ -14,7 +14,7 @@ import uvicorn
 from rapport.activation.planning.list_plan import ListPlan
 from rapport.activation.planning.plan import plan_lists
 from rapport.activation.segments.declarations import Definitions, Segment
-from rapport.activation.segments.membership import Evaluation, evaluate_segment
+from rapport.activation.segments.evaluation import Evaluation, evaluate_segment
 from rapport.activation.segments.reading import Reader
 from rapport.activation.sync.pull import pull_destination
 from rapport.activation.sync.push import push_destination

@@ -1,4 +1,4 @@
-"""One line a segment: its size, what changed, and how its lists are.
+"""One row per segment: its size, what changed, and the state of its lists.
 
 >>> overview(connection, load())  # doctest: +SKIP
 [{"segment": "open_ticket", "members": 31, "entered": 2, "left": 4, "lists": [...]}]
@@ -13,7 +13,7 @@ from rapport.activation.segments.declarations import Definitions
 
 
 def overview(connection: psycopg.Connection, definitions: Definitions) -> list[dict[str, Any]]:
-    """The segments in order of priority, then those that cannot be read, with their last state."""
+    """The segments in order of priority, then the unreadable ones with their last state."""
     with connection.cursor(row_factory=dict_row) as cursor:
         sizes = {
             row["segment"]: row
@@ -66,7 +66,7 @@ def overview(connection: psycopg.Connection, definitions: Definitions) -> list[d
 
 
 def detail(connection: psycopg.Connection, segment: str, nights: int = 14) -> dict[str, Any]:
-    """One segment's size by night, newest first, and the segments that share members with it."""
+    """One segment's size per run, newest first, and the segments that share members with it."""
     with connection.cursor(row_factory=dict_row) as cursor:
         sizes = cursor.execute(
             "select as_of, members, entered, left_tonight as left, frozen_because as problem"

@@ -1,6 +1,7 @@
-"""The unit tests of a segment: its SQL over rows that its YAML gives, as the login of segments.
+"""The unit tests of a segment: its SQL over rows of its YAML, under the login for segments.
 
-They have the form of dbt's unit tests, but dbt would run them as the owner of the warehouse.
+They have the form of dbt's unit tests (https://docs.getdbt.com/docs/build/unit-tests), but dbt
+would run them as the owner of the warehouse.
 
 >>> with Reader(as_of) as reader:  # doctest: +SKIP
 ...     list(run(reader, segment))
@@ -27,7 +28,7 @@ AS_OF = datetime.fromisoformat("2026-03-31T03:00:00+00:00")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One unit test; `said` is what differs, or why it could not run."""
+    """The result of one unit test; `said` is what differs, or why it could not run."""
 
     name: str
     passed: bool
