@@ -133,7 +133,7 @@ def test_an_approval_is_for_one_list_where_it_says_so(waiting: Any) -> None:
 
 def changes(world: Any) -> list[str]:
     found = list_states.changed(world.connection, world.definitions, world.run_id, world.as_of)
-    list_states.told(world.connection, found)
+    list_states.mark_reported(world.connection, found)
     return [f"{change.segment} {change.state}" for change in found]
 
 

@@ -1,4 +1,4 @@
-"""The steps of a run: pull before the build, then evaluate, plan, push each destination, tell.
+"""The steps of a run: pull before the build, then evaluate, plan, push each destination, and send alerts.
 
 Each step takes the run's id and its logical time, opens the warehouse and reads the settings.
 
@@ -145,7 +145,7 @@ def tell(run_id: str, as_of: datetime, send: Callable[[str], None]) -> list[str]
         changes = list_states.changed(connection, load(), run_id, as_of)
         if changes:
             send("\n".join(map(str, changes)))
-            list_states.told(connection, changes)
+            list_states.mark_reported(connection, changes)
     return [str(change) for change in changes]
 
 

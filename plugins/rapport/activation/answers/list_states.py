@@ -110,7 +110,7 @@ def changed(
         ).fetchall()
 
 
-def told(connection: psycopg.Connection, changes: Sequence[Change]) -> None:
+def mark_reported(connection: psycopg.Connection, changes: Sequence[Change]) -> None:
     """Record that these changes were reported; a list is reported again once its state changes."""
     for change in changes:
         connection.execute(

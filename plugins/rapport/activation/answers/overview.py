@@ -65,13 +65,13 @@ def overview(connection: psycopg.Connection, definitions: Definitions) -> list[d
     return rows
 
 
-def detail(connection: psycopg.Connection, segment: str, nights: int = 14) -> dict[str, Any]:
+def detail(connection: psycopg.Connection, segment: str, runs: int = 14) -> dict[str, Any]:
     """One segment's size per run, newest first, and the segments that share members with it."""
     with connection.cursor(row_factory=dict_row) as cursor:
         sizes = cursor.execute(
             "select as_of, members, entered, left_tonight as left, frozen_because as problem"
             " from segments.sizes where segment = %s order by as_of desc limit %s",
-            (segment, nights),
+            (segment, runs),
         ).fetchall()
         overlaps = cursor.execute(
             "select other_segment as segment, members from segments.overlaps"
