@@ -158,7 +158,10 @@ def test_a_night_in_which_a_tool_refuses_many_rows_is_partial(
     found = {one.name: one for one in summary.summarise(night).stages}
     assert found["push tool"].status == "succeeded"
     assert found["answers of tool"].error is not None
-    assert "GiveUp: tool/readers: refused by the destination: 1 update" in found["answers of tool"].error
+    assert (
+        "GiveUp: tool/readers: refused by the destination: 1 update"
+        in found["answers of tool"].error
+    )
     assert summary.status_of(list(found.values())) == "partial"
     world.connection.execute("delete from activation.rejected")
     verbs.push("tool")

@@ -1,4 +1,4 @@
-"""The steps of a run: pull before the build, then evaluate, plan, push each destination, and send alerts.
+"""The steps of a run: pull before the build, then evaluate, plan, push and send alerts.
 
 Each step takes the run's id and its logical time, opens the warehouse and reads the settings.
 

@@ -19,7 +19,7 @@ SAMPLE = 5
 RUN = "dry run"
 
 
-def last_night(connection: psycopg.Connection) -> datetime:
+def last_evaluation(connection: psycopg.Connection) -> datetime:
     """The logical time of the last evaluation; raises `ConfigError` where there was none."""
     row = connection.execute("select max(as_of) from segments.sizes").fetchone()
     if row is None or row[0] is None:
@@ -30,7 +30,7 @@ def last_night(connection: psycopg.Connection) -> datetime:
 
 def preview(connection: psycopg.Connection, segment: str | None = None) -> list[dict[str, Any]]:
     """The plan of each list with a few ids per operation; everything is rolled back."""
-    as_of = last_night(connection)
+    as_of = last_evaluation(connection)
     settings = load_settings()
     destinations = list(settings.enabled("destinations"))
     off = [name for name in settings.destinations if name not in destinations]
