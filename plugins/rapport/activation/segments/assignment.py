@@ -30,14 +30,14 @@ assigned as (
         when is_control then 'control'
         when place < {holdout} then 'holdout'
         else 'treated'
-    end as arm
+    end as assignment
     from drawn
 ),
 versioned as (
-    select *, case when arm = 'treated' then {variant} end as variant from assigned
+    select *, case when assignment = 'treated' then {variant} end as variant from assigned
 )
 select
-    customer_id, arm, variant, stratum,
+    customer_id, assignment, variant, stratum,
     traits || case when variant is null then '{{}}'
         else jsonb_build_object({variant_trait}, variant) end as traits
 from versioned
@@ -80,7 +80,7 @@ def stratum(segment: Segment) -> sql.Composable:
 
 
 def assigned(segment: Segment, options: ActivationOptions, changes: sql.Identifier) -> sql.Composed:
-    """A query that assigns who entered: customer_id, arm, variant, stratum and traits.
+    """A query that assigns who entered: customer_id, assignment, variant, stratum and traits.
 
     `changes` is the table that `membership_changes` makes.
     """

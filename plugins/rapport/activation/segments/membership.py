@@ -28,7 +28,7 @@ where kind = 'changed' and segment = {segment} and left_at is null
 _ENTER = """
 insert into segments.membership
     (segment, customer_id, entered_at, arm, variant, stratum, traits, changed_at)
-select {segment}, customer_id, {as_of}, arm, variant, stratum, traits, {as_of}
+select {segment}, customer_id, {as_of}, assignment, variant, stratum, traits, {as_of}
 from ({assigned}) as newcomer
 order by customer_id
 on conflict (segment, customer_id, entered_at)

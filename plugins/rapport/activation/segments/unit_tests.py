@@ -78,9 +78,9 @@ def _outcome(reader: Reader, segment: Segment, test: Mapping[str, Any]) -> Outco
         columns=columns, model=model, rows=_rows(expected, {name: types[name] for name in wanted})
     )
     missing, extra = reader.ask(statement).fetchone() or (0, 0)
-    problem = (
-        f"{missing} expected rows are missing, {extra} are too many" if missing or extra else ""
-    )
+    problem = ""
+    if missing or extra:
+        problem = f"{missing} expected rows are missing, {extra} are too many"
     return Outcome(test["name"], passed=not problem, problem=problem)
 
 
