@@ -184,7 +184,7 @@ def test_rapport_yml_says_what_makes_a_message(
     said = Settings(
         destinations={"intercom": {"messages_on": "change"}, "files": {"messages_on": "x"}}
     )
-    monkeypatch.setattr(destinations, "load_settings", lambda: said)
+    monkeypatch.setattr(connectors, "load_settings", lambda: said)
     assert connectors.messages_on("intercom") == "change"
     assert connectors.messages_on("twilio") == "change"
     assert connectors.messages_on("slack") == "nothing"

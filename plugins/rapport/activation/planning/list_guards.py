@@ -77,7 +77,7 @@ def refuse_lost_ledger(connection: psycopg.Connection, destination: str, segment
     ).fetchone()
     if row and row[0] > 0 and row[1] * 2 < row[0]:
         raise GateFailed(
-            f"the ledger of {destination}/{segment} has {row[1]} people, but the last run left "
+            f"the ledger of {destination}/{segment} has {row[1]} people, the last run left "
             f"{row[0]} on the list: the list stays as it is. Restore activation.ledger from a "
             "backup. Or delete the list's last rows from it: then the next run reads the list back "
             "from the destination, where the destination can list it."
