@@ -83,13 +83,11 @@ def decide(
     return count
 
 
-def is_granted(
-    connection: psycopg.Connection, target: List, difference: Difference, cause: str
-) -> bool:
-    """Whether a change of this size was approved lately; else ask for approval.
+def act_on(connection: psycopg.Connection, target: List, difference: Difference) -> bool:
+    """Let the run act on an approval of a change of this size; False where there is none.
 
-    An approval of many operations covers a few more, as customers come and go from day to day. An
-    approval of adds does not cover removals.
+    An approval holds for `approval_days`. It covers a few more operations, as customers come and go
+    from day to day. An approval of adds does not cover removals.
     """
     row = connection.execute(
         "select adds, removes from activation.approvals where destination = %s"
@@ -111,11 +109,10 @@ def is_granted(
             target.names,
         )
         return True
-    _ask(connection, target, difference, cause)
     return False
 
 
-def _ask(connection: psycopg.Connection, target: List, difference: Difference, cause: str) -> None:
+def ask(connection: psycopg.Connection, target: List, difference: Difference, cause: str) -> None:
     """Ask for approval, unless the same run was declined already."""
     declined = connection.execute(
         "select from activation.approvals where destination = %(destination)s"

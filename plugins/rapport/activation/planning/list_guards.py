@@ -87,11 +87,12 @@ def refuse_lost_ledger(connection: psycopg.Connection, destination: str, segment
 def judge(
     connection: psycopg.Connection, target: List, difference: Difference, hold: Hold | None
 ) -> Verdict:
-    """Whether this list may change in this run; asks for approval where it is needed."""
+    """Whether this list may change in this run; where approval is needed, it is asked for."""
     if hold is not None:
         difference = replace(difference, adds=0)
     cause = _cause(target, difference, target.options, _was_complete(connection, target))
-    if cause is not None and not approval.is_granted(connection, target, difference, cause):
+    if cause is not None and not approval.act_on(connection, target, difference):
+        approval.ask(connection, target, difference, cause)
         return Verdict("waiting", cause)
     if hold is not None:
         return Verdict("frozen", hold.cause, hold.reason)
