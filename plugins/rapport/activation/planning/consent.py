@@ -7,9 +7,8 @@ and so do unsubscribes, except for service messages. A consent that went missing
 others (`rapport.activation.planning.lost_consents`) does not count as refused, but nobody is added
 by it.
 
->>> sql.SQL("select {} from person {}").format(  # doctest: +SKIP
-...     refusal(target), permission(target)
-... )
+>>> people = sql.SQL("select {} from marts.dim_customers as person {}")
+>>> people.format(refusal(target), permission(target))  # doctest: +SKIP
 """
 
 from psycopg import sql

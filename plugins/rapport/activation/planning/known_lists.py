@@ -5,8 +5,8 @@ segment has no file any more, when the segment no longer names the destination, 
 destination is turned off (`enabled: false`), which keeps what is needed to call it. A destination
 that is not in rapport.yml cannot be called: its lists are orphaned, and somebody has to act.
 
->>> [known.sync_id for known in all_lists(connection, recall(...), ["intercom"], [])]
-... # doctest: +SKIP
+>>> lists = all_lists(connection, known, ["intercom"], turned_off=[])  # doctest: +SKIP
+>>> [entry.sync_id for entry in lists]  # doctest: +SKIP
 ['intercom/payment_failed', 'intercom/readers']
 """
 

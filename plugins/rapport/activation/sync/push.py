@@ -1,7 +1,8 @@
 """The push: send the plan of one destination, batch by batch, removals first.
 
->>> push_destination(connection, definitions, destination, options, run_id, as_of)
-... # doctest: +SKIP
+>>> push_destination(  # doctest: +SKIP
+...     connection, definitions, destination, options, run_id, as_of
+... )
 {"payment_failed": {"members": 12, "added": 2, "removed": 1, "updated": 0, ...}}
 """
 
