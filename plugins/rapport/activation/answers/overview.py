@@ -33,35 +33,19 @@ def overview(connection: psycopg.Connection, definitions: Definitions) -> list[d
     rows: list[dict[str, Any]] = []
     for segment in definitions.segments.values():
         size = sizes.get(segment.key, {})
-        rows.append(
-            {
-                "segment": segment.key,
-                "name": segment.name,
-                "description": segment.description,
-                "owner": segment.owner,
-                "purpose": segment.purpose,
-                "channel": segment.channel,
-                "priority": segment.priority,
-                "as_of": size.get("as_of"),
-                "members": size.get("members", 0),
-                "entered": size.get("entered", 0),
-                "left": size.get("left_tonight", 0),
-                "problem": size.get("frozen_because"),
-                "lists": [_list(run) for run in runs.get(segment.key, [])],
-            }
-        )
+        declared = {
+            "segment": segment.key, "name": segment.name, "description": segment.description,
+            "owner": segment.owner, "purpose": segment.purpose, "channel": segment.channel,
+            "priority": segment.priority,
+        }  # fmt: skip
+        rows.append(_row(declared, size, size.get("frozen_because"), runs))
     for name, problem in definitions.problems.items():
         key = name.removeprefix("seg_")
-        size = sizes.get(key, {})
-        rows.append(
-            {
-                "segment": key, "name": name, "description": "", "owner": "", "purpose": "",
-                "channel": "", "priority": 0, "as_of": size.get("as_of"),
-                "members": size.get("members", 0), "entered": size.get("entered", 0),
-                "left": size.get("left_tonight", 0), "problem": problem,
-                "lists": [_list(run) for run in runs.get(key, [])],
-            }
-        )  # fmt: skip
+        unknown = {
+            "segment": key, "name": name, "description": "", "owner": "", "purpose": "",
+            "channel": "", "priority": 0,
+        }  # fmt: skip
+        rows.append(_row(unknown, sizes.get(key, {}), problem, runs))
     return rows
 
 
@@ -79,6 +63,23 @@ def detail(connection: psycopg.Connection, segment: str, runs: int = 14) -> dict
             (segment,),
         ).fetchall()
     return {"segment": segment, "sizes": sizes, "overlaps": overlaps}
+
+
+def _row(
+    declared: dict[str, Any],
+    size: dict[str, Any],
+    problem: str | None,
+    runs: dict[str, list[dict[str, Any]]],
+) -> dict[str, Any]:
+    return {
+        **declared,
+        "as_of": size.get("as_of"),
+        "members": size.get("members", 0),
+        "entered": size.get("entered", 0),
+        "left": size.get("left_tonight", 0),
+        "problem": problem,
+        "lists": [_list(run) for run in runs.get(declared["segment"], [])],
+    }
 
 
 def _list(run: dict[str, Any]) -> dict[str, Any]:
