@@ -288,7 +288,7 @@ def world(warehouse: psycopg.Connection[Any]) -> Iterator[World]:
 
 @pytest.fixture
 def base(tmp_path: Path) -> Iterator[str]:
-    """The address of the sandbox's twins, in a thread of this process."""
+    """The address of the sandbox's doubles, in a thread of this process."""
     from rapport_sandbox.app import create_app
     from rapport_sandbox.company import Company
 
