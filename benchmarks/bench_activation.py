@@ -28,7 +28,7 @@ import uvicorn
 
 from rapport.activation.planning.plan import plan_lists
 from rapport.activation.segments.declarations import Definitions, Segment
-from rapport.activation.segments.membership import evaluate_segment
+from rapport.activation.segments.evaluation import evaluate_segment
 from rapport.activation.segments.reading import Reader
 from rapport.activation.sync.push import push_destination
 from rapport.activation_options import ActivationOptions

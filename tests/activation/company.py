@@ -66,7 +66,7 @@ class Memory:
         pass
 
 
-class Twin:
+class Double:
     """Intercom's double, over HTTP."""
 
     def __init__(self, world: Any, base: str) -> None:
@@ -155,7 +155,7 @@ class Company:
         self.refused: set[str] = set()
         self.happened: Counter[str] = Counter()
         for priority, key in enumerate(self.members, start=1):
-            trait = {"score": f"{key}_score" if isinstance(tool, Twin) else "score"}
+            trait = {"score": f"{key}_score" if isinstance(tool, Double) else "score"}
             world.segment(key, [], priority=priority, traits=trait)
 
     @property

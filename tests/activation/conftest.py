@@ -14,7 +14,7 @@ import uvicorn
 from rapport.activation.planning.list_plan import ListPlan
 from rapport.activation.planning.plan import plan_lists
 from rapport.activation.segments.declarations import Definitions, Segment
-from rapport.activation.segments.membership import Evaluation, evaluate_segment
+from rapport.activation.segments.evaluation import Evaluation, evaluate_segment
 from rapport.activation.segments.reading import Reader
 from rapport.activation.sync.pull import pull_destination
 from rapport.activation.sync.push import push_destination
@@ -288,7 +288,7 @@ def world(warehouse: psycopg.Connection[Any]) -> Iterator[World]:
 
 @pytest.fixture
 def base(tmp_path: Path) -> Iterator[str]:
-    """The address of the sandbox's twins, in a thread of this process."""
+    """The address of the sandbox's doubles, in a thread of this process."""
     from rapport_sandbox.app import create_app
     from rapport_sandbox.company import Company
 

@@ -133,7 +133,7 @@ def test_an_approval_is_for_one_list_where_it_says_so(waiting: Any) -> None:
 
 def changes(world: Any) -> list[str]:
     found = list_states.changed(world.connection, world.definitions, world.run_id, world.as_of)
-    list_states.told(world.connection, found)
+    list_states.mark_reported(world.connection, found)
     return [f"{change.segment} {change.state}" for change in found]
 
 
@@ -169,22 +169,22 @@ def test_people_are_told_that_a_list_waits(waiting: Any) -> None:
 
 
 def test_what_could_not_be_told_is_told_next_time(world: Any, monkeypatch: Any) -> None:
-    from rapport import activation
+    from rapport.activation import steps
 
     world.customers("ann")
     world.segment("readers", ["ann"])
     world.frozen["readers"] = "orders of files are stale"
     world.night()
-    monkeypatch.setattr(activation, "load", lambda: world.definitions)
+    monkeypatch.setattr(steps, "load", lambda: world.definitions)
 
     def broken(text: str) -> None:
         raise OSError("no network")
 
     with pytest.raises(OSError, match="no network"):
-        activation.tell(world.run_id, world.as_of, broken)
+        steps.tell(world.run_id, world.as_of, broken)
     told: list[str] = []
-    activation.tell(world.run_id, world.as_of, told.append)
-    activation.tell(world.run_id, world.as_of, told.append)
+    steps.tell(world.run_id, world.as_of, told.append)
+    steps.tell(world.run_id, world.as_of, told.append)
     assert told == ["tool/readers: failing, stays as it was. orders of files are stale"]
 
 

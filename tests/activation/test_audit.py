@@ -46,7 +46,7 @@ def test_a_run_says_what_was_planned_tried_and_taken(world: Any) -> None:
     two_nights(world)
     (run,) = read(world, (*RUN, *COUNTS), "sync_runs", f"where run_id = '{world.run_id}'")
     assert run[:7] == ("tool/readers", f"{world.run_id}/tool/readers", "customer_id", "tool",
-                       "seg_readers", "refused by the tool: 1 add; most often: 422 bad row",
+                       "seg_readers", "refused by the destination: 1 add; most often: 422 bad row",
                        "partial")  # fmt: skip
     assert run[7] <= run[8]
     assert list(run[9:]) == [2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 0, 0]

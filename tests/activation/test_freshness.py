@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rapport import activation
+from rapport.activation import steps
 from rapport.quality import freshness
 
 SOURCES: dict[str, object] = {"crm": {}, "shop": {}}
@@ -50,14 +50,14 @@ def test_a_failed_arrival_freezes_only_the_lists_that_need_the_source(
     world.segment("buyers", ["ann"], needs=("orders",))
     world.segment("callers", ["ann"], needs=("conversations",))
     providers = {"orders": ["files"], "conversations": ["zendesk"]}
-    monkeypatch.setattr(activation, "load", lambda: world.definitions)
-    monkeypatch.setattr(activation, "Reader", lambda as_of: world.reader())
+    monkeypatch.setattr(steps, "load", lambda: world.definitions)
+    monkeypatch.setattr(steps, "Reader", lambda as_of: world.reader())
     monkeypatch.setattr(freshness, "sources_of_entities", lambda enabled: providers)
 
     def evaluated() -> dict[str, tuple[list[str], str | None]]:
         world.night_number += 1
         status(world, "zendesk")
-        counts = activation.evaluate(world.run_id, world.as_of)
+        counts = steps.evaluate(world.run_id, world.as_of)
         return {
             key: (current(world, key), count["frozen_because"]) for key, count in counts.items()
         }

@@ -29,7 +29,7 @@ activation.push("20260331T030000Z-01", as_of, "{tool}")
 
 @pytest.fixture
 def project(world: Any, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with one segment of 120 people for Intercom's twin and for files."""
+    """A project with one segment of 120 people for Intercom's double and for files."""
     from rapport_sandbox.doubles import logins
 
     home = tmp_path / "project"

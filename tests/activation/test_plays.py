@@ -77,7 +77,7 @@ def test_a_goal_on_a_column_that_is_not_there_freezes_the_segment_and_says_which
     shop.customers("ann")
     shop.segment("readers", ["ann"], goal={**GOAL, "at": "paid_at"})
     shop.segment("others", ["ann"], purpose="service")
-    assert "marts.fct_orders has no paid_at" in shop.night()["readers"]["cause"]
+    assert "marts.fct_orders has no column paid_at" in shop.night()["readers"]["cause"]
     assert shop.tool.on("others") == ["ann"]
 
 

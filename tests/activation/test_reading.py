@@ -14,7 +14,7 @@ def reader(world: Any, query: str) -> Reader:
 
 
 def evaluate(world: Any, query: str) -> str | None:
-    from rapport.activation.segments.membership import evaluate_segment
+    from rapport.activation.segments.evaluation import evaluate_segment
 
     segment = world.segment("readers", [])
     with reader(world, query) as reads:

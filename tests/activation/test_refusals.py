@@ -35,7 +35,7 @@ def refused_update(world: Any) -> dict[str, Any]:
 def changed(world: Any) -> list[str]:
     """What people are told of this night."""
     found = list_states.changed(world.connection, world.definitions, world.run_id, world.as_of)
-    list_states.told(world.connection, found)
+    list_states.mark_reported(world.connection, found)
     return [str(change) for change in found]
 
 
@@ -43,7 +43,7 @@ def test_a_push_with_a_refused_update_is_no_plain_success(world: Any) -> None:
     counts = refused_update(world)
     assert (counts["sent"], counts["updated"], counts["refused"]) == (3, 2, 1)
     assert counts["status"] == "partial"
-    assert counts["cause"] == "refused by the tool: 1 update; most often: 422 bad row"
+    assert counts["cause"] == "refused by the destination: 1 update; most often: 422 bad row"
     world.tool.bad_rows = set()
     counts = world.night()["readers"]
     assert (counts["status"], counts["refused"], counts["updated"]) == ("success", 0, 1)
@@ -59,7 +59,7 @@ def test_what_was_refused_stands_in_the_overview_and_the_night(world: Any) -> No
     (row,) = overview.overview(world.connection, world.definitions)
     (entry,) = row["lists"]
     assert (entry["sent"], entry["refused"]) == (3, 1)
-    assert entry["state"].startswith("partial: refused by the tool: 1 update")
+    assert entry["state"].startswith("partial: refused by the destination: 1 update")
     world.connection.execute(
         "insert into ops.nights (run_id, as_of) values (%s, %s)", (world.run_id, world.as_of)
     )
@@ -89,7 +89,7 @@ def test_people_are_told_once_of_rows_that_are_refused_again(world: Any) -> None
     assert changed(world) == []
     world.night()
     assert changed(world) == [
-        "tool/readers: rows are refused again, refused by the tool: 1 update; most often:"
+        "tool/readers: rows are refused again, refused by the destination: 1 update; most often:"
         " 422 bad row. See `rapport segments`."
     ]
     world.night()
@@ -158,7 +158,10 @@ def test_a_night_in_which_a_tool_refuses_many_rows_is_partial(
     found = {one.name: one for one in summary.summarise(night).stages}
     assert found["push tool"].status == "succeeded"
     assert found["answers of tool"].error is not None
-    assert "GiveUp: tool/readers: refused by the tool: 1 update" in found["answers of tool"].error
+    assert (
+        "GiveUp: tool/readers: refused by the destination: 1 update"
+        in found["answers of tool"].error
+    )
     assert summary.status_of(list(found.values())) == "partial"
     world.connection.execute("delete from activation.rejected")
     verbs.push("tool")

@@ -96,7 +96,7 @@ def test_a_unit_test_that_expects_something_else_fails(
     with Reader(unit_tests.AS_OF) as reader:
         (outcome,) = unit_tests.run(reader, segment)
     assert not outcome.passed
-    assert outcome.said == "1 expected rows are missing, 1 are too many"
+    assert outcome.problem == "1 expected rows are missing, 1 are too many"
 
 
 def test_no_dbt_of_a_run_knows_segments_and_their_lift_passes_its_unit_test(

@@ -19,7 +19,7 @@ from rapport.errors import GiveUp, RetryLater
 from rapport.vendors.destination import Batch, Result
 
 from ..faults.tally import WITHOUT, WRITTEN, kill
-from .company import BATCH, Company, Lists, Memory, Twin
+from .company import BATCH, Company, Double, Lists, Memory
 
 NIGHTS = 30 if os.environ.get("RAPPORT_FAULTS") == "all" else 8
 POINTS = sorted(point for point in faults.POINTS if point.startswith("activation."))
@@ -90,12 +90,12 @@ class Meter:
         self.calls.clear()
 
 
-@pytest.fixture(params=["memory", "twin"])
+@pytest.fixture(params=["memory", "double"])
 def tool(request: pytest.FixtureRequest, world: Any) -> Iterator[Any]:
     if request.param == "memory":
         made: Any = Memory(world)
     else:
-        made = Twin(world, request.getfixturevalue("base"))
+        made = Double(world, request.getfixturevalue("base"))
     yield made
     made.close()
 
@@ -280,9 +280,9 @@ def test_a_night_without_faults_makes_no_more_calls_than_its_rows_need(
         assert nights.spare == nights.refused == nights.meter.halves == 0
 
 
-def test_the_twin_sees_a_payload_about_somebody_who_said_no(world: Any, base: str) -> None:
-    twin = Twin(world, base)
-    twin.refusers = {"ann"}
+def test_the_double_sees_a_payload_about_somebody_who_said_no(world: Any, base: str) -> None:
+    double = Double(world, base)
+    double.refusers = {"ann"}
     world.customers("ann")
     world.segment("readers", ["ann"])
     world.options = world.options.model_copy(
@@ -294,5 +294,5 @@ def test_the_twin_sees_a_payload_about_somebody_who_said_no(world: Any, base: st
     world.plan()
     with pytest.raises(GiveUp, match="403"):
         world.push()
-    assert [found["kind"] for found in twin.violations] == ["no_consent"]
-    twin.close()
+    assert [found["kind"] for found in double.violations] == ["no_consent"]
+    double.close()

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from rapport.activation.lists import KnownList
 from rapport.activation.planning.consent import permission, refusal
 from rapport.activation.segments.declarations import Segment
 from rapport.activation_options import ActivationOptions
@@ -168,10 +169,10 @@ def test_nobody_is_taken_for_a_push_while_they_are_being_erased(held: Held) -> N
     )
     for channel in ("email", "none"):
         segment = Segment.unknown("readers", "service", channel)  # type: ignore[arg-type]
-        options = ActivationOptions()
+        target = KnownList("files", segment, "declared", None).in_run(ActivationOptions(), "", NOW)
         statement = psycopg.sql.SQL(
             "select person.customer_id, {} from marts.dim_customers as person {} order by 1"
-        ).format(refusal(segment, options), permission(segment, "files", options))
+        ).format(refusal(target), permission(target))
         found = dict(held.connection.execute(statement).fetchall())
         assert found["c_mara"] == "erasure", channel
         assert found["c_tom"] != "erasure", channel

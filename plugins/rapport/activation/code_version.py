@@ -1,4 +1,8 @@
-"""Which version of the project's code ran: the commit where there is one, else the release."""
+"""The version of the project's code that ran: the commit where there is one, else the release.
+
+>>> code_version()  # doctest: +SKIP
+'4f1c2d9e0a7b'
+"""
 
 import os
 import subprocess

@@ -22,7 +22,7 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what would be pushed, without pushing it. Samples are ids."""
-    from rapport.activation.planning.preview import last_night, preview
+    from rapport.activation.planning.preview import last_evaluation, preview
     from rapport.activation.segments.declarations import load
     from rapport.activation.segments.reading import Reader
     from rapport.activation.segments.revision_comparison import compare
@@ -34,7 +34,7 @@ def plan(
         raise ConfigError(f'no segment "{segment}". There are: {", ".join(known)}.')
     with connect(autocommit=True) as connection:
         lists = preview(connection, segment)
-        as_of = last_night(connection)
+        as_of = last_evaluation(connection)
     with Reader(as_of) as reader:
         differences = [
             compare(reader, known[key], compare_to, as_of)

@@ -89,7 +89,7 @@ def _test(chosen: list[Any]) -> None:
         for one in chosen:
             for outcome in unit_tests.run(reader, one):
                 failed += not outcome.passed
-                said = "passed" if outcome.passed else f"failed: {outcome.said}"
+                said = "passed" if outcome.passed else f"failed: {outcome.problem}"
                 table.add_row(one.key, outcome.name, said)
     Console().print(table)
     if failed:

@@ -21,7 +21,7 @@ def why(
 ) -> None:
     """Show each condition of the segment for one person, and the state of each list."""
     from rapport.activation.answers.why import explain, resolve
-    from rapport.activation.planning.preview import last_night
+    from rapport.activation.planning.preview import last_evaluation
     from rapport.activation.segments.declarations import load
     from rapport.errors import ConfigError
     from rapport.warehouse import connect
@@ -31,7 +31,7 @@ def why(
         raise ConfigError(f'no segment "{segment}". There are: {", ".join(known)}.')
     with connect(autocommit=True) as connection:
         customer_id = resolve(connection, person)
-        answer = explain(connection, known[segment], customer_id, last_night(connection))
+        answer = explain(connection, known[segment], customer_id, last_evaluation(connection))
     show(answer, lambda: _render(answer), as_json)
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rapport.activation.answers import why
 from rapport.activation.answers.overview import overview
-from rapport.activation.planning.preview import last_night
+from rapport.activation.planning.preview import last_evaluation
 from rapport.card.models import Card, Match
 from rapport.pages import customers, metrics, metrics_pages, segments
 from rapport.pages.access import must
@@ -205,7 +205,7 @@ def why_in(request: Request, customer_id: CustomerId, key: Key) -> Why:
     with look(request) as connection:
         return Why(
             **why.explain(
-                connection, segments.known(request, key), customer_id, last_night(connection)
+                connection, segments.known(request, key), customer_id, last_evaluation(connection)
             )
         )
 

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from psycopg.rows import dict_row
 
 from rapport.activation.answers import why
-from rapport.activation.planning.preview import last_night
+from rapport.activation.planning.preview import last_evaluation
 from rapport.card.data_age import read_freshness
 from rapport.card.models import Card, Match
 from rapport.card.read import card_of, matches_of, published_as_of
@@ -171,7 +171,7 @@ def why_in(request: Request, customer_id: str, segment: str) -> HTMLResponse:
     with look_at_ledgers(request) as connection:
         customer_id = _one(connection, customer_id)
     with look(request) as connection:
-        answer = why.explain(connection, known[segment], customer_id, last_night(connection))
+        answer = why.explain(connection, known[segment], customer_id, last_evaluation(connection))
     return show(request, "why.html", answer=answer, segment=known[segment], customer_id=customer_id)
 
 

@@ -1,6 +1,6 @@
-"""Every list that is not as it should be, and why: orphaned, retired, unreadable, held or waiting.
+"""Every list with a problem and its cause: orphaned, retired, unreadable, on hold or waiting.
 
-It goes by what stands in rapport.yml and the segments' files now, and by the newest plan.
+The states come from rapport.yml and the segments' files as they are now, and from the newest plan.
 
 >>> [str(found) for found in standings(connection, load(), load_settings())]  # doctest: +SKIP
 ['intercom/readers: waiting, 12 people. all 12 people would leave the list. `rapport approve …']
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import psycopg
 
-from rapport.activation.planning.known_lists import Listed, all_lists, people_on
+from rapport.activation.ledger import people_on
+from rapport.activation.lists import KnownList
+from rapport.activation.planning.known_lists import all_lists
 from rapport.activation.segments.declarations import Definitions
 from rapport.activation.segments.definitions import recall
 from rapport.settings import Settings
@@ -20,7 +22,7 @@ WORST_FIRST = ("orphaned", "unreadable", "refused", "waiting", "frozen", "retire
 
 @dataclass(frozen=True, slots=True)
 class ListStanding:
-    """One such list: how many people the ledger has on it, and what there is to know or to do."""
+    """A list with a problem: how many people the ledger has on it, the cause and what to do."""
 
     destination: str
     segment: str
@@ -30,7 +32,7 @@ class ListStanding:
 
     @property
     def needs_somebody(self) -> bool:
-        """Whether it stays as it is until a person acts."""
+        """Whether the list stays as it is until somebody acts."""
         return self.state in ("orphaned", "unreadable", "refused", "waiting")
 
     def __str__(self) -> str:
@@ -41,7 +43,7 @@ class ListStanding:
 def standings(
     connection: psycopg.Connection, definitions: Definitions, settings: Settings
 ) -> list[ListStanding]:
-    """The lists that are not simply open, the worst first; none before the first plan."""
+    """The lists that are not open, the worst first; none before the first plan."""
     enabled = list(settings.enabled("destinations"))
     turned_off = [name for name in settings.destinations if name not in enabled]
     planned = _newest_plan(connection)
@@ -56,15 +58,15 @@ def standings(
     return found
 
 
-def _standing(listed: Listed, planned_as: str, cause: str | None) -> tuple[str, str]:
-    if listed.standing == "orphaned":
-        return "orphaned", str(listed.cause)
+def _standing(known: KnownList, planned_as: str, cause: str | None) -> tuple[str, str]:
+    if known.standing == "orphaned":
+        return "orphaned", str(known.cause)
     if planned_as == "waiting":
-        return "waiting", f"{cause}. `rapport approve {listed.segment.key}`"
-    if listed.standing == "unreadable":
-        return "unreadable", f"{listed.cause} People leave, nobody is added."
-    if listed.standing == "retired":
-        return "retired", f"{listed.cause}: the next run takes everybody off, or asks first."
+        return "waiting", f"{cause}. `rapport approve {known.segment.key}`"
+    if known.standing == "unreadable":
+        return "unreadable", f"{known.cause} People leave, nobody is added."
+    if known.standing == "retired":
+        return "retired", f"{known.cause}: the next run takes everybody off, or asks first."
     if planned_as in ("frozen", "refused"):
         return planned_as, str(cause)
     return "open", ""

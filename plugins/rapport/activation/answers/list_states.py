@@ -1,4 +1,6 @@
-"""How each list is, and what people have to be told of: only what changed since they were told.
+"""The state of each list, and the changes that alerts report: each change once.
+
+This module alone writes the table `activation.list_states`.
 
 >>> changed(connection, definitions, run_id, as_of)  # doctest: +SKIP
 [Change(destination='intercom', segment='payment_failed', state='waiting', cause='...')]
@@ -23,20 +25,20 @@ using (
             when run.status not in ('success', 'partial') or run.plan_state = 'frozen'
                 or size.frozen_because is not null
                 or pulled.problem is not null then 'failing'
-            when asked.segment is not null then 'waiting'
+            when request.segment is not null then 'waiting'
             when refused.removals > 0 or refused.again > %(share)s * run.members then 'refusing'
             else 'fine'
         end as state,
-        coalesce(size.frozen_because, pulled.problem, asked.cause, run.error,
+        coalesce(size.frozen_because, pulled.problem, request.cause, run.error,
             case when run.status = 'planned' then 'planned, but not pushed' end) as cause
     from activation.sync_runs as run
     left join segments.sizes as size
         on size.segment = run.segment and size.as_of = run.as_of
     left join activation.pulls as pulled
         on pulled.destination = run.destination and pulled.as_of = run.as_of
-    left join activation.approvals as asked
-        on asked.destination = run.destination and asked.segment = run.segment
-        and asked.state = 'pending'
+    left join activation.approvals as request
+        on request.destination = run.destination and request.segment = run.segment
+        and request.state = 'pending'
     left join lateral (
         select count(*) filter (where rejected.op = 'remove') as removals,
             count(*) filter (where rejected.first_at < run.as_of) as again
@@ -61,7 +63,7 @@ when not matched then
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A list that is otherwise than people were told last; `destination` is empty for a file."""
+    """A list whose state differs from the last alert; `destination` is empty for a file."""
 
     destination: str
     segment: str
@@ -83,7 +85,7 @@ class Change:
 def changed(
     connection: psycopg.Connection, definitions: Definitions, run_id: str, as_of: datetime
 ) -> list[Change]:
-    """Note how every list of the run is; what nobody was told of yet."""
+    """Record the state of every list of the run; the changes that no alert reported yet."""
     broken: dict[str, str | None] = dict.fromkeys(
         row[0]
         for row in connection.execute(
@@ -108,8 +110,8 @@ def changed(
         ).fetchall()
 
 
-def told(connection: psycopg.Connection, changes: Sequence[Change]) -> None:
-    """People know of these now; they hear of a list again when its state is another one."""
+def mark_reported(connection: psycopg.Connection, changes: Sequence[Change]) -> None:
+    """Record that these changes were reported; a list is reported again once its state changes."""
     for change in changes:
         connection.execute(
             "update activation.list_states set told_as = %s where destination = %s"

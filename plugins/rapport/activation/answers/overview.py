@@ -1,4 +1,4 @@
-"""One line a segment: its size, what changed, and how its lists are.
+"""One row per segment: its size, what changed, and the state of its lists.
 
 >>> overview(connection, load())  # doctest: +SKIP
 [{"segment": "open_ticket", "members": 31, "entered": 2, "left": 4, "lists": [...]}]
@@ -13,7 +13,7 @@ from rapport.activation.segments.declarations import Definitions
 
 
 def overview(connection: psycopg.Connection, definitions: Definitions) -> list[dict[str, Any]]:
-    """The segments in order of priority, then those that cannot be read, with their last state."""
+    """The segments in order of priority, then the unreadable ones with their last state."""
     with connection.cursor(row_factory=dict_row) as cursor:
         sizes = {
             row["segment"]: row
@@ -33,45 +33,29 @@ def overview(connection: psycopg.Connection, definitions: Definitions) -> list[d
     rows: list[dict[str, Any]] = []
     for segment in definitions.segments.values():
         size = sizes.get(segment.key, {})
-        rows.append(
-            {
-                "segment": segment.key,
-                "name": segment.name,
-                "description": segment.description,
-                "owner": segment.owner,
-                "purpose": segment.purpose,
-                "channel": segment.channel,
-                "priority": segment.priority,
-                "as_of": size.get("as_of"),
-                "members": size.get("members", 0),
-                "entered": size.get("entered", 0),
-                "left": size.get("left_tonight", 0),
-                "problem": size.get("frozen_because"),
-                "lists": [_list(run) for run in runs.get(segment.key, [])],
-            }
-        )
+        declared = {
+            "segment": segment.key, "name": segment.name, "description": segment.description,
+            "owner": segment.owner, "purpose": segment.purpose, "channel": segment.channel,
+            "priority": segment.priority,
+        }  # fmt: skip
+        rows.append(_row(declared, size, size.get("frozen_because"), runs))
     for name, problem in definitions.problems.items():
         key = name.removeprefix("seg_")
-        size = sizes.get(key, {})
-        rows.append(
-            {
-                "segment": key, "name": name, "description": "", "owner": "", "purpose": "",
-                "channel": "", "priority": 0, "as_of": size.get("as_of"),
-                "members": size.get("members", 0), "entered": size.get("entered", 0),
-                "left": size.get("left_tonight", 0), "problem": problem,
-                "lists": [_list(run) for run in runs.get(key, [])],
-            }
-        )  # fmt: skip
+        unknown = {
+            "segment": key, "name": name, "description": "", "owner": "", "purpose": "",
+            "channel": "", "priority": 0,
+        }  # fmt: skip
+        rows.append(_row(unknown, sizes.get(key, {}), problem, runs))
     return rows
 
 
-def detail(connection: psycopg.Connection, segment: str, nights: int = 14) -> dict[str, Any]:
-    """One segment's size by night, newest first, and the segments that share members with it."""
+def detail(connection: psycopg.Connection, segment: str, runs: int = 14) -> dict[str, Any]:
+    """One segment's size per run, newest first, and the segments that share members with it."""
     with connection.cursor(row_factory=dict_row) as cursor:
         sizes = cursor.execute(
             "select as_of, members, entered, left_tonight as left, frozen_because as problem"
             " from segments.sizes where segment = %s order by as_of desc limit %s",
-            (segment, nights),
+            (segment, runs),
         ).fetchall()
         overlaps = cursor.execute(
             "select other_segment as segment, members from segments.overlaps"
@@ -79,6 +63,23 @@ def detail(connection: psycopg.Connection, segment: str, nights: int = 14) -> di
             (segment,),
         ).fetchall()
     return {"segment": segment, "sizes": sizes, "overlaps": overlaps}
+
+
+def _row(
+    declared: dict[str, Any],
+    size: dict[str, Any],
+    problem: str | None,
+    runs: dict[str, list[dict[str, Any]]],
+) -> dict[str, Any]:
+    return {
+        **declared,
+        "as_of": size.get("as_of"),
+        "members": size.get("members", 0),
+        "entered": size.get("entered", 0),
+        "left": size.get("left_tonight", 0),
+        "problem": problem,
+        "lists": [_list(run) for run in runs.get(declared["segment"], [])],
+    }
 
 
 def _list(run: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Why somebody is in a segment and on its list, or is not: each condition, its value, the answer.
+"""Why a customer is or is not in a segment and on its lists: each condition with its value.
 
 >>> explain(connection, segment, "c_1", as_of)  # doctest: +SKIP
 {"is_member": True, "conditions": [{"name": "has_open_ticket", "holds": True}], ...}
@@ -25,10 +25,10 @@ from rapport.settings import load_settings
 
 
 def resolve(connection: psycopg.Connection, who: str) -> str:
-    """The customer whom an id of any age, an e-mail address or a phone number means.
+    """The customer with this id, former id, e-mail address or phone number.
 
     A phone number without a country code is read in the country of the company. Raises
-    `ConfigError` where it means nobody, or several people.
+    `ConfigError` where nobody has it, or several people have.
     """
     found = find(connection, who, region=load_settings().company.default_region)
     if len(found) > 1:
@@ -39,7 +39,7 @@ def resolve(connection: psycopg.Connection, who: str) -> str:
 def explain(
     connection: psycopg.Connection, segment: Segment, customer_id: str, as_of: datetime
 ) -> dict[str, Any]:
-    """The conditions under tonight's marts, the membership, and the state of each list."""
+    """The conditions by the current marts, the membership, and the state of each list."""
     rendered = render(source_of(segment), as_of, published_schemas())
     with Reader(as_of) as reader:
         answer = reader.ask(

@@ -1,16 +1,38 @@
-"""A person's word on a change that was too large to be made without one.
+"""Approval of changes that are too large to be made without one.
+
+This module alone writes the table `activation.approvals`.
 
 >>> decide(connection, "payment_failed", approve=True, reason="new price")  # doctest: +SKIP
 1
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
+from rapport.activation.lists import List
+from rapport.activation.planning.difference import Difference
 from rapport.errors import ConfigError
+
+SLACK = 10  # An approval of so many operations covers one more.
+
+_ASK = """
+insert into activation.approvals
+    (destination, segment, state, cause, adds, removes, members, held,
+     requested_at, run_id)
+values (%(destination)s, %(segment)s, 'pending', %(cause)s, %(adds)s, %(removes)s,
+    %(members)s, %(held)s, %(as_of)s, %(run_id)s)
+on conflict (destination, segment) where state in ('pending', 'approved')
+do update set state = 'pending', decision = case
+        when approvals.state = 'pending'
+            and approvals.requested_at = excluded.requested_at then approvals.decision
+    end,
+    cause = excluded.cause, adds = excluded.adds,
+    removes = excluded.removes, members = excluded.members, held = excluded.held,
+    requested_at = excluded.requested_at, run_id = excluded.run_id
+"""
 
 
 def pending(connection: psycopg.Connection) -> list[dict[str, Any]]:
@@ -34,8 +56,9 @@ def decide(
 ) -> int:
     """Approve or decline what waits for the segment, on all its lists or one; how many lists.
 
-    An approval holds for a change of this size until the list was pushed. `requested_at` keeps an
-    answer to an older question from deciding a newer one. Raises `ConfigError` where nothing waits.
+    An approval holds for a change of this size until the list was pushed. With `requested_at`, an
+    answer to an older request does not decide a newer one. Raises `ConfigError` where nothing
+    waits.
     """
     if not reason.strip():
         raise ConfigError("a decision needs a reason: it is kept with the approval.")
@@ -60,10 +83,79 @@ def decide(
     return count
 
 
+def act_on(connection: psycopg.Connection, target: List, difference: Difference) -> bool:
+    """Let the run act on an approval of a change of this size; False where there is none.
+
+    An approval holds for `approval_days`. It covers a few more operations, as customers come and go
+    from day to day. An approval of adds does not cover removals.
+    """
+    row = connection.execute(
+        "select adds, removes from activation.approvals where destination = %s"
+        " and segment = %s and state = 'approved' and requested_at > %s",
+        (
+            target.destination,
+            target.segment.key,
+            target.as_of - timedelta(days=target.options.approval_days),
+        ),
+    ).fetchone()
+    if row and all(
+        now <= approved + min(target.options.change_floor, approved // SLACK)
+        for now, approved in zip((difference.adds, difference.removes), row, strict=True)
+    ):
+        connection.execute(
+            "update activation.approvals set acted_on_by = %(run_id)s"
+            " where destination = %(destination)s and segment = %(segment)s"
+            " and state = 'approved'",
+            target.names,
+        )
+        return True
+    return False
+
+
+def ask(connection: psycopg.Connection, target: List, difference: Difference, cause: str) -> None:
+    """Ask for approval, unless the same run was declined already."""
+    declined = connection.execute(
+        "select from activation.approvals where destination = %(destination)s"
+        " and segment = %(segment)s and state = 'declined' and requested_at = %(as_of)s",
+        target.names,
+    ).fetchone()
+    if declined is not None:
+        return
+    connection.execute(
+        _ASK,
+        {
+            "cause": cause,
+            "adds": difference.adds,
+            "removes": difference.removes,
+            "members": difference.members,
+            "held": difference.held,
+            **target.names,
+        },
+    )
+
+
+def withdraw(connection: psycopg.Connection, target: List) -> None:
+    """Close the requests and approvals of a list whose change needs none."""
+    connection.execute(
+        "update activation.approvals set state = 'used' where destination = %(destination)s"
+        " and segment = %(segment)s and state in ('pending', 'approved')",
+        target.names,
+    )
+
+
+def mark_used(connection: psycopg.Connection, target: List) -> None:
+    """Close the approval that the run acted on; its push has ended."""
+    connection.execute(
+        "update activation.approvals set state = 'used' where destination = %(destination)s"
+        " and segment = %(segment)s and state = 'approved' and acted_on_by = %(run_id)s",
+        target.names,
+    )
+
+
 def nobody_answered(
     connection: psycopg.Connection, destination: str, segment: str, requested_at: datetime
 ) -> None:
-    """Remember that the time for an answer is over: it goes on waiting, and is not asked again."""
+    """Record that the time for an answer is over: the change still waits, nobody is asked again."""
     connection.execute(
         "update activation.approvals set decision = 'nobody answered in Airflow'"
         " where destination = %s and segment = %s and state = 'pending' and requested_at = %s",
@@ -72,7 +164,7 @@ def nobody_answered(
 
 
 def questions(connection: psycopg.Connection) -> list[dict[str, str]]:
-    """What nobody was asked yet, as the arguments of an `Approval` each: ids and counts."""
+    """The requests that nobody was asked about yet, as arguments of `Approval`: ids and counts."""
     return [
         {
             "destination": row["destination"],
@@ -81,8 +173,8 @@ def questions(connection: psycopg.Connection) -> list[dict[str, str]]:
             "subject": f"{row['destination']}/{row['segment']} waits for approval",
             "body": (
                 f"{row['cause']}.\n\n{row['adds']} to add, {row['removes']} to remove, "
-                f"{row['held']} on the list, {row['members']} members tonight. Until somebody "
-                "approves, the list stays as it was last night."
+                f"{row['held']} on the list, {row['members']} members now. Until somebody "
+                "approves, the list stays as the last run left it."
             ),
         }
         for row in pending(connection)

@@ -1,49 +1,53 @@
-"""Who may be written to, as SQL that the plan and the push share, so that both ask the same.
+"""Consent: who may be on a list, as SQL that the plan and the push share.
 
-A marketing list needs a yes, a service list only that there is no no. Whom a tool says is out
-(unsubscribed, bounced, complained, deleted) is on no list of that tool; in the others, nothing is
-sent to them over that channel, but service to those who only unsubscribed. A yes that went missing
-together with many others (`rapport.activation.planning.lost_consents`) is no no, but nobody is
-added by it.
+A purpose with opt-in needs a granted consent; a purpose with opt-out needs that none was refused.
+A customer whom a destination reports as unsubscribed, bounced, complained or deleted is on no list
+of that destination. Bounces and complaints also hold for their channel at the other destinations,
+and so do unsubscribes, except for service messages. A consent that went missing together with many
+others (`rapport.activation.planning.lost_consents`) does not count as refused, but nobody is added
+by it.
+
+>>> people = sql.SQL("select {} from marts.dim_customers as person {}")
+>>> people.format(refusal(target), permission(target))  # doctest: +SKIP
 """
 
 from psycopg import sql
 
+from rapport.activation.lists import List
 from rapport.activation.segments.declarations import Segment
-from rapport.activation_options import ActivationOptions
 
-# Who must leave at once, whatever else waits; and who is not sent, but not taken off for it either.
+# With these reasons, customers leave at once, whatever else waits.
 COMPELLED = ("erasure", "no_consent", "suppressed")
+# With these reasons, customers are not sent, and not taken off either.
 HELD = ("consent_lost", "frequency_cap")
 _ADDRESS = {"email": "email", "sms": "phone", "push": "user_id"}
-
-
-# A list that takes nobody off for leaving keeps who was merged into somebody else: what that one
-# says holds for them. A mirror takes them off in any case.
+# A list that is not a mirror keeps customers who were merged into another one: the consent of the
+# surviving customer holds for them. A mirror takes them off in any case.
 _CURRENT = "left join identity.aliases as current_id on current_id.alias_id = person.customer_id"
 
 
-def permission(segment: Segment, destination: str, options: ActivationOptions) -> sql.Composed:
-    """Columns and joins that tell of `person.customer_id` whether the list may hold them.
+def permission(target: List) -> sql.Composed:
+    """Joins that say whether the list may have `person.customer_id`; `refusal` reads them.
 
-    The SQL goes between `from … as person` and `where`; it brings the aliases `word`, `seen` (what
-    it said before it went missing) and `suppressed`, and `contact` for the addresses.
+    The SQL goes between `from … as person` and `where`. It brings these aliases: `consent`, `seen`
+    (the consent before it went missing), `suppressed`, `erased`, and `contact` for the addresses.
     """
+    segment = target.segment
     return sql.SQL("""
         left join marts_pii.dim_customer_contacts as contact using (customer_id)
         {current}
-        left join marts.dim_consents as word
-            on word.customer_id = {who}
-            and word.channel = {channel} and word.purpose = {purpose}
+        left join marts.dim_consents as consent
+            on consent.customer_id = {who}
+            and consent.channel = {channel} and consent.purpose = {purpose}
         left join activation.consents_seen as seen
             on seen.customer_id = {who}
             and seen.channel = {channel} and seen.purpose = {purpose}
             and (seen.lost_since is not null or not seen.is_granted)
         left join (
-            select distinct coalesce(alias.customer_id, told.customer_id) as customer_id
-            from activation.suppressions as told
-            left join identity.aliases as alias on alias.alias_id = told.customer_id
-            where told.lifted_at is null and {suppression}
+            select distinct coalesce(alias.customer_id, reported.customer_id) as customer_id
+            from activation.suppressions as reported
+            left join identity.aliases as alias on alias.alias_id = reported.customer_id
+            where reported.lifted_at is null and {suppression}
         ) as suppressed on suppressed.customer_id = person.customer_id
         left join (
             select distinct value as customer_id from privacy.subjects
@@ -58,23 +62,24 @@ def permission(segment: Segment, destination: str, options: ActivationOptions) -
         ),
         channel=segment.channel,
         purpose=segment.purpose,
-        suppression=_suppression(segment, destination),
+        suppression=_suppression(segment, target.destination),
     )
 
 
-def refusal(segment: Segment, options: ActivationOptions) -> sql.Composed:
-    """The reason why the list must not hold the person, null where it may."""
+def refusal(target: List) -> sql.Composed:
+    """The reason why the list must not have the person, as an expression; null where it may."""
+    segment = target.segment
     if segment.channel == "none":
         return sql.SQL(
             "case when erased.customer_id is not null then 'erasure'"
             " when suppressed.customer_id is not null then 'suppressed' end"
         ).format()
     no_consent = (
-        "not coalesce(word.is_granted, false) then"
-        " case when word.customer_id is null and seen.is_granted then 'consent_lost'"
+        "not coalesce(consent.is_granted, false) then"
+        " case when consent.customer_id is null and seen.is_granted then 'consent_lost'"
         " else 'no_consent' end"
-        if getattr(options.consent, segment.purpose) == "opt_in"
-        else "not coalesce(word.is_granted, seen.is_granted, true) then 'no_consent'"
+        if getattr(target.options.consent, segment.purpose) == "opt_in"
+        else "not coalesce(consent.is_granted, seen.is_granted, true) then 'no_consent'"
     )
     return sql.SQL("""
         case
@@ -87,10 +92,11 @@ def refusal(segment: Segment, options: ActivationOptions) -> sql.Composed:
 
 
 def _suppression(segment: Segment, destination: str) -> sql.Composed:
+    """A condition on `reported`: the suppression counts for a list of the segment."""
     kinds = ["bounced", "complained"]
     if segment.purpose != "service":
         kinds.append("unsubscribed")
     return sql.SQL(
-        "(told.destination = {destination}"
-        " or (told.kind = any({kinds}) and told.channel = {channel}))"
+        "(reported.destination = {destination}"
+        " or (reported.kind = any({kinds}) and reported.channel = {channel}))"
     ).format(kinds=sql.Literal(kinds), channel=segment.channel, destination=destination)

@@ -1,21 +1,24 @@
-"""Why nobody may be added to a list tonight: what it rests on could not be read.
+"""Holds: why nobody may be added to a list in this run.
 
-A list holds where its own definition cannot be read or was not evaluated, where the destination
-did not say who is out, and where another segment that holds people back from it is in doubt.
+A list is on hold where its own definition cannot be read or was not evaluated, where the
+destination did not report its suppressions, and where the members of a segment that suppresses it
+are not known.
+
+>>> find_hold(connection, known, target)  # doctest: +SKIP
+Hold(cause='zendesk is stale', reason='stale_source')
 """
-
-from datetime import datetime
 
 import psycopg
 
-from rapport.activation.planning.known_lists import Listed
+from rapport.activation.lists import List
 from rapport.activation.planning.list_guards import Hold
 from rapport.activation.segments.declarations import Segment
 from rapport.activation.segments.definitions import Known
+from rapport.activation.segments.sizes import frozen_because
 
 
 def suppressors(known: Known, segment: Segment) -> list[str]:
-    """The segments whose members get nothing of this one's purpose from it."""
+    """The keys of the segments that suppress the purpose of this one."""
     return [
         other.key
         for other in known.segments.values()
@@ -23,58 +26,32 @@ def suppressors(known: Known, segment: Segment) -> list[str]:
     ]
 
 
-def hold(
-    connection: psycopg.Connection, known: Known, listed: Listed, as_of: datetime
-) -> Hold | None:
-    """Why the list adds nobody; None where it may, and where nobody is added anyhow."""
-    if listed.standing == "retired":
+def find_hold(connection: psycopg.Connection, known: Known, target: List) -> Hold | None:
+    """Why the list adds nobody; None where it may, and for a retired list, which adds nobody."""
+    if target.standing == "retired":
         return None
-    if listed.standing == "unreadable":
-        return Hold(str(listed.cause), "unreadable_definition")
-    if (frozen := frozen_because(connection, listed.segment.key, as_of)) is not None:
+    if target.standing == "unreadable":
+        return Hold(str(target.cause), "unreadable_definition")
+    if (frozen := frozen_because(connection, target.segment.key, target.as_of)) is not None:
         return Hold(frozen, "stale_source")
     pulled = connection.execute(
         "select problem from activation.pulls where destination = %s and as_of = %s",
-        (listed.destination, as_of),
+        (target.destination, target.as_of),
     ).fetchone()
     if pulled and pulled[0]:
-        return Hold(f"who is out there is not known: {pulled[0]}", "stale_source")
-    if (doubt := _doubt(connection, known, listed.segment, as_of)) is not None:
-        return Hold(doubt, "suppressor_unknown")
+        return Hold(f"its suppressions are not known: {pulled[0]}", "stale_source")
+    if (cause := _unknown_suppressor(connection, known, target)) is not None:
+        return Hold(cause, "suppressor_unknown")
     return None
 
 
-def frozen_because(connection: psycopg.Connection, segment: str, as_of: datetime) -> str | None:
-    """Why tonight's members of a segment are those of an earlier run; None where they are not."""
-    row = connection.execute(
-        "select frozen_because from segments.sizes where segment = %s and as_of = %s",
-        (segment, as_of),
-    ).fetchone()
-    if row is None:
-        return "it was not evaluated tonight"
-    return None if row[0] is None else str(row[0])
-
-
-def note_problem(
-    connection: psycopg.Connection, segment: str, as_of: datetime, problem: str
-) -> None:
-    """Keep with tonight's size of a segment that it went by its last good definition."""
-    with connection.transaction():
-        connection.execute(
-            "update segments.sizes set frozen_because = %s where segment = %s and as_of = %s",
-            (problem, segment, as_of),
-        )
-
-
-def _doubt(
-    connection: psycopg.Connection, known: Known, segment: Segment, as_of: datetime
-) -> str | None:
-    """Which segment that may hold people back from this one is not known for tonight."""
-    for key in suppressors(known, segment):
-        problem = known.unreadable.get(key) or frozen_because(connection, key, as_of)
+def _unknown_suppressor(connection: psycopg.Connection, known: Known, target: List) -> str | None:
+    """Why the members of a segment that may suppress this list are not known in this run."""
+    for key in suppressors(known, target.segment):
+        problem = known.unreadable.get(key) or frozen_because(connection, key, target.as_of)
         if problem is not None:
             return f"nobody is added, because {key} holds people back from it, and {problem}"
-    if known.blind and segment.is_campaign:
+    if known.blind and target.segment.is_campaign:
         key = known.blind[0]
         return (
             "nobody is added, because this file may hold people back from campaigns and was never "

@@ -1,24 +1,24 @@
-"""Every list there is: those that are declared, and those that only the ledger still knows.
+"""Every known list: those that are declared, and those that are only in the ledger.
 
-A list that is declared no more is retired: whoever is on it leaves. That holds where its segment
-has no file any more, where the segment names the destination no more, and where the destination is
-turned off (`enabled: false`), which keeps what is needed to call it. A destination that is gone
-from rapport.yml cannot be called: its lists are orphaned, and a person has to act.
+A list that is no longer declared is retired: everybody on it leaves. A list is retired when its
+segment has no file any more, when the segment no longer names the destination, or when the
+destination is turned off (`enabled: false`), which keeps what is needed to call it. A destination
+that is not in rapport.yml cannot be called: its lists are orphaned, and somebody has to act.
+
+>>> lists = all_lists(connection, known, ["intercom"], turned_off=[])  # doctest: +SKIP
+>>> [entry.sync_id for entry in lists]  # doctest: +SKIP
+['intercom/payment_failed', 'intercom/readers']
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Literal
 
 import psycopg
 
-from rapport.activation.segments.declarations import Segment
+from rapport.activation.ledger import people_on
+from rapport.activation.lists import KnownList, Standing
 from rapport.activation.segments.definitions import Known, retired
 
-Standing = Literal["declared", "unreadable", "retired", "orphaned"]
-
-
-# A million people are few lists: the index is asked for the next list, not for every row.
+# The index gives the next list each time: a scan would read a million rows for a few lists.
 _IN_LEDGER = """
 with recursive list as (
     (select destination, segment from activation.ledger order by destination, segment limit 1)
@@ -36,30 +36,15 @@ select destination, segment from list
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A list, by which definition it goes, and why where that is not tonight's file."""
-
-    destination: str
-    segment: Segment
-    standing: Standing = "declared"
-    cause: str | None = None
-
-    @property
-    def has_members(self) -> bool:
-        """Whether somebody may stay on it."""
-        return self.standing in ("declared", "unreadable")
-
-
 def all_lists(
     connection: psycopg.Connection,
     known: Known,
     enabled: Collection[str],
     turned_off: Collection[str],
-) -> list[Listed]:
-    """The lists of the enabled destinations by priority, then what else stands in the ledger."""
+) -> list[KnownList]:
+    """The lists of the enabled destinations by priority, then those that only the ledger has."""
     lists = [
-        Listed(destination, segment, *_by_file(known, segment.key))
+        KnownList(destination, segment, *_by_file(known, segment.key))
         for segment in known.segments.values()
         for destination in segment.destinations
         if destination in enabled
@@ -73,27 +58,17 @@ def all_lists(
     ]
 
 
-def people_on(connection: psycopg.Connection, destination: str, key: str) -> int:
-    """How many the ledger has on a list."""
-    row = connection.execute(
-        "select count(*) from activation.ledger where destination = %s and segment = %s",
-        (destination, key),
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 def find(
     connection: psycopg.Connection,
     known: Known,
     destination: str,
     key: str,
     enabled: Collection[str],
-) -> Listed:
-    """One list, for the push of what was planned for it."""
+) -> KnownList:
+    """One list, for the push of its plan."""
     segment = known.segments.get(key)
     if segment and destination in segment.destinations and destination in enabled:
-        return Listed(destination, segment, *_by_file(known, key))
+        return KnownList(destination, segment, *_by_file(known, key))
     return _undeclared(connection, known, destination, key, enabled, [destination])
 
 
@@ -109,25 +84,26 @@ def _undeclared(
     key: str,
     enabled: Collection[str],
     reachable: Collection[str],
-) -> Listed:
+) -> KnownList:
     segment = retired(connection, known, destination, key)
     if destination not in reachable:
         people = people_on(connection, destination, key)
-        return Listed(
+        return KnownList(
             destination, segment, "orphaned",
             f"{people} people are still on the list at {destination}, which is not in rapport.yml: "
-            f"it cannot be called, also not for people who say no. Write `{destination}: "
-            "{enabled: false}` under destinations, then the next run takes them off; or take them "
-            "off there by hand and delete the list's rows from activation.ledger.",
+            "it cannot be called, not even to take off people who refuse consent. Write "
+            f"`{destination}: {{enabled: false}}` under destinations, then the next run takes "
+            "them off; or take them off there by hand and delete the list's rows from "
+            "activation.ledger.",
         )  # fmt: skip
     if destination in enabled and key in known.unreadable and key not in known.segments:
-        # Nothing is known of it but its receipts: only who says no leaves.
+        # Only its receipts are known: customers who refuse consent leave, the others stay.
         keeping = segment.model_copy(update={"mode": "upsert"})
-        return Listed(destination, keeping, "unreadable", known.unreadable[key])
+        return KnownList(destination, keeping, "unreadable", known.unreadable[key])
     if destination not in enabled:
         cause = f"{destination} is turned off in rapport.yml"
     elif key in known.segments:
         cause = f"the segment does not name {destination} any more"
     else:
         cause = "the segment has no file any more"
-    return Listed(destination, segment, "retired", cause)
+    return KnownList(destination, segment, "retired", cause)

@@ -1,26 +1,27 @@
-"""What must be true before a list may change: no lost ledger, a believable size, a small change.
+"""The guards of a list: the ledger is not lost, the size is plausible, the change is small enough.
 
-A list over its budget waits for a person (`rapport approve`); until then it stays as it is, but
-for people who withdrew their consent: those are always taken off.
+A list whose change is over its budget waits for approval (`rapport approve`). Until then only
+customers who refuse consent are taken off.
+
+>>> judge(connection, target, difference, hold=None)  # doctest: +SKIP
+Verdict(state='waiting', cause='all 12 people would leave the list', reason='waiting_for_approval')
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 
 import psycopg
 from psycopg import sql
 
-from rapport.activation.planning.difference import Decision
-from rapport.activation.planning.known_lists import Listed
+from rapport.activation.lists import KnownList, List
+from rapport.activation.planning import approval
+from rapport.activation.planning.difference import Difference
 from rapport.activation_options import ActivationOptions
 from rapport.errors import GateFailed
-
-SLACK = 10  # one more for so many that were approved
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What may change: `open` everything, `frozen` only who leaves, else only who said no.
+    """What may change: `open` all, `frozen` removals, else removals for want of consent only.
 
     `reason` is why a member who is held back is not sent.
     """
@@ -32,14 +33,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why nobody may be added to a list tonight, in words and as the reason of each member."""
+    """Why nobody may be added to a list in this run, in words and as the reason of each member."""
 
     cause: str
     reason: str
 
 
 def refuse_empty_sources(connection: psycopg.Connection) -> None:
-    """Raise `GateFailed` where a published table that every list rests on is empty."""
+    """Raise `GateFailed` where a published table that every list needs is empty."""
     for table in (("marts", "dim_customers"), ("marts_pii", "dim_customer_contacts")):
         row = connection.execute(
             sql.SQL(
@@ -55,10 +56,10 @@ def refuse_empty_sources(connection: psycopg.Connection) -> None:
 
 
 def refuse_lost_ledger(connection: psycopg.Connection, destination: str, segment: str) -> None:
-    """Raise `GateFailed` where the ledger holds less than half of what it must.
+    """Raise `GateFailed` where the ledger has less than half of the people that it must have.
 
-    That is what the last run counted, at its plan or at its end, less whom it took off since and
-    who was erased since.
+    It must have those whom the last run counted, at its plan or at its end, without those whom
+    that run took off since then and those who were erased since then.
     """
     row = connection.execute(
         """
@@ -78,143 +79,68 @@ def refuse_lost_ledger(connection: psycopg.Connection, destination: str, segment
         raise GateFailed(
             f"the ledger of {destination}/{segment} has {row[1]} people, the last run left "
             f"{row[0]} on the list: the list stays as it is. Restore activation.ledger from a "
-            "backup; or delete the list's last rows from it, then the next run reads the list back "
-            "from the tool, where the tool can tell."
+            "backup. Or delete the list's last rows from it: then the next run reads the list back "
+            "from the destination, where the destination can list it."
         )
 
 
 def judge(
-    connection: psycopg.Connection,
-    listed: Listed,
-    decision: Decision,
-    options: ActivationOptions,
-    run_id: str,
-    as_of: datetime,
-    hold: Hold | None,
+    connection: psycopg.Connection, target: List, difference: Difference, hold: Hold | None
 ) -> Verdict:
-    """May this list change tonight?"""
-    destination, segment = listed.destination, listed.segment.key
+    """Whether this list may change in this run; where approval is needed, it is asked for."""
     if hold is not None:
-        decision = replace(decision, adds=0)
-    was_complete = _was_complete(connection, segment, destination)
-    cause = _cause(listed, decision, options, was_complete)
-    if cause is not None and not _approved(
-        connection, segment, destination, decision, options, run_id, as_of, cause
-    ):
+        difference = replace(difference, adds=0)
+    cause = _cause(target, difference, target.options, _was_complete(connection, target))
+    if cause is not None and not approval.act_on(connection, target, difference):
+        approval.ask(connection, target, difference, cause)
         return Verdict("waiting", cause)
     if hold is not None:
         return Verdict("frozen", hold.cause, hold.reason)
     if cause is None:
-        connection.execute(
-            "update activation.approvals set state = 'used' where destination = %s"
-            " and segment = %s and state in ('pending', 'approved')",
-            (destination, segment),
-        )
+        approval.withdraw(connection, target)
     return Verdict("open", cause)
 
 
-def _was_complete(connection: psycopg.Connection, segment: str, destination: str) -> bool:
-    """Whether the list was ever pushed to its end; before that there is nothing to compare with."""
+def _was_complete(connection: psycopg.Connection, target: List) -> bool:
+    """Whether a push of the list ever ended; before that there is nothing to compare with."""
     row = connection.execute(
         "select exists (select from activation.sync_runs where destination = %s and segment = %s"
         " and status in ('success', 'partial'))",
-        (destination, segment),
+        (target.destination, target.segment.key),
     ).fetchone()
     return bool(row and row[0])
 
 
 def _cause(
-    listed: Listed, decision: Decision, options: ActivationOptions, was_complete: bool
+    known: KnownList, difference: Difference, options: ActivationOptions, was_complete: bool
 ) -> str | None:
-    segment = listed.segment
-    if decision.lost:
+    """Why the change needs approval; None where it does not."""
+    segment = known.segment
+    if difference.lost:
         return (
-            f"the consent of {decision.lost} of {decision.held} people went missing together with "
-            "many others: withdrawn by each of them, or is a source turned off or broken?"
+            f"the consent of {difference.lost} of {difference.held} people went missing together "
+            "with many others: did each of them withdraw it, or is a source turned off or broken?"
         )
-    removes = decision.removes - decision.compelled
-    change = decision.adds + removes
+    removes = difference.removes - difference.compelled
+    change = difference.adds + removes
     if change == 0:
         return None
     least, most = segment.size_band
-    if not least <= decision.members <= most:
-        return f"{decision.members} members are outside of size_band {least} to {most}"
-    if decision.held == 0:
+    if not least <= difference.members <= most:
+        return f"{difference.members} members are outside of size_band {least} to {most}"
+    if difference.held == 0:
         return None
-    empties = decision.held >= 5 and decision.removes == decision.held and decision.adds == 0
-    if empties and decision.compelled < decision.held:
-        because = f"{listed.cause}: " if listed.cause else ""
-        return f"{because}all {decision.held} people would leave the list"
+    empties = (
+        difference.held >= 5 and difference.removes == difference.held and difference.adds == 0
+    )
+    if empties and difference.compelled < difference.held:
+        because = f"{known.cause}: " if known.cause else ""
+        return f"{because}all {difference.held} people would leave the list"
     # A list that is still being filled for the first time has no size to compare its adds with.
     counted = change if was_complete else removes
-    if counted > options.change_floor and counted > segment.change_budget * decision.held:
+    if counted > options.change_floor and counted > segment.change_budget * difference.held:
         return (
-            f"{decision.adds} to add and {removes} to remove of {decision.held} are over the "
+            f"{difference.adds} to add and {removes} to remove of {difference.held} are over the "
             f"change_budget of {segment.change_budget:.0%}"
         )
     return None
-
-
-def _approved(
-    connection: psycopg.Connection,
-    segment: str,
-    destination: str,
-    decision: Decision,
-    options: ActivationOptions,
-    run_id: str,
-    as_of: datetime,
-    cause: str,
-) -> bool:
-    """Whether a person said yes lately to a change of this size; else the request is put up.
-
-    A day later some more may come or go, but a yes to adds is none to removals.
-    """
-    row = connection.execute(
-        "select adds, removes from activation.approvals where destination = %s"
-        " and segment = %s and state = 'approved' and requested_at > %s",
-        (destination, segment, as_of - timedelta(days=options.approval_days)),
-    ).fetchone()
-    if row and all(
-        now <= said + min(options.change_floor, said // SLACK)
-        for now, said in zip((decision.adds, decision.removes), row, strict=True)
-    ):
-        connection.execute(
-            "update activation.approvals set acted_on_by = %s where destination = %s"
-            " and segment = %s and state = 'approved'",
-            (run_id, destination, segment),
-        )
-        return True
-    declined = connection.execute(
-        "select from activation.approvals where destination = %s and segment = %s"
-        " and state = 'declined' and requested_at = %s",
-        (destination, segment, as_of),
-    ).fetchone()
-    if declined is None:
-        connection.execute(
-            """
-            insert into activation.approvals
-                (destination, segment, state, cause, adds, removes, members, held,
-                 requested_at, run_id)
-            values (%s, %s, 'pending', %s, %s, %s, %s, %s, %s, %s)
-            on conflict (destination, segment) where state in ('pending', 'approved')
-            do update set state = 'pending', decision = case
-                    when approvals.state = 'pending'
-                        and approvals.requested_at = excluded.requested_at then approvals.decision
-                end,
-                cause = excluded.cause, adds = excluded.adds,
-                removes = excluded.removes, members = excluded.members, held = excluded.held,
-                requested_at = excluded.requested_at, run_id = excluded.run_id
-            """,
-            (
-                destination,
-                segment,
-                cause,
-                decision.adds,
-                decision.removes,
-                decision.members,
-                decision.held,
-                as_of,
-                run_id,
-            ),
-        )
-    return False

@@ -1,24 +1,28 @@
-"""The plan of one list, from what was decided to the rows of `activation.plan` and `not_sent`."""
+"""The plan of one list: what the verdict lets through of the difference, written down.
+
+>>> hold_back(connection, difference, verdict)  # doctest: +SKIP
+>>> write(connection, target, difference, verdict).state  # doctest: +SKIP
+'open'
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
+from rapport.activation import sync_runs
+from rapport.activation.lists import List
+from rapport.activation.planning import not_sent, plan_rows
 from rapport.activation.planning.consent import COMPELLED
-from rapport.activation.planning.difference import Decision
-from rapport.activation.planning.known_lists import Listed
+from rapport.activation.planning.difference import Difference
 from rapport.activation.planning.list_guards import Verdict
-
-# Their status says that the run did not bring the list to what it should be.
-LEFT_AS_IT_IS = ("refused", "orphaned")
 
 
 @dataclass(frozen=True, slots=True)
 class ListPlan:
-    """What will be pushed to one list. `state` is open, waiting, frozen, refused or orphaned."""
+    """What will be sent for one list. `state` is open, waiting, frozen, refused or orphaned."""
 
     destination: str
     segment: str
@@ -36,126 +40,60 @@ class ListPlan:
         return asdict(self)
 
 
-def hold_back(connection: psycopg.Connection, verdict: Verdict) -> None:
-    """Hold back what the verdict does not let through; who withdrew is always taken off."""
+def hold_back(connection: psycopg.Connection, difference: Difference, verdict: Verdict) -> None:
+    """Take out what the verdict does not allow; removals for want of consent always stay."""
     if verdict.state == "open":
         return
-    connection.execute(
-        "update decided set op = null, reason = coalesce(reason, %s) where op = 'add'",
-        (verdict.reason,),
-    )
-    connection.execute("update decided set op = null where op = 'update'")
+    statements = [
+        "update {table} set op = null, reason = coalesce(reason, {reason}) where op = 'add'",
+        "update {table} set op = null where op = 'update'",
+    ]
     if verdict.state != "frozen":
+        statements.append(
+            "update {table} set op = null where op = 'remove' and reason <> all({compelled})"
+        )
+    for statement in statements:
         connection.execute(
-            "update decided set op = null where op = 'remove' and reason <> all(%s)",
-            (list(COMPELLED),),
+            sql.SQL(statement).format(
+                table=difference.table, reason=verdict.reason, compelled=list(COMPELLED)
+            )
         )
 
 
 def write(
-    connection: psycopg.Connection,
-    listed: Listed,
-    decision: Decision,
-    verdict: Verdict,
-    run_id: str,
-    as_of: datetime,
+    connection: psycopg.Connection, target: List, difference: Difference, verdict: Verdict
 ) -> ListPlan:
-    """Write the plan of the list, and why each member who is not sent is not."""
-    segment, destination = listed.segment, listed.destination
-    names = {
-        "destination": destination,
-        "segment": segment.key,
-        "run_id": run_id,
-        "as_of": as_of,
-    }
-    connection.execute(
-        "delete from activation.plan where destination = %(destination)s and segment = %(segment)s",
-        names,
-    )
-    connection.execute(
-        """
-        insert into activation.plan
-            (destination, segment, customer_id, op, reason, traits, content_hash, run_id, as_of)
-        select %(destination)s, %(segment)s, customer_id, op, reason,
-            case when op <> 'remove' then traits end, content_hash, %(run_id)s, %(as_of)s
-        from decided where op is not null
-        """,
-        names,
-    )
-    connection.execute(
-        """
-        merge into activation.not_sent as target
-        using (
-            select coalesce(now.customer_id, before.customer_id) as customer_id, now.reason
-            from (select customer_id, reason from decided where is_member and reason is not null)
-                as now
-            full join (
-                select customer_id from activation.not_sent
-                where destination = %(destination)s and segment = %(segment)s
-            ) as before on before.customer_id = now.customer_id
-        ) as source
-        on target.destination = %(destination)s and target.segment = %(segment)s
-            and target.customer_id = source.customer_id
-        when matched and source.reason is null then delete
-        when matched and source.reason <> target.reason then
-            update set reason = source.reason, since = %(as_of)s, run_id = %(run_id)s
-        when not matched then
-            insert values (%(destination)s, %(segment)s, source.customer_id, source.reason,
-                %(as_of)s, %(run_id)s)
-        """,
-        names,
-    )
+    """Write what will be sent, and why each member who is not sent is not."""
+    plan_rows.replace(connection, target, difference.table)
+    not_sent.replace(connection, target, difference.table)
     counts: dict[str, int] = dict.fromkeys(("add", "update", "remove"), 0)
     counts.update(
         connection.execute(
-            "select op, count(*) from decided where op is not null group by op"
+            sql.SQL("select op, count(*) from {} where op is not null group by op").format(
+                difference.table
+            )
         ).fetchall()
     )
-    not_sent: dict[str, int] = dict(
+    reasons: dict[str, int] = dict(
         connection.execute(
-            "select reason, count(*) from decided where is_member and reason is not null"
-            " group by reason order by reason"
+            sql.SQL(
+                "select reason, count(*) from {} where is_member and reason is not null"
+                " group by reason order by reason"
+            ).format(difference.table)
         ).fetchall()
     )
-    unchanged = decision.members - sum(not_sent.values()) - counts["add"] - counts["update"]
+    unchanged = difference.members - sum(reasons.values()) - counts["add"] - counts["update"]
     plan = ListPlan(
-        destination, segment.key, verdict.state, verdict.cause, decision.members,
-        unchanged=unchanged, not_sent=not_sent, **counts,
+        target.destination, target.segment.key, verdict.state, verdict.cause, difference.members,
+        unchanged=unchanged, not_sent=reasons, **counts,
     )  # fmt: skip
-    note(connection, segment.model, plan, run_id, as_of, decision.held)
+    note(connection, target, plan, difference.held)
     return plan
 
 
-def note(
-    connection: psycopg.Connection,
-    model: str,
-    plan: ListPlan,
-    run_id: str,
-    as_of: datetime,
-    held: int | None = None,
-) -> None:
-    """A row for the run; `held` is how many the ledger has, where that is to be believed."""
-    sync_id = f"{plan.destination}/{plan.segment}"
-    status = plan.state if plan.state in LEFT_AS_IT_IS else "planned"
-    connection.execute(
-        """
-        insert into activation.sync_runs
-            (sync_id, sync_run_id, run_id, destination, segment, model_name, status, error, as_of,
-             members, num_planned_add, num_planned_change, num_planned_remove, held, plan_state)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, 0), %s)
-        on conflict (run_id, destination, segment) do update set
-            status = excluded.status, error = excluded.error, members = excluded.members,
-            held = excluded.held, plan_state = excluded.plan_state,
-            num_failed_add = 0, num_failed_change = 0, num_failed_remove = 0,
-            num_planned_add = activation.sync_runs.num_succeeded_add + excluded.num_planned_add,
-            num_planned_change =
-                activation.sync_runs.num_succeeded_change + excluded.num_planned_change,
-            num_planned_remove =
-                activation.sync_runs.num_succeeded_remove + excluded.num_planned_remove
-        """,
-        (
-            sync_id, f"{run_id}/{sync_id}", run_id, plan.destination, plan.segment, model,
-            status, plan.cause, as_of, plan.members, plan.add, plan.update, plan.remove, held,
-            plan.state,
-        ),
-    )  # fmt: skip
+def note(connection: psycopg.Connection, target: List, plan: ListPlan, held: int) -> None:
+    """Record the plan as a run of the list; `held` is how many people the ledger has."""
+    counts = {
+        "members": plan.members, "add": plan.add, "update": plan.update, "remove": plan.remove
+    }  # fmt: skip
+    sync_runs.note_plan(connection, target, plan.state, plan.cause, counts, held)

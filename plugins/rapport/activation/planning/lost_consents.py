@@ -1,10 +1,13 @@
-"""Consents that went missing: a record that is gone is not a no.
+"""Consents that went missing: a missing record does not mean that consent was withdrawn.
 
-What `marts.dim_consents` said last is kept in `activation.consents_seen`. Where more of the yeses
-to a purpose by a channel are gone tonight than `consent_loss_share` allows, something broke or was
-turned off: they are marked as lost, and nobody is taken off for them without approval. A single
-missing yes counts as withdrawn. A no that went missing is still a no, until a record says
-otherwise.
+The last state of `marts.dim_consents` is kept in `activation.consents_seen`, which this module
+alone writes. Where more granted consents to a purpose by a channel are missing in this run than
+`consent_loss_share` allows, a source broke or was turned off: they are marked as lost, and nobody
+is taken off a list for them without approval. A single missing consent counts as withdrawn. A
+refusal that went missing still holds until a record says otherwise.
+
+>>> look_for_losses(connection, options, as_of)  # doctest: +SKIP
+0
 """
 
 import logging
@@ -17,9 +20,9 @@ from rapport.activation_options import ActivationOptions
 
 log = logging.getLogger(__name__)
 
-MANY = 1000  # new rows, after which the planner has to look at the table again
+MANY = 1000  # After so many new rows, Postgres needs new statistics of the table.
 
-_FOLLOW_MERGES = """
+_MOVE_MERGED = """
 with moved as (
     delete from activation.consents_seen as old using identity.aliases as alias
     where alias.alias_id = old.customer_id and alias.customer_id <> old.customer_id
@@ -37,20 +40,20 @@ select seen.customer_id, seen.channel, seen.purpose
 from activation.consents_seen as seen
 where seen.is_granted and seen.lost_since is null
     and not exists (
-        select from marts.dim_consents as word
-        where word.customer_id = seen.customer_id
-            and word.channel = seen.channel and word.purpose = seen.purpose
+        select from marts.dim_consents as consent
+        where consent.customer_id = seen.customer_id
+            and consent.channel = seen.channel and consent.purpose = seen.purpose
     )
 """
-# By channel and purpose, so that the loss of a small one does not drown in the others.
+# Per channel and purpose, so that the loss of a small group stands out.
 _LOST = """
-select channel, purpose, gone.yeses
-from (select channel, purpose, count(*) as yeses from missing group by 1, 2) as gone
+select channel, purpose, gone.consents
+from (select channel, purpose, count(*) as consents from missing group by 1, 2) as gone
 inner join (
-    select channel, purpose, count(*) as yeses from activation.consents_seen
+    select channel, purpose, count(*) as consents from activation.consents_seen
     where is_granted group by 1, 2
 ) as granted using (channel, purpose)
-where gone.yeses > 1 and gone.yeses > {share} * granted.yeses
+where gone.consents > 1 and gone.consents > {share} * granted.consents
     or not exists (select from marts.dim_consents)
 """
 _MARK = """
@@ -67,35 +70,36 @@ where (seen.customer_id, seen.channel, seen.purpose)
 """
 _REMEMBER = """
 merge into activation.consents_seen as seen
-using marts.dim_consents as word
+using marts.dim_consents as consent
 on (seen.customer_id, seen.channel, seen.purpose)
-    = (word.customer_id, word.channel, word.purpose)
-when matched and (seen.is_granted <> word.is_granted or seen.lost_since is not null) then
-    update set is_granted = word.is_granted, lost_since = null
+    = (consent.customer_id, consent.channel, consent.purpose)
+when matched and (seen.is_granted <> consent.is_granted or seen.lost_since is not null) then
+    update set is_granted = consent.is_granted, lost_since = null
 when not matched then
-    insert values (word.customer_id, word.channel, word.purpose, word.is_granted, null)
+    insert values (
+        consent.customer_id, consent.channel, consent.purpose, consent.is_granted, null)
 """
 
 
 def look_for_losses(
     connection: psycopg.Connection, options: ActivationOptions, as_of: datetime
 ) -> int:
-    """Bring `activation.consents_seen` up to date; how many yeses were marked as lost tonight."""
+    """Bring `activation.consents_seen` up to date; how many consents are lost since this run."""
     with connection.transaction():
-        connection.execute(_FOLLOW_MERGES)
+        connection.execute(_MOVE_MERGED)
         connection.execute("drop table if exists pg_temp.missing")
         connection.execute(_MISSING)
         lost = connection.execute(
             sql.SQL(_LOST).format(share=options.consent_loss_share)
         ).fetchall()
-        for channel, purpose, yeses in lost:
+        for channel, purpose, consents in lost:
             log.error(
-                "%d consents to %s by %s are gone at once: nobody is taken off for it",
-                yeses, purpose, channel,
+                "%d consents to %s by %s went missing at once: nobody is taken off a list for it",
+                consents, purpose, channel,
             )  # fmt: skip
             names = {"as_of": as_of, "channel": channel, "purpose": purpose}
             connection.execute(_MARK, names)
         connection.execute(_FORGET)
         if connection.execute(_REMEMBER).rowcount >= MANY:
             connection.execute("analyze activation.consents_seen")
-    return sum(yeses for _, _, yeses in lost)
+    return sum(consents for _, _, consents in lost)

@@ -1,18 +1,20 @@
-"""The cap on messages: how many reach a person by a channel in so many days, whatever made them.
+"""The cap on messages: how many a customer gets by one channel within some days, from all lists.
 
-What is a message depends on the destination's `messages_on`: an entry, or every change as well. A
-destination that sends nothing itself, like a file, counts as one message for its segment and run
-where no other destination of the segment counted. The plan and the statement that takes a batch
-ask the same; a removal is never capped.
+The destination's `messages_on` says what counts as a message: an entry to the list, or every
+change as well. A destination that sends nothing itself, like a file, counts as one message for its
+segment and run, unless another destination of the segment counted. The plan and the statement that
+takes a batch check the same cap. A removal is never capped.
+
+>>> is_capped(target)  # doctest: +SKIP
+True
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import psycopg
 from psycopg import sql
 
-from rapport.activation.segments.declarations import Segment
-from rapport.activation_options import ActivationOptions
+from rapport.activation.lists import List
 from rapport.connectors import destination_names, messages_on
 
 _CAPPED = """
@@ -36,7 +38,7 @@ select customer_id from (
     ) as message
     where not (segment = {segment} and at = {as_of} and ({is_silent} or not speaks))
     group by customer_id, segment, at
-) as by_segment
+) as per_segment
 group by customer_id
 having sum(messages) >= {most}
 """
@@ -55,9 +57,9 @@ _PLANNED = """
 """
 
 
-def is_capped(segment: Segment, options: ActivationOptions) -> bool:
-    """Whether the list asks: campaigns do where their channel has a cap, service never does."""
-    return segment.is_campaign and segment.channel in options.caps
+def is_capped(target: List) -> bool:
+    """Whether the list has a cap: a campaign has that of its channel, a service list has none."""
+    return target.segment.is_campaign and target.segment.channel in target.options.caps
 
 
 def operations(destination: str) -> list[str]:
@@ -65,17 +67,10 @@ def operations(destination: str) -> list[str]:
     return ["add", "update"] if messages_on(destination) == "change" else ["add"]
 
 
-def capped(
-    connection: psycopg.Connection,
-    segment: Segment,
-    destination: str,
-    options: ActivationOptions,
-    run_id: str,
-    as_of: datetime,
-    people: str,
-) -> sql.Composed:
-    """A query for the customers of the relation `people` who got as many messages as they may."""
-    cap = options.caps[segment.channel]
+def capped(connection: psycopg.Connection, target: List, people: str) -> sql.Composed:
+    """A query for the customers of the relation `people` who already got the most messages."""
+    segment, as_of = target.segment, target.as_of
+    cap = target.options.caps[segment.channel]
     silent = [name for name in destination_names() if messages_on(name) == "nothing"]
     on_change = [name for name in destination_names() if messages_on(name) == "change"]
     counts = sql.SQL(
@@ -88,7 +83,7 @@ def capped(
         since=as_of - timedelta(days=cap.days),
         as_of=as_of,
     )
-    others = _others(connection, segment, destination, run_id)
+    others = _others(connection, target)
     planned: sql.Composable = sql.SQL("")
     if others:
         planned = sql.SQL(_PLANNED).format(
@@ -104,17 +99,15 @@ def capped(
         silent=sql.Literal(silent),
         counts=counts,
         planned=planned,
-        is_silent=destination in silent,
+        is_silent=target.destination in silent,
         segment=segment.key,
         as_of=as_of,
         most=cap.messages,
     )
 
 
-def _others(
-    connection: psycopg.Connection, segment: Segment, destination: str, run_id: str
-) -> list[tuple[str, str]]:
-    """The other lists of the run whose messages go by the same channel."""
+def _others(connection: psycopg.Connection, target: List) -> list[tuple[str, str]]:
+    """The other lists of the run that send by the same channel: destination and segment."""
     return connection.execute(
         """
         select run.destination, run.segment from activation.sync_runs as run
@@ -124,10 +117,5 @@ def _others(
             and declared.definition ->> 'channel' = %(channel)s
             and declared.definition ->> 'purpose' <> 'service'
         """,
-        {
-            "run_id": run_id,
-            "destination": destination,
-            "segment": segment.key,
-            "channel": segment.channel,
-        },
+        {"channel": target.segment.channel, **target.names},
     ).fetchall()

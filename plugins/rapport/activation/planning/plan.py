@@ -1,38 +1,33 @@
-"""The plan: wanted against ledger, list by list, written to `activation.plan` and `not_sent`.
+"""The plan: what each list needs, by the difference between its members and the ledger.
 
-Members are always sent plus not sent, and each of those who are not has one reason.
+Every member is either sent, or not sent for one stated reason.
+
+>>> plan_lists(connection, definitions, ["intercom"], options, run_id, as_of)  # doctest: +SKIP
+[ListPlan(destination='intercom', segment='payment_failed', state='open', ...)]
 """
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+from psycopg import sql
 
-from rapport.activation.planning import holds, list_guards, priority, sent_traits
-from rapport.activation.planning.difference import decide
-from rapport.activation.planning.known_lists import Listed, all_lists, people_on
+from rapport.activation import ledger, sync_runs
+from rapport.activation.lists import List
+from rapport.activation.planning import holds, list_guards, plan_rows, priority, sent_traits
+from rapport.activation.planning.difference import find_difference
+from rapport.activation.planning.known_lists import all_lists
 from rapport.activation.planning.list_guards import Verdict
 from rapport.activation.planning.list_plan import ListPlan, hold_back, note, write
 from rapport.activation.planning.lost_consents import look_for_losses
-from rapport.activation.planning.merged_customers import follow_merges
+from rapport.activation.segments import membership, sizes
 from rapport.activation.segments.declarations import Definitions
 from rapport.activation.segments.definitions import Known, recall, remember
 from rapport.activation_options import ActivationOptions
 from rapport.errors import GateFailed
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Tonight:
-    """What holds for every list of one planning."""
-
-    known: Known
-    options: ActivationOptions
-    run_id: str
-    as_of: datetime
 
 
 def plan_lists(
@@ -44,104 +39,99 @@ def plan_lists(
     as_of: datetime,
     turned_off: Collection[str] = (),
 ) -> list[ListPlan]:
-    """Plan every list; one that is refused stops no other.
+    """Plan every list; a list that is refused does not stop the others.
 
-    `destinations` are the enabled ones. Lists of those that are `turned_off`, and lists that are
-    declared no more, are retired: whoever is on them leaves.
+    `destinations` are the enabled ones. The lists of destinations that are `turned_off`, and lists
+    that are no longer declared, are retired: everybody on them leaves. Raises `GateFailed` where
+    the customers or their contacts are empty.
     """
     list_guards.refuse_empty_sources(connection)
     look_for_losses(connection, options, as_of)
-    priority.forget(connection)
-    follow_merges(connection)
+    reserved = priority.make_table(connection)
+    with connection.transaction():
+        sync_runs.lower_held(connection, ledger.rename_merged(connection))
     remember(connection, definitions, as_of)
-    tonight = Tonight(recall(connection, definitions), options, run_id, as_of)
-    known = tonight.known
-    lists = all_lists(connection, known, destinations, turned_off)
+    known = recall(connection, definitions)
+    lists = [
+        entry.in_run(options, run_id, as_of)
+        for entry in all_lists(connection, known, destinations, turned_off)
+    ]
+    by_priority = list(known.segments)
     plans: list[ListPlan] = []
-    for segment in known.segments.values():
-        own = [entry for entry in lists if entry.has_members and entry.segment is segment]
-        plans += [plan_list(connection, entry, tonight) for entry in own]
-        priority.claim(
-            connection, segment, [entry.destination for entry in own], list(known.segments)
-        )
+    for place, segment in enumerate(known.segments.values(), start=1):
+        own = [target for target in lists if target.has_members and target.segment is segment]
+        plans += [plan_list(connection, target, known, reserved) for target in own]
+        priority.reserve(
+            connection, reserved, segment, [target.destination for target in own],
+            later=by_priority[place:],
+        )  # fmt: skip
     planned = {(plan.destination, plan.segment) for plan in plans}
-    for entry in lists:
-        if (entry.destination, entry.segment.key) not in planned:
-            plans.append(_plan_leftover(connection, entry, tonight))
+    for target in lists:
+        if (target.destination, target.segment.key) not in planned:
+            plans.append(_plan_leftover(connection, target, known, reserved))
     return plans
 
 
-def plan_list(connection: psycopg.Connection, listed: Listed, tonight: Tonight) -> ListPlan:
-    """Plan one list in one transaction."""
-    destination, segment = listed.destination, listed.segment
-    options, run_id, as_of = tonight.options, tonight.run_id, tonight.as_of
+def plan_list(
+    connection: psycopg.Connection, target: List, known: Known, reserved: sql.Identifier
+) -> ListPlan:
+    """Plan one list in one transaction; `reserved` is the table of `priority`."""
     with connection.transaction():
-        refused = _refused(connection, destination, segment.key)
-        suppressors = holds.suppressors(tonight.known, segment)
-        decision = decide(connection, listed, options, suppressors, run_id, as_of)
-        hold = holds.hold(connection, tonight.known, listed, as_of)
-        verdict = refused or list_guards.judge(
-            connection, listed, decision, options, run_id, as_of, hold
-        )
-        hold_back(connection, verdict)
-        plan = write(connection, listed, decision, verdict, run_id, as_of)
-        if listed.has_members:
-            sent_traits.declare(connection, segment, destination, as_of)
+        refused = _refused(connection, target)
+        suppressors = holds.suppressors(known, target.segment)
+        difference = find_difference(connection, target, suppressors, reserved)
+        hold = holds.find_hold(connection, known, target)
+        verdict = refused or list_guards.judge(connection, target, difference, hold)
+        hold_back(connection, difference, verdict)
+        plan = write(connection, target, difference, verdict)
+        if target.has_members:
+            sent_traits.declare(connection, target)
     log.info(
-        "%s/%s %s: %d members, +%d ~%d -%d",
-        destination, segment.key, plan.state, plan.members, plan.add, plan.update, plan.remove,
+        "%s %s: %d members, +%d ~%d -%d",
+        target.sync_id, plan.state, plan.members, plan.add, plan.update, plan.remove,
     )  # fmt: skip
     return plan
 
 
-def _refused(connection: psycopg.Connection, destination: str, segment: str) -> Verdict | None:
-    """A list whose ledger is lost stays as it is, but for the people in it who say no."""
+def _refused(connection: psycopg.Connection, target: List) -> Verdict | None:
+    """A list whose ledger is lost stays as it is, except for removals for want of consent."""
     try:
-        list_guards.refuse_lost_ledger(connection, destination, segment)
+        list_guards.refuse_lost_ledger(connection, target.destination, target.segment.key)
     except GateFailed as error:
-        log.error("%s/%s refused: %s", destination, segment, error)
+        log.error("%s refused: %s", target.sync_id, error)
         return Verdict("refused", str(error), "ledger_lost")
     return None
 
 
-def _plan_leftover(connection: psycopg.Connection, listed: Listed, tonight: Tonight) -> ListPlan:
-    """A list that is declared no more: emptied, or handed to a person where nothing can be called.
+def _plan_leftover(
+    connection: psycopg.Connection, target: List, known: Known, reserved: sql.Identifier
+) -> ListPlan:
+    """Plan a list that is no longer declared: empty it, or set it aside if it is orphaned.
 
-    Who said no leaves at once; that the others leave waits until a person has said yes.
+    Customers who refuse consent leave at once; the others leave once the change is approved.
     """
-    if listed.standing != "orphaned":
-        _end_memberships(connection, listed, tonight)
-        return plan_list(connection, listed, tonight)
-    return _set_aside(connection, listed, tonight)
+    if target.standing != "orphaned":
+        _end_memberships(connection, target, known)
+        return plan_list(connection, target, known, reserved)
+    return _set_aside(connection, target)
 
 
-def _end_memberships(connection: psycopg.Connection, listed: Listed, tonight: Tonight) -> None:
-    """Nobody is a member any more of a segment without a file."""
-    key = listed.segment.key
-    if key in tonight.known.segments or key in tonight.known.unreadable:
+def _end_memberships(connection: psycopg.Connection, target: List, known: Known) -> None:
+    """End the memberships of a segment without a file."""
+    key = target.segment.key
+    if key in known.segments or key in known.unreadable:
         return
     with connection.transaction():
-        connection.execute(
-            "update segments.membership set left_at = %s where segment = %s and left_at is null",
-            (tonight.as_of, key),
-        )
-        connection.execute(
-            "insert into segments.sizes values (%s, %s, %s, 0, 0, 0, null)"
-            " on conflict (segment, as_of) do nothing",
-            (key, tonight.as_of, tonight.run_id),
-        )
+        membership.end(connection, key, target.as_of)
+        sizes.note_end(connection, key, target.run_id, target.as_of)
 
 
-def _set_aside(connection: psycopg.Connection, listed: Listed, tonight: Tonight) -> ListPlan:
-    """An orphaned list: nothing is pushed, and what was planned for it before is out of date."""
-    destination, key = listed.destination, listed.segment.key
-    plan = ListPlan(destination, key, "orphaned", listed.cause)
-    log.error("%s/%s orphaned: %s", destination, key, plan.cause)
+def _set_aside(connection: psycopg.Connection, target: List) -> ListPlan:
+    """Plan nothing for an orphaned list, and drop what an earlier run planned."""
+    plan = ListPlan(target.destination, target.segment.key, "orphaned", target.cause)
+    log.error("%s orphaned: %s", target.sync_id, plan.cause)
     with connection.transaction():
-        connection.execute(
-            "delete from activation.plan where destination = %s and segment = %s",
-            (destination, key),
-        )
-        held = people_on(connection, destination, key)
-        note(connection, listed.segment.model, plan, tonight.run_id, tonight.as_of, held)
+        plan_rows.clear(connection, target)
+        held = ledger.people_on(connection, target.destination, target.segment.key)
+        note(connection, target, plan, held)
     return plan

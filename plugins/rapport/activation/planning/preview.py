@@ -1,4 +1,4 @@
-"""The dry run: what a push would do now, without doing it.
+"""The dry run: what a push would do now. Nothing is written or sent.
 
 >>> preview(connection, "payment_failed")  # doctest: +SKIP
 [{"destination": "intercom", "segment": "payment_failed", "add": 2, "samples": {"add": ["c_1"]}}]
@@ -19,8 +19,8 @@ SAMPLE = 5
 RUN = "dry run"
 
 
-def last_night(connection: psycopg.Connection) -> datetime:
-    """The night for which segments were evaluated last; raises `ConfigError` where none was."""
+def last_evaluation(connection: psycopg.Connection) -> datetime:
+    """The logical time of the last evaluation; raises `ConfigError` where there was none."""
     row = connection.execute("select max(as_of) from segments.sizes").fetchone()
     if row is None or row[0] is None:
         raise ConfigError("no segment was evaluated yet. Run `rapport run` first.")
@@ -29,8 +29,8 @@ def last_night(connection: psycopg.Connection) -> datetime:
 
 
 def preview(connection: psycopg.Connection, segment: str | None = None) -> list[dict[str, Any]]:
-    """Each list's plan with a few ids by operation; everything is rolled back."""
-    as_of = last_night(connection)
+    """The plan of each list with a few ids per operation; everything is rolled back."""
+    as_of = last_evaluation(connection)
     settings = load_settings()
     destinations = list(settings.enabled("destinations"))
     off = [name for name in settings.destinations if name not in destinations]

@@ -1,14 +1,15 @@
-"""The traits that a list sent once and declares no more: cleared with the next call of a person.
+"""Traits that a list sent before and no longer declares: the next call clears them.
 
-A person's contact may still hold such a trait if they were sent last while it was declared.
+A contact may still have such a trait if the customer was last sent while it was declared. This
+module alone writes the table `activation.list_traits`.
+
+>>> declare(connection, target)  # doctest: +SKIP
 """
-
-from datetime import datetime
 
 import psycopg
 from psycopg import sql
 
-from rapport.activation.segments.declarations import Segment
+from rapport.activation.lists import List
 
 _ELSEWHERE = """
     exists (
@@ -46,15 +47,16 @@ _GIVEN = """
 """
 
 
-def former(connection: psycopg.Connection, segment: Segment, destination: str) -> sql.Composable:
-    """A lateral query: the names that the person of a `ledger` row has and that are declared no
-    more, less what another list of the destination still gives them.
+def former(connection: psycopg.Connection, target: List) -> sql.Composable:
+    """A lateral query over `ledger`: the names that a customer has and the list no longer declares.
+
+    Names that another list of the destination gives the same customer are left out.
     """
-    declared = list(segment.trait_names)
+    declared = list(target.segment.trait_names)
     row = connection.execute(
         "select exists (select from activation.list_traits where destination = %s"
         " and segment = %s and name <> all(%s))",
-        (destination, segment.key, declared),
+        (target.destination, target.segment.key, declared),
     ).fetchone()
     if not row or not row[0]:
         return sql.SQL(_NOTHING)
@@ -62,19 +64,23 @@ def former(connection: psycopg.Connection, segment: Segment, destination: str) -
 
 
 def given() -> sql.Composed:
-    """A lateral query: all names that the list gave to the person of a `ledger` row, less what
-    another list of the destination still gives them.
+    """A lateral query over `ledger`: all names that the list gave to a customer.
+
+    Names that another list of the destination gives the same customer are left out.
     """
     return sql.SQL(_GIVEN).format(elsewhere=sql.SQL(_ELSEWHERE))
 
 
-def declare(
-    connection: psycopg.Connection, segment: Segment, destination: str, as_of: datetime
-) -> None:
-    """Note the names that the list sends tonight."""
+def declare(connection: psycopg.Connection, target: List) -> None:
+    """Record the names that the list sends in this run."""
     connection.execute(
         "insert into activation.list_traits select %s, %s, name, %s from unnest(%s::text[])"
         " as declared (name) on conflict (destination, segment, name)"
         " do update set last_declared_as_of = excluded.last_declared_as_of",
-        (destination, segment.key, as_of, list(segment.trait_names)),
+        (
+            target.destination,
+            target.segment.key,
+            target.as_of,
+            list(target.segment.trait_names),
+        ),
     )

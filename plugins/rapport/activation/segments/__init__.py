@@ -1,0 +1,1 @@
+"""Segments: what each one declares, who its members are, and how they are assigned."""

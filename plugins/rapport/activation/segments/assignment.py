@@ -1,51 +1,46 @@
-"""Who is treated, who is held out, and who gets which version: drawn once, at the door.
+"""Assignment: who is treated, who is held out, and who gets which variant of a play.
 
-A draw is a salted hash of the person, so it is the same on every machine and every night. Where a
-segment has strata, the newcomers of a stratum are put in order by their draws and dealt along a
-low-discrepancy sequence (multiples of the golden ratio, Kronecker's), so that the shares come out
-in every stratum, however few people enter in a night.
+A customer is assigned once, when they enter the segment. The draw is a salted hash of the customer
+id, so that it is the same on every machine and in every run. In a segment with strata, the
+newcomers of a stratum are sorted by their draws and placed along a low-discrepancy sequence
+(multiples of the golden ratio, https://en.wikipedia.org/wiki/Low-discrepancy_sequence), so that
+every stratum gets its shares, however few customers enter in a run.
+
+>>> assigned(segment, options, changes)  # doctest: +SKIP
+Composed([SQL('with newcomer as (...'), ...])
 """
 
-from datetime import datetime
-
-import psycopg
 from psycopg import sql
 
 from rapport.activation.segments.declarations import Segment
 from rapport.activation_options import ActivationOptions
 
-_ENTER = """
-insert into segments.membership
-    (segment, customer_id, entered_at, arm, variant, stratum, traits, changed_at)
+_ASSIGNED = """
 with newcomer as (
     select
         customer_id, traits, stratum,
         {control} > 0 and segments.draw({salt}, 'control', customer_id) < {control} as is_control,
         {draw} as draw
-    from changes
+    from {changes}
     where kind = 'entered'
 ),
 drawn as ({drawn}),
-armed as (
+assigned as (
     select *, case
         when is_control then 'control'
         when place < {holdout} then 'holdout'
         else 'treated'
-    end as arm
+    end as assignment
     from drawn
 ),
 versioned as (
-    select *, case when arm = 'treated' then {variant} end as variant from armed
+    select *, case when assignment = 'treated' then {variant} end as variant from assigned
 )
 select
-    {segment}, customer_id, {as_of}, arm, variant, stratum,
+    customer_id, assignment, variant, stratum,
     traits || case when variant is null then '{{}}'
-        else jsonb_build_object({variant_trait}, variant) end,
-    {as_of}
+        else jsonb_build_object({variant_trait}, variant) end as traits
 from versioned
-order by customer_id
-on conflict (segment, customer_id, entered_at)
-do update set left_at = null, traits = excluded.traits
 """
 
 _BY_DRAW = "select *, draw as place from newcomer"
@@ -77,17 +72,18 @@ _BY_STRATUM = """
 
 
 def stratum(segment: Segment) -> sql.Composable:
-    """The value of the segment's strata as one text, null where it has none."""
+    """The values of the segment's strata as one text; null where it declares none."""
     if not segment.strata:
         return sql.SQL("null::text")
     columns = (sql.SQL("coalesce({}::text, '')").format(sql.Identifier(c)) for c in segment.strata)
     return sql.SQL("concat_ws(chr(31), {})").format(sql.SQL(", ").join(columns))
 
 
-def enter(
-    connection: psycopg.Connection, segment: Segment, options: ActivationOptions, as_of: datetime
-) -> int:
-    """Take those of `changes` in who entered tonight; how many."""
+def assigned(segment: Segment, options: ActivationOptions, changes: sql.Identifier) -> sql.Composed:
+    """A query that assigns who entered: customer_id, assignment, variant, stratum and traits.
+
+    `changes` is the table that `membership_changes` makes.
+    """
     holdout = segment.holdout_share
     ends: list[tuple[str, float]] = []
     end = 0.0
@@ -101,25 +97,22 @@ def enter(
     else:
         drawn = sql.SQL(_BY_DRAW)
     needs_draw = holdout > 0 or segment.variants or segment.strata
-    return connection.execute(
-        sql.SQL(_ENTER).format(
-            segment=segment.key,
-            as_of=as_of,
-            salt=options.salt,
-            control=options.control_share if segment.purpose == "marketing" else 0.0,
-            holdout=holdout,
-            draw=sql.SQL("segments.draw({}, {}, customer_id)").format(options.salt, segment.key)
-            if needs_draw
-            else sql.SQL("1.0"),
-            drawn=drawn,
-            variant=_variant(ends),
-            variant_trait=segment.variant_trait,
-        )
-    ).rowcount
+    return sql.SQL(_ASSIGNED).format(
+        changes=changes,
+        salt=options.salt,
+        control=options.control_share if segment.purpose == "marketing" else 0.0,
+        holdout=holdout,
+        draw=sql.SQL("segments.draw({}, {}, customer_id)").format(options.salt, segment.key)
+        if needs_draw
+        else sql.SQL("1.0"),
+        drawn=drawn,
+        variant=_variant(ends),
+        variant_trait=segment.variant_trait,
+    )
 
 
 def _variant(ends: list[tuple[str, float]]) -> sql.Composable:
-    """From a place between 0 and 1 to the version whose share it falls into."""
+    """The variant whose share a place between 0 and 1 falls into."""
     if not ends:
         return sql.SQL("null::text")
     *others, (last, _) = ends
@@ -130,7 +123,7 @@ def _variant(ends: list[tuple[str, float]]) -> sql.Composable:
 
 
 def _places(ends: list[tuple[str, float]], holdout: float) -> sql.Composable:
-    """A place that falls into the version that a treated person had before."""
+    """A place within the share of the variant that a treated customer had before."""
     if not ends:
         return sql.Literal((holdout + 1) / 2)
     cases, start = [], holdout

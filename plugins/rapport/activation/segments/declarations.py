@@ -26,9 +26,9 @@ Channel = Literal["email", "sms", "push", "none"]
 
 
 class Goal(Block):
-    """What a play is for: a row of a published mart about the person, within days of entering.
+    """The goal of a play: a row of a published mart about the customer, within days of entering.
 
-    `at` is the column with the time, `where` what other columns must be.
+    `at` is the column with the time, `where` has the values that other columns must have.
     """
 
     mart: str = Field(pattern="^[a-z][a-z0-9_]+$")
@@ -40,19 +40,20 @@ class Goal(Block):
 class Segment(Block):
     """What the YAML of one segment says.
 
-    `traits` maps a column of the model to the name that the tool knows. The lower `priority`, the
-    earlier a person's one campaign a day is taken from it. `size_band` is the least and the most
-    members that are believed. `change_budget` is the share of the list that may change in one
-    night without a person's word. Members of a segment that `suppresses` a purpose get nothing of
-    that purpose from the others. `needs` names the canonical entities that it is made of: while a
-    source of one of them is stale, the list stays as it is. `channel: none` is a list for people
-    to work with, to which no message is sent.
+    `traits` maps columns of the model to the names that destinations use. A customer gets one
+    campaign per channel and run, from the segment with the lowest `priority`. `size_band` has the
+    least and the most members that are plausible. `change_budget` is the share of the list that may
+    change in one run without approval. Members of a segment that `suppresses` a purpose get nothing
+    of that purpose from other segments. `needs` names the canonical entities that the SQL reads:
+    while a source of one of them is stale, nobody is added. `channel: none` is a list for people
+    to work with; no message is sent to it.
 
-    `mode` mirror takes off who left, upsert does not, add-only changes nobody either; who says no
-    is taken off in each. A play with `steps` holds a person from day 0 to the last of these days
-    since entering, or until the `goal`, and tells the tool the number of the step as a trait.
-    `variants` are shares of the treated; people are drawn evenly within each value of `strata`.
-    Who rests on a probable match below `identity_confidence` is not sent.
+    Mode `mirror` takes off customers who left, `upsert` does not, and `add-only` does not change
+    customers on the list either. In each mode, customers who refuse consent are taken off. A play
+    with `steps` keeps a customer from day 0 to the last of these days since entering, or until the
+    `goal`, and sends the number of the step as a trait. `variants` are shares of the treated
+    customers, who are assigned evenly within each value of `strata`. Customers whose identity rests
+    on a probable match below `identity_confidence` are not sent.
     """
 
     key: str = Field(pattern="^[a-z][a-z0-9_]{2,50}$")
@@ -108,14 +109,14 @@ class Segment(Block):
 
     @classmethod
     def unknown(cls, key: str, purpose: Purpose, channel: Channel) -> "Segment":
-        """A segment of which nothing but these is known any more."""
+        """A segment of which only these are known any more."""
         return cls.model_construct(
             key=key, name=key, description="", owner="", purpose=purpose, channel=channel,
             destinations=(), traits={}, size_band=(0, 0), expires=date.max, needs=(),
         )  # fmt: skip
 
     def retire(self) -> "Segment":
-        """The same for a list that is declared no more: everybody on it must leave."""
+        """The same segment for a list that is no longer declared: everybody on it must leave."""
         return self.model_copy(
             update={
                 "destinations": (), "traits": {}, "steps": (), "variants": {}, "suppresses": (),
@@ -128,35 +129,35 @@ class Segment(Block):
     def model(self) -> str:
         """The name of the dbt model.
 
-        A segment's key is its model's name without `seg_`, so that neither is used twice.
+        A segment's key is the name of its model without `seg_`, so that neither is used twice.
         """
         return f"seg_{self.key}"
 
     @property
     def is_campaign(self) -> bool:
-        """Whether it is a message that a person gets one of a day; service always goes out."""
+        """Whether priority and caps apply; a service message is always sent."""
         return self.purpose != "service"
 
     @property
     def step_trait(self) -> str:
-        """The name under which a tool knows at which step of the series somebody is, from 1 on."""
+        """The trait with the step of the series that a customer has reached, from 1 on."""
         return f"{self.key}_step"
 
     @property
     def variant_trait(self) -> str:
-        """The name under which a tool knows which version somebody gets."""
+        """The trait with the variant that a customer gets."""
         return f"{self.key}_variant"
 
     @property
     def trait_names(self) -> tuple[str, ...]:
-        """The names under which a tool knows the traits."""
+        """The names of all traits at destinations, sorted."""
         destination_names = {*self.traits.values()}
         destination_names |= {self.step_trait} if self.steps else set()
         destination_names |= {self.variant_trait} if self.variants else set()
         return tuple(sorted(destination_names))
 
     def audience(self, types: Mapping[str, str]) -> Audience:
-        """What a destination gets to know; `types` are those of the model's columns."""
+        """The list as destinations see it; `types` are those of the model's columns."""
         attributes = {name: types[column] for column, name in self.traits.items()}
         if self.steps:
             attributes[self.step_trait] = "integer"
@@ -167,9 +168,9 @@ class Segment(Block):
 
 @dataclass(frozen=True)
 class Definitions:
-    """The segments that are sound, by key in order of priority, and what is wrong with others.
+    """The valid segments by key in order of priority, and the problems of the others by name.
 
-    `doubtful` are the names of the others that may be meant to hold people back from other lists.
+    `doubtful` has the names of the others that may suppress other lists.
     """
 
     segments: dict[str, Segment]
@@ -178,7 +179,7 @@ class Definitions:
 
 
 def load(folder: Path | None = None) -> Definitions:
-    """Read every YAML of the folder; one that is wrong is a problem and stops no other."""
+    """Read every YAML of the folder; an invalid file is a problem and does not stop the others."""
     folder = folder or project_root() / FOLDER
     found: dict[str, Segment] = {}
     problems: dict[str, str] = {}
@@ -199,7 +200,7 @@ def load(folder: Path | None = None) -> Definitions:
 
 
 def read(path: Path) -> Segment:
-    """The segment of one YAML file; raises `ValueError` with file, line, key and what to do."""
+    """The segment of one YAML file; raises `ValueError` with file, line, key and the fix."""
     document, content = read_yaml(path)
     model = content["models"][0]
     try:
@@ -218,9 +219,9 @@ def read(path: Path) -> Segment:
 
 
 def _may_suppress(path: Path) -> bool:
-    """Whether a file that cannot be read may be meant to hold people back from other lists.
+    """Whether a file that is not valid may suppress other lists.
 
-    One that reads as YAML and has known keys only, `suppresses` not among them, is not.
+    It may not if it is YAML with known keys only and `suppresses` is not among them.
     """
     try:
         declared: Any = parse(path)[1]["models"][0]["config"]["meta"]["segment"]

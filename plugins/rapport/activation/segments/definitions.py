@@ -1,6 +1,7 @@
-"""Which definition a list goes by: tonight's file, else the last version that could be read.
+"""The definition that each list follows: the file, else the last version that could be read.
 
-A file that cannot be read is not a file that was deleted: its segment keeps its last good version.
+A segment whose file cannot be read keeps its last good version; a segment whose file was deleted is
+retired. This module alone writes the tables `segments.definitions` and `segments.keys`.
 
 >>> known = recall(connection, load())  # doctest: +SKIP
 >>> known.unreadable  # doctest: +SKIP
@@ -17,15 +18,16 @@ from psycopg.types.json import Jsonb
 from pydantic import ValidationError
 
 from rapport.activation.segments.declarations import Definitions, Segment
+from rapport.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Segments by key in order of priority, with the last good version of the unreadable ones.
+    """Segments by key in order of priority, unreadable ones in their last good version.
 
-    `unreadable` says what is wrong by key. `former` has the last version of every segment that
-    ever was. `blind` names the unreadable files that may hold people back from other lists and
-    never had a good version.
+    `unreadable` has the problem of each unreadable file by key. `former` has the last version of
+    every segment that ever existed. `blind` names the unreadable files that may suppress other
+    lists and never had a good version.
     """
 
     segments: Mapping[str, Segment]
@@ -34,8 +36,22 @@ class Known:
     blind: tuple[str, ...]
 
 
+def register(connection: psycopg.Connection, segment: Segment, as_of: datetime) -> None:
+    """Reserve the segment's key for its model; raises `ConfigError` if another model has it."""
+    row = connection.execute(
+        "insert into segments.keys values (%s, %s, %s) on conflict (key) do update"
+        " set key = excluded.key returning model",
+        (segment.key, segment.model, as_of),
+    ).fetchone()
+    if row and row[0] != segment.model:
+        raise ConfigError(
+            f'the key "{segment.key}" was used before by {row[0]}. Choose another one: customers '
+            "and destinations still know the old list by this key."
+        )
+
+
 def remember(connection: psycopg.Connection, definitions: Definitions, as_of: datetime) -> None:
-    """Keep tonight's definitions as the last good ones."""
+    """Store the current definitions as the last good ones."""
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
             "insert into segments.definitions values (%s, %s, %s) on conflict (key) do update"
@@ -49,7 +65,7 @@ def remember(connection: psycopg.Connection, definitions: Definitions, as_of: da
 
 
 def recall(connection: psycopg.Connection, definitions: Definitions) -> Known:
-    """Tonight's definitions, completed by what is remembered."""
+    """The current definitions, completed by those that were stored."""
     former = {
         key: segment
         for key, definition in connection.execute(
@@ -72,7 +88,7 @@ def recall(connection: psycopg.Connection, definitions: Definitions) -> Known:
 
 
 def retired(connection: psycopg.Connection, known: Known, destination: str, key: str) -> Segment:
-    """The segment by which a list is emptied: it asks about the consent that it always needed."""
+    """The segment that a retired list follows: no members, and the same consent as before."""
     if key in known.segments:
         return known.segments[key].retire()
     if key in known.former:
@@ -86,7 +102,7 @@ def retired(connection: psycopg.Connection, known: Known, destination: str, key:
 
 
 def _restored(definition: dict[str, Any]) -> Segment | None:
-    """The segment, though its destinations may be gone by now; None from another time's form."""
+    """The stored segment, even if its destinations are gone; None where it is no longer valid."""
     known = {name: value for name, value in definition.items() if name in Segment.model_fields}
     try:
         segment = Segment.model_validate({**known, "destinations": ()})

@@ -1,6 +1,9 @@
-"""Whether a play worked: when each person of it first did what it is for.
+"""The goal of a play: when each of its members first reached it.
 
-It is noted for treated and held-out people alike, so that `mart_play_lift_daily` can compare them.
+Goals are recorded for treated and held-out members alike, so that `mart_play_lift_daily` can
+compare them. This module alone writes the table `segments.goals`.
+
+>>> note_reached(connection, segment, as_of)  # doctest: +SKIP
 """
 
 from datetime import datetime, timedelta
@@ -9,14 +12,13 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from rapport.activation.segments import membership
 from rapport.activation.segments.declarations import Goal, Segment
 from rapport.errors import ConfigError
 
 LATE = timedelta(days=7)
 
-_STAMP = """
-update segments.membership as member set goal_at = reached.at
-from (
+_REACHED = """
     select stay.customer_id, stay.entered_at, min(goal.{at}) as at
     from segments.membership as stay
     left join identity.aliases as alias on alias.alias_id = stay.customer_id
@@ -28,14 +30,11 @@ from (
         and goal.{at} <= stay.entered_at + {within}
         {conditions}
     group by stay.customer_id, stay.entered_at
-) as reached
-where member.segment = {segment} and member.customer_id = reached.customer_id
-    and member.entered_at = reached.entered_at
 """
 
 
-def stamp(connection: psycopg.Connection, segment: Segment, as_of: datetime) -> None:
-    """Note for each stay when its goal was reached; what arrives a week late still counts."""
+def note_reached(connection: psycopg.Connection, segment: Segment, as_of: datetime) -> None:
+    """Record for each stay when its goal was reached; rows that arrive a week late count."""
     goal = segment.goal
     if goal is None:
         connection.execute("delete from segments.goals where segment = %s", (segment.key,))
@@ -51,17 +50,16 @@ def stamp(connection: psycopg.Connection, segment: Segment, as_of: datetime) -> 
         sql.SQL("and goal.{} = {}").format(sql.Identifier(column), value)
         for column, value in goal.where.items()
     ]
-    connection.execute(
-        sql.SQL(_STAMP).format(
-            at=sql.Identifier(goal.at),
-            mart=sql.Identifier(goal.mart),
-            segment=segment.key,
-            since=as_of - within - LATE,
-            as_of=as_of,
-            within=within,
-            conditions=sql.SQL(" ").join(conditions),
-        )
+    reached = sql.SQL(_REACHED).format(
+        at=sql.Identifier(goal.at),
+        mart=sql.Identifier(goal.mart),
+        segment=segment.key,
+        since=as_of - within - LATE,
+        as_of=as_of,
+        within=within,
+        conditions=sql.SQL(" ").join(conditions),
     )
+    membership.reach_goals(connection, segment.key, reached)
 
 
 def _check(connection: psycopg.Connection, segment: str, goal: Goal) -> None:
@@ -74,6 +72,6 @@ def _check(connection: psycopg.Connection, segment: str, goal: Goal) -> None:
     missing = sorted({"customer_id", goal.at, *goal.where} - there)
     if missing:
         raise ConfigError(
-            f"the goal of {segment}: marts.{goal.mart} has no {', '.join(missing)}. "
+            f"the goal of {segment}: marts.{goal.mart} has no column {', '.join(missing)}. "
             "Name a published mart with a customer_id and the columns of the goal."
         )

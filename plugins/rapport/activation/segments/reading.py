@@ -1,7 +1,7 @@
-"""What the SQL of a segment gives, read by the login that can read marts and nothing else.
+"""Reading a segment: its SQL runs under a login that can read marts and nothing else.
 
-The rows go from that login's session to the owner's without being built: nothing that the SQL of a
-segment calls runs as the owner, and no table of the segment is read by anybody.
+The rows are copied from the session of that login to the session of the owner. Nothing that the SQL
+of a segment calls runs as the owner.
 
 >>> with Reader(as_of) as reader:  # doctest: +SKIP
 ...     reader.columns(segment)
@@ -38,7 +38,7 @@ _KINDS = {
 
 
 class Reader:
-    """Reads segments as of a time; the session begins with the first question.
+    """Reads segments as of a time; the session begins with the first statement.
 
     `sql_of` gives the SQL of a segment, by default that of its file.
     """
@@ -64,17 +64,17 @@ class Reader:
 
     @property
     def session(self) -> psycopg.Connection[Any]:
-        """The session of the login; raises `ConfigError` where it cannot be had."""
+        """The session of the login; raises `ConfigError` where it cannot connect."""
         if self._session is None or self._session.closed:
             self._session = segment_login.connect()
         return self._session
 
     def ask(self, question: sql.Composed) -> psycopg.Cursor[Any]:
-        """One statement, and never two: what is prepared cannot be several."""
+        """Run one statement: a prepared statement cannot contain several."""
         return self.session.execute(question, prepare=True)
 
     def columns(self, segment: Segment) -> dict[str, str]:
-        """The columns that the SQL gives, with the kind that a destination gets to know."""
+        """The columns that the SQL gives, with the kind that destinations get."""
         self._begin(segment)
         question = sql.SQL("select * from {} limit 0").format(self._model(segment))
         with _named(segment, question):
@@ -89,7 +89,7 @@ class Reader:
     def copy(
         self, segment: Segment, selected: sql.Composable, to: psycopg.Connection[Any], table: str
     ) -> None:
-        """Copy what `selected` gives of each row into a table of another session."""
+        """Copy the expressions `selected` of each row into a table of another session."""
         out = sql.SQL("copy (select {} from {}) to stdout").format(selected, self._model(segment))
         into = sql.SQL("copy {} from stdin").format(sql.Identifier(table))
         with (
@@ -101,7 +101,7 @@ class Reader:
                 target.write(block)
 
     def _begin(self, segment: Segment) -> None:
-        """A session of its own for each segment: settings of one must not reach the next."""
+        """Begin a session per segment: settings that one makes must not reach the next."""
         if self._session is not None and segment.key != self._segment:
             self._session.close()
         self._segment = segment.key
@@ -116,7 +116,7 @@ class Reader:
 
 @contextmanager
 def _named(segment: Segment, statement: sql.Composed) -> Iterator[None]:
-    """Turn what Postgres says of a segment's SQL into an error with its file and line."""
+    """Turn an error of Postgres in a segment's SQL into one with its file and line."""
     try:
         yield
     except psycopg.Error as error:

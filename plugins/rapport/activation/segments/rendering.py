@@ -1,4 +1,4 @@
-"""A segment's SQL over what is published, rendered without dbt: `ref` and `as_of` are all it knows.
+"""Rendering a segment's SQL over published marts, without dbt: only `ref` and `as_of` exist.
 
 >>> render("select * from {{ ref('dim_customers') }}", as_of, schemas)  # doctest: +SKIP
 'select * from "marts"."dim_customers"'
@@ -21,19 +21,19 @@ from rapport.transform.segment_files import FOLDER, check_sql
 
 
 def published_schemas(folder: Path | None = None) -> dict[str, str]:
-    """The schema of each published model, as its YAML says."""
+    """The schema of each published model, by its YAML."""
     folder = folder or project_root() / "dbt_project" / "models"
     found: dict[str, str] = {}
     for path in sorted(folder.rglob("*.yml")):
         if path.parent.name == "segments":
-            continue  # Written by many, and never published.
+            continue  # Segments are not published, and their files may be invalid.
         found |= _published_in(path, path.stat().st_mtime_ns)
     return found
 
 
 @lru_cache(maxsize=1000)
 def _published_in(path: Path, changed: int) -> dict[str, str]:
-    """Of one file as of that change: the pages ask again and again."""
+    """The published models of one file; cached until the file changes, for the pages."""
     models = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", [])
     metas = {model["name"]: (model.get("config") or {}).get("meta") or {} for model in models}
     return {name: meta["publish"] for name, meta in metas.items() if "publish" in meta}
@@ -82,7 +82,7 @@ def source_of(segment: Segment, revision: str | None = None) -> str:
 
 
 def conditions_of(rendered: str) -> str:
-    """The same SQL up to its `conditions`, which hold one row per candidate: value and verdict."""
+    """The SQL up to its CTE `conditions`: one row per candidate, with each value and condition."""
     starts = [match.start() for match in re.finditer(r"(?m)^select\b", rendered)]
     if not starts or "conditions as (" not in rendered[: starts[-1]]:
         raise ConfigError("the segment has no CTE named conditions; see CONTRIBUTING.md.")

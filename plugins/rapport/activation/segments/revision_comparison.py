@@ -1,4 +1,4 @@
-"""What another version of a segment would change, on the same night's data.
+"""Comparing a segment with its file at another git revision, on the same data.
 
 >>> compare(reader, segment, "main", as_of)  # doctest: +SKIP
 {"segment": "payment_failed", "revision": "main", "before": 40, "after": 44, "joins": 6, ...}
@@ -17,7 +17,7 @@ SAMPLE = 5
 
 
 def compare(reader: Reader, segment: Segment, revision: str, as_of: datetime) -> dict[str, Any]:
-    """Members under the file as it is against the file at `revision`; samples are ids."""
+    """Members by the current file and by the file at `revision`, with samples of ids."""
     schemas = published_schemas()
     now = render(source_of(segment), as_of, schemas)
     then = render(source_of(segment, revision), as_of, schemas)

@@ -1,10 +1,11 @@
-"""The unit tests of a segment: its SQL over rows that its YAML gives, as the login of segments.
+"""The unit tests of a segment: its SQL over rows of its YAML, under the login for segments.
 
-They have the form of dbt's unit tests, but dbt would run them as the owner of the warehouse.
+They have the form of dbt's unit tests (https://docs.getdbt.com/docs/build/unit-tests), but dbt
+would run them as the owner of the warehouse.
 
 >>> with Reader(as_of) as reader:  # doctest: +SKIP
 ...     list(run(reader, segment))
-[Outcome(name='any_unsolved_conversation_holds_promotion_back', passed=True, said='')]
+[Outcome(name='any_unsolved_conversation_holds_promotion_back', passed=True, problem='')]
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,11 +28,11 @@ AS_OF = datetime.fromisoformat("2026-03-31T03:00:00+00:00")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One unit test; `said` is what differs, or why it could not run."""
+    """The result of one unit test; `problem` is what differs, or why it could not run."""
 
     name: str
     passed: bool
-    said: str = ""
+    problem: str = ""
 
 
 def run(reader: Reader, segment: Segment) -> Iterator[Outcome]:
@@ -42,7 +43,7 @@ def run(reader: Reader, segment: Segment) -> Iterator[Outcome]:
         try:
             yield _outcome(reader, segment, test)
         except (ConfigError, psycopg.Error) as error:
-            yield Outcome(test["name"], passed=False, said=str(error))
+            yield Outcome(test["name"], passed=False, problem=str(error))
 
 
 def _outcome(reader: Reader, segment: Segment, test: Mapping[str, Any]) -> Outcome:
@@ -77,8 +78,10 @@ def _outcome(reader: Reader, segment: Segment, test: Mapping[str, Any]) -> Outco
         columns=columns, model=model, rows=_rows(expected, {name: types[name] for name in wanted})
     )
     missing, extra = reader.ask(statement).fetchone() or (0, 0)
-    said = f"{missing} expected rows are missing, {extra} are too many" if missing or extra else ""
-    return Outcome(test["name"], passed=not said, said=said)
+    problem = ""
+    if missing or extra:
+        problem = f"{missing} expected rows are missing, {extra} are too many"
+    return Outcome(test["name"], passed=not problem, problem=problem)
 
 
 def _named(given: str) -> str:

@@ -1,0 +1,1 @@
+"""Sync: what destinations report, and what is sent to them and recorded."""

@@ -1,4 +1,8 @@
-"""The sums that must come out: members are sent plus not sent, for every list, always."""
+"""The accounting of a list: every member is either sent, or not sent for one stated reason.
+
+>>> count(connection, "intercom", "payment_failed", run_id)["not_sent"]  # doctest: +SKIP
+{'holdout': 3, 'no_consent': 1}
+"""
 
 from typing import Any
 
@@ -23,21 +27,21 @@ where member.segment = %(segment)s and member.left_at is null
 
 
 def check(connection: psycopg.Connection, destination: str, segment: str) -> None:
-    """Raise `GateFailed` where a member is neither on the list nor has a reason why not."""
+    """Raise `GateFailed` where a member is neither on the list nor has a reason for it."""
     row = connection.execute(_BALANCE, {"destination": destination, "segment": segment}).fetchone()
     assert row is not None
     members, sent, not_sent = row
     if members != sent + not_sent:
         raise GateFailed(
             f"{destination}/{segment}: {members} members, but {sent} sent + {not_sent} not sent. "
-            "Somebody is unaccounted for: keep the database as it is and report this."
+            "Somebody is unaccounted for. Keep the database as it is and report this."
         )
 
 
 def count(
     connection: psycopg.Connection, destination: str, segment: str, run_id: str
 ) -> dict[str, Any]:
-    """What the night's report says of one list."""
+    """The counts of one list for the report of the run."""
     row = connection.execute(_BALANCE, {"destination": destination, "segment": segment}).fetchone()
     run = connection.execute(
         "select num_succeeded_add, num_succeeded_remove, num_succeeded_change, status, error,"

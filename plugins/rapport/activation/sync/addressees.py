@@ -1,8 +1,9 @@
-"""Whose an address is that a tool names: every customer who ever offered it, not only as the best.
+"""Addressees: the customers whom a reported address belongs to.
 
-The table `told` has what the tool says; `addressees` gets a row for each of its addresses and
-customer. What identity knows already is looked up; only other addresses are brought to their
-normal form here.
+An address belongs to every customer who ever offered it, not only to those whose contact has it
+now. The temporary table `addressees` gets a row per reported address and customer; `is_golden` says
+that the contact of the customer has this address. The normal forms that identity has are looked up,
+and only other addresses are normalised here.
 
 >>> find(connection, region="DE")  # doctest: +SKIP
 """
@@ -19,16 +20,16 @@ Connection = psycopg.Connection[Any]
 
 
 def find(connection: Connection, *, region: str, rules: Rules | None = None) -> None:
-    """Fill `addressees` inside of the caller's transaction.
+    """Make `addressees` from the table `reports`, inside the caller's transaction.
 
-    `region` is the ISO 3166 code that a phone number without a country code is read in.
+    `region` is the ISO 3166 code of the country for phone numbers without a country code.
     """
     connection.execute(TABLES)
-    connection.execute("analyze told_address")
+    connection.execute("analyze reported_address")
     connection.execute(KNOWN)
-    connection.execute("analyze told_form")
+    connection.execute("analyze reported_form")
     _normalise_unseen(connection, region, rules)
-    connection.execute("analyze told_form")
+    connection.execute("analyze reported_form")
     connection.execute(GOLDEN)
     row = connection.execute(
         "select to_regclass('identity_build.int_identifiers_normalised') is not null"
@@ -36,7 +37,7 @@ def find(connection: Connection, *, region: str, rules: Rules | None = None) -> 
     if row and row[0]:
         connection.execute(OFFERED)
     connection.execute(EARLIER)
-    connection.execute("create index on addressees (told)")
+    connection.execute("create index on addressees (address)")
     connection.execute("analyze addressees")
 
 
@@ -44,89 +45,90 @@ def _normalise_unseen(connection: Connection, region: str, rules: Rules | None) 
     with connection.cursor("unseen_addresses") as unseen:
         unseen.execute(UNSEEN, [LONGEST])
         while rows := unseen.fetchmany(CHUNK):
-            with connection.cursor().copy("copy told_form from stdin") as copy:
-                for kind, told in rows:
-                    form = normal_form(kind, told, region if kind == "phone" else "", rules)
+            with connection.cursor().copy("copy reported_form from stdin") as copy:
+                for kind, address in rows:
+                    form = normal_form(kind, address, region if kind == "phone" else "", rules)
                     if form.value is not None:
-                        copy.write_row((kind, told, form.value))
+                        copy.write_row((kind, address, form.value))
 
 
 TABLES = """
-drop table if exists pg_temp.told_address, pg_temp.told_form, pg_temp.addressees;
-create temp table told_address on commit drop as
-select distinct address.identifier_type, address.told
-from told
+drop table if exists pg_temp.reported_address, pg_temp.reported_form, pg_temp.addressees;
+create temp table reported_address on commit drop as
+select distinct offered.identifier_type, offered.address
+from reports
 cross join lateral (
-    values ('email', told.email), ('phone', told.phone)
-) as address (identifier_type, told)
-where address.told is not null;
-create temp table told_form (identifier_type text, told text, normal_form text) on commit drop;
-create temp table addressees (told text, customer_id text, is_golden boolean) on commit drop
+    values ('email', reports.email), ('phone', reports.phone)
+) as offered (identifier_type, address)
+where offered.address is not null;
+create temp table reported_form (identifier_type text, address text, normal_form text)
+    on commit drop;
+create temp table addressees (address text, customer_id text, is_golden boolean) on commit drop
 """
 
-# A normal form is its own normal form.
+# The normal form of a normal form is itself.
 KNOWN = """
-insert into told_form
-select identifier_type, told, normal_form
-from told_address
+insert into reported_form
+select identifier_type, address, normal_form
+from reported_address
 inner join identity.identifiers
     using (identifier_type)
-where identifiers.normal_form = lower(btrim(told_address.told))
+where identifiers.normal_form = lower(btrim(reported_address.address))
 union
-select identifier_type, told, normal_forms.normal_form
-from told_address
+select identifier_type, address, normal_forms.normal_form
+from reported_address
 inner join identity.normal_forms using (identifier_type)
 where
-    normal_forms.raw_value = told_address.told
+    normal_forms.raw_value = reported_address.address
     and normal_forms.normal_form is not null
     and identifier_type = 'email'
 """
 
 UNSEEN = """
-select identifier_type, told from told_address
-where length(told) <= %s and not exists (
-    select from told_form
-    where told_form.identifier_type = told_address.identifier_type
-        and told_form.told = told_address.told
+select identifier_type, address from reported_address
+where length(address) <= %s and not exists (
+    select from reported_form
+    where reported_form.identifier_type = reported_address.identifier_type
+        and reported_form.address = reported_address.address
 )
 """
 
 GOLDEN = """
 insert into addressees
-select told_address.told, contact.customer_id, true
-from told_address
+select reported_address.address, contact.customer_id, true
+from reported_address
 inner join marts_pii.dim_customer_contacts as contact
-    on lower(contact.email) = lower(told_address.told)
-where told_address.identifier_type = 'email'
+    on lower(contact.email) = lower(reported_address.address)
+where reported_address.identifier_type = 'email'
 union
-select told_form.told, contact.customer_id, true
-from told_form
+select reported_form.address, contact.customer_id, true
+from reported_form
 inner join marts_pii.dim_customer_contacts as contact
-    on lower(contact.email) = told_form.normal_form
-where told_form.identifier_type = 'email'
+    on lower(contact.email) = reported_form.normal_form
+where reported_form.identifier_type = 'email'
 union
-select told_address.told, contact.customer_id, true
-from told_address
-inner join marts_pii.dim_customer_contacts as contact on contact.phone = told_address.told
-where told_address.identifier_type = 'phone'
+select reported_address.address, contact.customer_id, true
+from reported_address
+inner join marts_pii.dim_customer_contacts as contact on contact.phone = reported_address.address
+where reported_address.identifier_type = 'phone'
 union
-select told_form.told, contact.customer_id, true
-from told_form
-inner join marts_pii.dim_customer_contacts as contact on contact.phone = told_form.normal_form
-where told_form.identifier_type = 'phone'
+select reported_form.address, contact.customer_id, true
+from reported_form
+inner join marts_pii.dim_customer_contacts as contact on contact.phone = reported_form.normal_form
+where reported_form.identifier_type = 'phone'
 """
 
 OFFERED = """
 insert into addressees
-select distinct told_form.told, members.customer_id, false
-from told_form
+select distinct reported_form.address, members.customer_id, false
+from reported_form
 inner join identity.identifiers using (identifier_type, normal_form)
 inner join identity_build.int_identifiers_normalised as offered
     on identifiers.identifier_key = offered.identifier_key
 inner join identity.members using (profile_key)
 union
-select told_form.told, members.customer_id, false
-from told_form
+select reported_form.address, members.customer_id, false
+from reported_form
 inner join identity.identifiers using (identifier_type, normal_form)
 inner join identity_build.int_identifiers_normalised as offered
     on identifiers.identifier_key = offered.excluded_key
@@ -135,8 +137,8 @@ inner join identity.members using (profile_key)
 
 EARLIER = """
 insert into addressees
-select distinct told_form.told, coalesce(aliases.customer_id, earlier.customer_id), false
-from told_form
+select distinct reported_form.address, coalesce(aliases.customer_id, earlier.customer_id), false
+from reported_form
 inner join identity.identifiers using (identifier_type, normal_form)
 inner join identity.earlier_addresses as earlier using (identifier_key)
 left join identity.aliases on aliases.alias_id = earlier.customer_id

@@ -1,7 +1,11 @@
-"""Taking a batch: whom the tool gets next, with their consent checked again in the statement.
+"""Taking a batch from the plan: who is sent next, with consent and cap checked once more.
 
-Taking writes the intent into the ledger in its own transaction before anything is sent, so that
-after a kill the same people are sent again under the same batch id, and never more than one batch.
+One statement takes a batch, in its own transaction, and writes the intent into the ledger before
+anything is sent. After a kill, the same people are sent again under the same batch id, and at most
+one batch is sent twice.
+
+>>> take(connection, target, audience, size=100, leavers=False)  # doctest: +SKIP
+Taken(batch=Batch(id='5f1c...', ...), ops={'c_1': 'add'}, refused=0)
 """
 
 from collections.abc import Mapping
@@ -12,11 +16,13 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from rapport.activation import ledger
 from rapport.activation.lists import List
-from rapport.activation.planning import message_caps, sent_traits
+from rapport.activation.planning import message_caps, not_sent, plan_rows, sent_traits
 from rapport.activation.planning.consent import HELD, permission, refusal
 from rapport.activation.planning.difference import content_hash
-from rapport.vendors.destination import Batch, Person
+from rapport.activation.sync.people import person
+from rapport.vendors.destination import Audience, Batch
 
 _TAKE = """
 with picked as materialized (
@@ -50,50 +56,11 @@ batch as (
         customer_id || op || content_hash::text, '|' order by customer_id))) as id
     from judged where refusal is null
 ),
-intended as (
-    insert into activation.ledger (destination, segment, customer_id, state, batch_id)
-    select {destination}, {segment}, judged.customer_id, 'sending', batch.id
-    from judged cross join batch
-    where refusal is null
-    on conflict (destination, segment, customer_id) do update set
-        state = 'sending', batch_id = excluded.batch_id,
-        is_uncertain = ledger.is_uncertain or ledger.state = 'sending'
-    returning customer_id, remote_id
-),
-taken as (
-    update activation.plan set state = 'taken', content_hash = judged.content_hash
-    from judged
-    where plan.destination = {destination} and plan.segment = {segment}
-        and plan.customer_id = judged.customer_id and judged.refusal is null
-),
-turned as (
-    update activation.plan set op = 'remove', reason = judged.refusal, traits = null
-    from judged
-    where plan.destination = {destination} and plan.segment = {segment}
-        and plan.customer_id = judged.customer_id and judged.refusal <> all({held})
-        and exists (
-            select from activation.ledger
-            where ledger.destination = {destination} and ledger.segment = {segment}
-                and ledger.customer_id = judged.customer_id
-        )
-),
-dropped as (
-    delete from activation.plan using judged
-    where plan.destination = {destination} and plan.segment = {segment}
-        and plan.customer_id = judged.customer_id and judged.refusal is not null
-        and (judged.refusal = any({held}) or not exists (
-            select from activation.ledger
-            where ledger.destination = {destination} and ledger.segment = {segment}
-                and ledger.customer_id = judged.customer_id
-        ))
-),
-explained as (
-    insert into activation.not_sent
-    select {destination}, {segment}, customer_id, refusal, {as_of}, {run_id}
-    from judged where refusal is not null
-    on conflict (destination, segment, customer_id)
-    do update set reason = excluded.reason, since = excluded.since, run_id = excluded.run_id
-)
+intended as ({intend_to_send}),
+taken as ({take}),
+turned_into_removals as ({turn_into_removals}),
+dropped as ({drop_refused}),
+explained as ({explain})
 select judged.*, former.traits as former_traits, intended.remote_id, batch.id as batch_id,
     coalesce((select array_agg(alias_id order by alias_id) from identity.aliases as alias
         where alias.customer_id = judged.customer_id and alias.alias_id <> judged.customer_id),
@@ -117,13 +84,7 @@ batch as (
         string_agg(customer_id, '|' order by customer_id))) as id
     from picked
 ),
-intended as (
-    update activation.ledger set state = 'removing', batch_id = batch.id
-    from picked cross join batch
-    where ledger.destination = {destination} and ledger.segment = {segment}
-        and ledger.customer_id = picked.customer_id
-    returning ledger.customer_id, ledger.remote_id
-),
+intended as ({intend_to_remove}),
 cleared as (
     select picked.customer_id, jsonb_object_agg(trait.name, null) as traits
     from picked
@@ -133,11 +94,7 @@ cleared as (
     cross join lateral ({given}) as trait (name)
     group by picked.customer_id
 ),
-taken as (
-    update activation.plan set state = 'taken' from picked
-    where plan.destination = {destination} and plan.segment = {segment}
-        and plan.customer_id = picked.customer_id
-)
+taken as ({take_removals})
 select picked.customer_id, 'remove' as op, cleared.traits, null as former_traits, contact.email,
     contact.phone, contact.full_name, contact.user_id, null as refusal, intended.remote_id,
     batch.id as batch_id,
@@ -152,69 +109,71 @@ order by picked.customer_id
 """
 
 
+# What the owners of the tables write in these statements.
+_WRITES = {
+    "intend_to_send": ledger.INTEND_TO_SEND,
+    "intend_to_remove": ledger.INTEND_TO_REMOVE,
+    "take": plan_rows.TAKE,
+    "take_removals": plan_rows.TAKE_REMOVALS,
+    "turn_into_removals": plan_rows.TURN_INTO_REMOVALS,
+    "drop_refused": plan_rows.DROP_REFUSED,
+    "explain": not_sent.EXPLAIN,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A batch with the operation of each person; `refused` is how many lost their consent."""
+    """A batch with the operation of each person; `refused` people may not be sent any more."""
 
     batch: Batch
     ops: Mapping[str, str]
     refused: int
 
 
-def take(connection: psycopg.Connection, target: List, size: int, leavers: bool) -> Taken | None:
-    """The next batch of people to add and change, or to take off; None when there is none."""
-    held = list(HELD)
-    statement = sql.SQL(_TAKE_LEAVERS if leavers else _TAKE).format(
-        held=held,
-        cap=_cap(connection, target),
-        former=sent_traits.former(connection, target.segment, target.destination),
-        given=sent_traits.given(),
-        destination=target.destination,
-        segment=target.segment.key,
-        size=size,
-        as_of=target.as_of,
-        run_id=target.run_id,
-        content_hash=content_hash(target.segment, sql.SQL("person.traits")),
-        permission=permission(target.segment, target.destination, target.options),
-        refusal=refusal(target.segment, target.options),
-    )
+def take(
+    connection: psycopg.Connection, target: List, audience: Audience, size: int, leavers: bool
+) -> Taken | None:
+    """The next batch of people to add and change, or to take off; None where there is none."""
+    statement = _leavers(target, size) if leavers else _entries(connection, target, size)
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement).fetchall()
     if not rows:
         return None
     kept = [row for row in rows if row["refusal"] is None]
-    people = [_person(row, target.segment.channel) for row in kept]
+    people = [person(row, target.segment.channel) for row in kept]
     batch_id = rows[0]["batch_id"] or ""
-    batch = Batch(batch_id, target.audience, people, target.run_id, target.as_of)
+    batch = Batch(batch_id, audience, people, target.run_id, target.as_of)
     return Taken(batch, {row["customer_id"]: row["op"] for row in kept}, len(rows) - len(kept))
 
 
+def _entries(connection: psycopg.Connection, target: List, size: int) -> sql.Composed:
+    return sql.SQL(_TAKE).format(
+        **_names(target, size),
+        cap=_cap(connection, target),
+        former=sent_traits.former(connection, target),
+        content_hash=content_hash(target.segment, sql.SQL("person.traits")),
+        permission=permission(target),
+        refusal=refusal(target),
+    )
+
+
+def _leavers(target: List, size: int) -> sql.Composed:
+    return sql.SQL(_TAKE_LEAVERS).format(**_names(target, size), given=sent_traits.given())
+
+
+def _names(target: List, size: int) -> dict[str, Any]:
+    names = {"held": list(HELD), "size": size, **target.names}
+    return names | {name: sql.SQL(text).format(**names) for name, text in _WRITES.items()}
+
+
 def _cap(connection: psycopg.Connection, target: List) -> sql.Composable:
-    """Why somebody who may be written to gets no message tonight."""
-    if not message_caps.is_capped(target.segment, target.options):
+    """The reason of somebody over the cap, as an expression; null where there is no cap."""
+    if not message_caps.is_capped(target):
         return sql.SQL("null")
     return sql.SQL(
         "case when person.op = any({ops}) and person.customer_id in ({capped})"
         " then 'frequency_cap' end"
     ).format(
         ops=message_caps.operations(target.destination),
-        capped=message_caps.capped(
-            connection, target.segment, target.destination, target.options, target.run_id,
-            target.as_of, "picked",
-        ),
-    )  # fmt: skip
-
-
-def _person(row: Mapping[str, Any], channel: str) -> Person:
-    """Only what the channel needs of a person's contact details leaves the house."""
-    return Person(
-        customer_id=row["customer_id"],
-        remote_id=row["remote_id"],
-        email=row["email"],
-        phone=row["phone"] if channel == "sms" else None,
-        full_name=row["full_name"],
-        user_id=row["user_id"] if channel == "push" else None,
-        aliases=tuple(row["aliases"]),
-        is_listed=row["op"] == "update",
-        traits={**(row["former_traits"] or {}), **(row["traits"] or {})},
+        capped=message_caps.capped(connection, target, "picked"),
     )

@@ -1,7 +1,10 @@
-"""What the tools know before we push: who unsubscribed, bounced, complained or was deleted there.
+"""The pull: who unsubscribed, bounced, complained or was deleted at a destination.
 
-It is pulled after segments are evaluated and before the plan, so that no list holds somebody who is
-out at a destination. Lists whose turn it is are read back here too.
+It runs before the plan, so that no list has a customer whom its destination suppresses. Lists that
+are due are read back here too. This module alone writes the table `activation.pulls`.
+
+>>> pull_destination(connection, definitions, destination, as_of)  # doctest: +SKIP
+{'unsubscribed': 31, 'read_back': 120}
 """
 
 import logging
@@ -26,43 +29,43 @@ CHUNK = 5000
 def pull_destination(
     connection: psycopg.Connection,
     definitions: Definitions,
-    tool: Destination,
+    destination: Destination,
     as_of: datetime,
     read_back_days: int = 0,
     *,
     region: str = "DE",
     rules: Rules | None = None,
 ) -> dict[str, int]:
-    """Bring `activation.suppressions` to what the tool says now; counts by kind.
+    """Bring `activation.suppressions` to what the destination reports now; counts by kind.
 
-    `region` and `rules` say how identity reads the tool's addresses. Lists whose turn it is are
-    read back too: `read_back`, `missing`, `unknown` where there are any.
+    `region` and `rules` say how identity reads addresses. The counts of lists that were read back
+    are `read_back`, `missing` and `unknown`, where they are not 0.
     """
-    _copy_contacts(connection, tool.contacts())
-    doubt: GateFailed | None = None
+    _copy_contacts(connection, destination.contacts())
+    deletions_refused: GateFailed | None = None
     with connection.transaction():
-        _tell(connection)
-        if tool.lists_everybody:
+        _make_reports(connection)
+        if destination.lists_everybody:
             try:
-                _find_deleted(connection, tool.name)
+                _find_deleted(connection, destination.name)
             except GateFailed as error:
-                doubt = error
+                deletions_refused = error
         addressees.find(connection, region=region, rules=rules)
-        counts = suppressions.merge(connection, tool.name, as_of)
-    if doubt is not None:
-        # Who says no is heard all the same.
-        raise doubt
+        counts = suppressions.merge(connection, destination.name, as_of)
+    if deletions_refused is not None:
+        # The other suppressions count all the same.
+        raise deletions_refused
     for segment in definitions.segments.values():
-        if tool.name in segment.destinations:
+        if destination.name in segment.destinations:
             audience = Audience(segment.key, segment.name, segment.channel, segment.purpose)
-            check = read_back(connection, tool, audience, as_of, read_back_days)
+            check = read_back(connection, destination, audience, as_of, read_back_days)
             if check is not None:
                 counts.update(_sum(counts, check))
     return counts
 
 
 def _sum(counts: dict[str, int], check: Check) -> dict[str, int]:
-    """The counts with one more list in them."""
+    """The counts with those of one more list."""
     more = {"read_back": check.at_tool, "missing": check.missing, "unknown": check.unknown}
     return {name: counts.get(name, 0) + n for name, n in more.items() if n}
 
@@ -70,7 +73,7 @@ def _sum(counts: dict[str, int], check: Check) -> dict[str, int]:
 def note(
     connection: psycopg.Connection, destination: str, as_of: datetime, problem: str | None
 ) -> None:
-    """Remember how the pull went: the plan leaves the lists of a tool alone that did not answer."""
+    """Record how the pull went: where it failed, the plan adds nobody at the destination."""
     connection.execute(
         "insert into activation.pulls values (%s, %s, %s) on conflict (destination)"
         " do update set as_of = excluded.as_of, problem = excluded.problem",
@@ -79,13 +82,13 @@ def note(
 
 
 def _find_deleted(connection: psycopg.Connection, destination: str) -> None:
-    """Contacts that the ledger knows and the tool has no more, under their id or ours."""
+    """Report as deleted whom the ledger has and the destination no longer has, under either id."""
     row = connection.execute(
         """
-        select count(*) filter (where there.remote_id is null), count(*)
+        select count(*) filter (where contacts.remote_id is null), count(*)
         from (select distinct remote_id from activation.ledger
             where destination = %s and state = 'sent' and remote_id is not null) as known
-        left join there using (remote_id)
+        left join contacts using (remote_id)
         """,
         (destination,),
     ).fetchone()
@@ -93,59 +96,63 @@ def _find_deleted(connection: psycopg.Connection, destination: str) -> None:
     gone, known = row
     if known >= 10 and gone * 2 > known:
         raise GateFailed(
-            f"{destination}: {gone} of {known} contacts that we sent are gone at once. Nobody is "
-            "taken for deleted. Check that the connection points to the right workspace."
+            f"{destination}: {gone} of {known} contacts that we sent are gone at once. Nobody "
+            "counts as deleted. Check that the connection points to the right workspace."
         )
     connection.execute(
         """
-        insert into told
+        insert into reports
         select distinct 'deleted', ledger.customer_id, null, null, 'email'
         from activation.ledger
         left join identity.aliases as alias on alias.alias_id = ledger.customer_id
         where destination = %s and state = 'sent' and remote_id is not null
-            and not exists (select from there where there.remote_id = ledger.remote_id)
-            -- A contact that was merged into another one at the tool is there under its id.
+            and not exists (select from contacts where contacts.remote_id = ledger.remote_id)
+            -- A contact that was merged into another one is at the destination under our id.
             and not exists (
-                select from there
-                where there.external_id in (ledger.customer_id, alias.customer_id)
+                select from contacts
+                where contacts.external_id in (ledger.customer_id, alias.customer_id)
             )
         union all
         select 'deleted', suppressions.customer_id, null, null, 'email'
         from activation.suppressions
         where destination = %s and kind = 'deleted' and lifted_at is null
             and not exists (
-                select from there where there.external_id = suppressions.customer_id
+                select from contacts where contacts.external_id = suppressions.customer_id
             )
         """,
         (destination, destination),
     )
 
 
-def _copy_contacts(connection: psycopg.Connection, contacts: Iterable[Contact]) -> None:
-    """`there` has everybody whom the tool listed.
+def _copy_contacts(connection: psycopg.Connection, listed: Iterable[Contact]) -> None:
+    """Copy everybody whom the destination lists into the temporary table `contacts`.
 
-    An hour of listing holds no transaction open: each few thousand contacts are a COPY.
+    No transaction is open while listing, which may take an hour: each chunk is a COPY of its own.
     """
-    connection.execute("drop table if exists pg_temp.there")
+    connection.execute("drop table if exists pg_temp.contacts")
     connection.execute(
-        "create temp table there (remote_id text, external_id text, email text, phone text,"
+        "create temp table contacts (remote_id text, external_id text, email text, phone text,"
         " channel text, says text[])"
     )
-    source = iter(contacts)
+    source = iter(listed)
     while chunk := list(islice(source, CHUNK)):
-        with connection.cursor().copy("copy there from stdin") as copy:
+        with connection.cursor().copy("copy contacts from stdin") as copy:
             for contact in chunk:
                 names = (contact.remote_id, contact.external_id, contact.email, contact.phone)
                 copy.write_row((*map(plain, names), contact.channel, list(contact.says)))
-    connection.execute("create index on there (remote_id)")
-    connection.execute("create index on there (external_id)")
-    connection.execute("analyze there")
+    connection.execute("create index on contacts (remote_id)")
+    connection.execute("create index on contacts (external_id)")
+    connection.execute("analyze contacts")
 
 
-def _tell(connection: psycopg.Connection) -> None:
-    """`told` has whom the tool says not to write to."""
-    connection.execute("drop table if exists pg_temp.told")
+def _make_reports(connection: psycopg.Connection) -> None:
+    """Make the temporary table `reports`: the suppressions that the destination reports.
+
+    `addressees` and `suppressions` read its columns kind, external_id (our id), email, phone and
+    channel.
+    """
+    connection.execute("drop table if exists pg_temp.reports")
     connection.execute(
-        "create temp table told on commit drop as"
-        " select unnest(says) as kind, external_id, email, phone, channel from there"
+        "create temp table reports on commit drop as"
+        " select unnest(says) as kind, external_id, email, phone, channel from contacts"
     )

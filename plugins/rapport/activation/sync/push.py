@@ -1,6 +1,8 @@
-"""The push: the plan of one destination, batch by batch, leavers first.
+"""The push: send the plan of one destination, batch by batch, removals first.
 
->>> push_destination(connection, definitions, tool, options, run_id, as_of)  # doctest: +SKIP
+>>> push_destination(  # doctest: +SKIP
+...     connection, definitions, destination, options, run_id, as_of
+... )
 {"payment_failed": {"members": 12, "added": 2, "removed": 1, "updated": 0, ...}}
 """
 
@@ -11,23 +13,23 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 from rapport import faults
+from rapport.activation import sync_runs
 from rapport.activation.code_version import code_version
 from rapport.activation.lists import List
+from rapport.activation.planning import approval, plan_rows
 from rapport.activation.planning.known_lists import find
-from rapport.activation.planning.list_plan import LEFT_AS_IT_IS
-from rapport.activation.segments import membership
+from rapport.activation.segments.columns import column_types
 from rapport.activation.segments.declarations import Definitions, Segment
 from rapport.activation.segments.definitions import recall
-from rapport.activation.sync import accounting, refused_rows
+from rapport.activation.sync import accounting, people, refused_rows
 from rapport.activation.sync.batches import Taken, take
 from rapport.activation.sync.record import record
 from rapport.activation.sync.send import send_all
 from rapport.activation_options import ActivationOptions
 from rapport.errors import AlreadyRunning, ConfigError, GiveUp, RapportError, StaleWriter
-from rapport.vendors.destination import Audience, Destination, Night, Person
+from rapport.vendors.destination import Audience, Destination, Night
 from rapport.warehouse import locks
 
 log = logging.getLogger(__name__)
@@ -36,82 +38,84 @@ log = logging.getLogger(__name__)
 def push_destination(
     connection: psycopg.Connection,
     definitions: Definitions,
-    tool: Destination,
+    destination: Destination,
     options: ActivationOptions,
     run_id: str,
     as_of: datetime,
     is_turned_off: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """Push every planned list of one tool; counts by segment.
+    """Push every planned list of one destination; counts by segment.
 
-    Of one that `is_turned_off`, every list is retired.
-    What the tool refused as a whole (down, wrong login) is raised at the end, after the other
-    lists had their turn. Raises `AlreadyRunning` and `StaleWriter`.
+    With `is_turned_off`, every list of the destination is retired. An error of the whole
+    destination (down, wrong login) is raised at the end, after the other lists were tried. Raises
+    `AlreadyRunning` and `StaleWriter`.
     """
-    enabled = () if is_turned_off else (tool.name,)
+    name = destination.name
+    enabled = () if is_turned_off else (name,)
     counts: dict[str, dict[str, Any]] = {}
     failed: RapportError | None = None
-    with _only_one(connection, tool.name):
+    with _only_one(connection, name):
         known = recall(connection, definitions)
-        for key, state in planned(connection, tool.name, run_id, as_of):
-            listed = find(connection, known, tool.name, key, enabled)
-            segment = listed.segment
-            target = List(
-                segment, tool.name, _audience(connection, segment), options, run_id, as_of
-            )
+        for key, state in planned(connection, name, run_id, as_of):
+            target = find(connection, known, name, key, enabled).in_run(options, run_id, as_of)
+            is_left = state in sync_runs.LEFT_AS_IT_IS
             try:
-                _push_list(connection, tool, target, is_whole=state not in LEFT_AS_IT_IS)
+                _push_list(connection, destination, target, is_whole=not is_left)
             except RapportError as error:
-                log.error("%s/%s stopped: %s", tool.name, key, error)
-                _close_run(connection, target, "failed", str(error))
+                log.error("%s stopped: %s", target.sync_id, error)
+                _close(connection, target, "failed", str(error))
                 failed = failed or error
             else:
-                refused = refused_rows.of_list(connection, run_id, tool.name, key)
-                status, said = ("partial", str(refused)) if refused else ("success", None)
-                is_left = state in LEFT_AS_IT_IS
-                _close_run(connection, target, state if is_left else status, said)
-                if listed.has_members and not is_left:
-                    accounting.check(connection, tool.name, key)
-            counts[key] = accounting.count(connection, tool.name, key, run_id)
+                refused = refused_rows.of_list(connection, run_id, name, key)
+                status, cause = ("partial", str(refused)) if refused else ("success", None)
+                _close(connection, target, state if is_left else status, cause)
+                if target.has_members and not is_left:
+                    accounting.check(connection, name, key)
+            counts[key] = accounting.count(connection, name, key, run_id)
     if failed is not None:
         raise failed
     return counts
 
 
 def _push_list(
-    connection: psycopg.Connection, tool: Destination, target: List, is_whole: bool
+    connection: psycopg.Connection, destination: Destination, target: List, is_whole: bool
 ) -> None:
-    """Push what is planned; a list whose ledger `is_whole` is told to the tool as a whole too."""
-    _reopen(connection, target)
-    batches = Batches(connection, tool, target)
+    """Send the plan; where the ledger `is_whole`, the destination also gets the list as a whole."""
+    plan_rows.reopen(connection, target)
+    batches = Batches(connection, destination, target)
     for leavers in (True, False, True):
-        for taken, results in send_all(tool, batches.take_all(leavers), leavers=leavers):
+        for taken, results in send_all(destination, batches.take_all(leavers), leavers=leavers):
             faults.point("activation.answered")
             record(connection, target, taken, results)
             faults.point("activation.recorded")
     if not is_whole:
         return
-    night = Night(
-        target.run_id, target.as_of, code_version(), lambda: _everybody(connection, target)
+    run = Night(
+        target.run_id, target.as_of, code_version(), lambda: people.everybody(connection, target)
     )
-    tool.finish(target.audience, night)
+    destination.finish(batches.audience, run)
 
 
 class Batches:
-    """The batches of one list; the tool is prepared before the first that has anybody in it."""
+    """The batches of one list; the destination is prepared before the first one with people."""
 
-    def __init__(self, connection: psycopg.Connection, tool: Destination, target: List) -> None:
+    def __init__(
+        self, connection: psycopg.Connection, destination: Destination, target: List
+    ) -> None:
         self.connection = connection
-        self.tool = tool
+        self.destination = destination
         self.target = target
+        self.audience = _audience(connection, target.segment)
         self.count = 0
         self.is_prepared = False
 
     def take_all(self, leavers: bool) -> Iterator[Taken]:
-        """Batches with people in them, until there is nobody left to take."""
+        """Batches with people in them, until the plan has nobody left."""
         while True:
             _keep_statistics(self.connection, self.count)
-            taken = take(self.connection, self.target, self.tool.batch_size, leavers)
+            taken = take(
+                self.connection, self.target, self.audience, self.destination.batch_size, leavers
+            )
             if taken is None:
                 return
             self.count += 1
@@ -122,20 +126,20 @@ class Batches:
             yield taken
 
     def _prepare(self, leavers: bool) -> None:
-        """Where the tool refuses the list, people can leave it all the same."""
+        """Prepare the list; where the destination refuses it, people can still leave it."""
         if self.is_prepared:
             return
         try:
-            self.tool.prepare(self.target.audience)
+            self.destination.prepare(self.audience)
             self.is_prepared = True
         except (ConfigError, GiveUp) as error:
             if not leavers:
                 raise
-            log.warning("%s: only people who leave are sent: %s", self.tool.name, error)
+            log.warning("%s: only removals are sent: %s", self.destination.name, error)
 
 
 def _keep_statistics(connection: psycopg.Connection, batches: int) -> None:
-    """Let the planner know how large the tables have grown, after 0, 1, 2, 4, 8 … batches."""
+    """Analyze the growing tables after 0, 1, 2, 4, 8 … batches, for Postgres's planner."""
     if batches & (batches - 1) == 0:
         connection.execute(
             "analyze activation.plan, activation.ledger, activation.not_sent, activation.receipts"
@@ -160,8 +164,8 @@ def planned(
     ).fetchone()
     if newer is not None:
         raise StaleWriter(
-            f"{destination}: run {newer[0]} for a later night has planned already; what run "
-            f"{run_id} planned is out of date and is not pushed."
+            f"{destination}: run {newer[0]} has a later logical time and has planned already. "
+            f"The plan of run {run_id} is out of date and is not pushed."
         )
     return connection.execute(
         "select segment, status from activation.sync_runs"
@@ -170,75 +174,13 @@ def planned(
     ).fetchall()
 
 
-def _reopen(connection: psycopg.Connection, target: List) -> None:
-    """What a killed push had taken is open again; the ledger still knows the intent."""
+def _close(connection: psycopg.Connection, target: List, status: str, error: str | None) -> None:
     with connection.transaction():
-        connection.execute(
-            "update activation.plan set state = 'open'"
-            " where destination = %s and segment = %s and state = 'taken'",
-            (target.destination, target.segment.key),
-        )
-
-
-def _close_run(
-    connection: psycopg.Connection, target: List, status: str, error: str | None
-) -> None:
-    with connection.transaction():
-        connection.execute(
-            """
-            update activation.sync_runs set status = %(status)s,
-                error = coalesce(%(error)s, error), finished_at = clock_timestamp(),
-                held = (select count(*) from activation.ledger
-                    where destination = %(destination)s and segment = %(segment)s)
-            where run_id = %(run_id)s and destination = %(destination)s
-                and segment = %(segment)s
-            """,
-            {
-                "status": status,
-                "error": error,
-                "run_id": target.run_id,
-                "destination": target.destination,
-                "segment": target.segment.key,
-            },
-        )
+        sync_runs.close(connection, target, status, error)
         if status != "failed":
-            connection.execute(
-                "update activation.approvals set state = 'used' where destination = %s"
-                " and segment = %s and state = 'approved' and acted_on_by = %s",
-                (target.destination, target.segment.key, target.run_id),
-            )
-
-
-def _everybody(connection: psycopg.Connection, target: List) -> Iterator[Person]:
-    """Everybody on the list, by customer_id, in bounded memory."""
-    with connection.transaction(), connection.cursor("everybody", row_factory=dict_row) as cursor:
-        cursor.itersize = 5000
-        cursor.execute(
-            """
-            select ledger.customer_id, ledger.remote_id, contact.email, contact.phone,
-                contact.full_name, contact.user_id, member.traits
-            from activation.ledger
-            left join marts_pii.dim_customer_contacts as contact using (customer_id)
-            left join segments.membership as member
-                on member.segment = ledger.segment and member.customer_id = ledger.customer_id
-                and member.left_at is null
-            where ledger.destination = %s and ledger.segment = %s and ledger.state = 'sent'
-            order by ledger.customer_id
-            """,
-            (target.destination, target.segment.key),
-        )
-        for row in cursor:
-            yield Person(
-                customer_id=row["customer_id"],
-                remote_id=row["remote_id"],
-                email=row["email"],
-                phone=row["phone"] if target.segment.channel == "sms" else None,
-                full_name=row["full_name"],
-                user_id=row["user_id"] if target.segment.channel == "push" else None,
-                traits=row["traits"] or {},
-            )
+            approval.mark_used(connection, target)
 
 
 def _audience(connection: psycopg.Connection, segment: Segment) -> Audience:
-    types = membership.column_types(connection, segment)
+    types = column_types(connection, segment)
     return segment.audience({column: types.get(column, "string") for column in segment.traits})

@@ -1,9 +1,12 @@
-"""A list as the tool has it, beside the ledger: what was lost on either side is found here.
+"""Reading a list back: compare the list at the destination with the ledger.
 
-A tool may accept a row and drop it later; a person may take a tag off by hand; a ledger may be
-gone with its disk. Each list is read back every `read_back_days`, each on a night of its own, and
-at once where the ledger has nobody on it. Nothing is written to the tool: who is missing there, or
-is there unknown to us, is left as an intent in the ledger, and tonight's plan decides.
+A destination may accept a row and drop it later, somebody may take a tag off by hand, and a ledger
+may be lost with its disk. Each list is read back every `read_back_days`, on a day of its own, and
+at once where the ledger has nobody on it. Nothing is written to the destination: people missing
+there are marked in the ledger and sent again, and people unknown to the ledger are added to it, so
+that the plan keeps them or takes them off. If half of the list is gone, the pull stops.
+
+This module alone writes the table `activation.list_checks`.
 
 >>> is_due("intercom", "buyers", datetime(2026, 3, 1), days=1)
 True
@@ -17,7 +20,9 @@ from datetime import datetime
 from itertools import islice
 
 import psycopg
+from psycopg import sql
 
+from rapport.activation import ledger, sync_runs
 from rapport.errors import GateFailed
 from rapport.vendors.destination import Audience, Contact, Destination
 
@@ -42,20 +47,6 @@ where destination = %(destination)s and segment = %(segment)s and state = 'sent'
     and not exists (select from listed where listed.customer_id = ledger.customer_id)
     and not exists (select from answered where answered.remote_id = ledger.remote_id)
 """
-FORGET = """
-update activation.ledger set state = 'sending', content_hash = null, is_uncertain = true
-from missing
-where destination = %(destination)s and segment = %(segment)s
-    and ledger.customer_id = missing.customer_id
-"""
-LEARN = """
-insert into activation.ledger (destination, segment, customer_id, state,
-    content_hash, remote_id, first_sent_at, last_sent_at)
-select %(destination)s, %(segment)s, customer_id, 'sending', md5('')::uuid, remote_id,
-    %(as_of)s, %(as_of)s
-from listed
-on conflict do nothing
-"""
 NOTE = """
 insert into activation.list_checks values
     (%(destination)s, %(segment)s, %(as_of)s, %(at_tool)s, %(missing)s, %(unknown)s)
@@ -70,7 +61,7 @@ on conflict (destination, segment) do update set as_of = excluded.as_of,
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """People whom we sent and the tool has not, and those whom it has and we did not know of."""
+    """How many people are at the destination, missing there, or there and not in the ledger."""
 
     at_tool: int
     missing: int
@@ -78,7 +69,7 @@ class Check:
 
 
 def is_due(destination: str, segment: str, as_of: datetime, days: int) -> bool:
-    """Whether it is this list's night; each list has another one, and 0 days mean never."""
+    """Whether it is this list's day; lists are spread over the days, and 0 days mean never."""
     if days == 0:
         return False
     return (as_of.toordinal() + zlib.crc32(f"{destination}/{segment}".encode())) % days == 0
@@ -86,53 +77,56 @@ def is_due(destination: str, segment: str, as_of: datetime, days: int) -> bool:
 
 def read_back(
     connection: psycopg.Connection,
-    tool: Destination,
+    destination: Destination,
     audience: Audience,
     as_of: datetime,
     days: int = 0,
 ) -> Check | None:
-    """Compare one list; None where it is not its turn, or where the tool cannot list it.
+    """Compare one list; None where it is not due, or where the destination cannot list it.
 
-    Raises `GateFailed` where half of the list is gone at once: that is another workspace, rather.
+    Raises `GateFailed` where half of the list is gone at once: the connection may point to another
+    workspace.
     """
     row = connection.execute(
         "select exists (select from activation.ledger where destination = %s and segment = %s)",
-        (tool.name, audience.key),
+        (destination.name, audience.key),
     ).fetchone()
     knows_anybody = bool(row and row[0])
-    if knows_anybody and not is_due(tool.name, audience.key, as_of, days):
+    if knows_anybody and not is_due(destination.name, audience.key, as_of, days):
         return None
-    held = tool.members(audience)
+    held = destination.members(audience)
     if held is None:
         return None
     at_tool = _copy(connection, held)
-    names = {"destination": tool.name, "segment": audience.key, "as_of": as_of}
+    names: dict[str, object] = {
+        "destination": destination.name, "segment": audience.key, "as_of": as_of
+    }  # fmt: skip
     with connection.transaction():
         connection.execute(LISTED)
         connection.execute("create index on listed (customer_id)")
         connection.execute("analyze listed")
         missing = connection.execute(MISSING, names).rowcount
         if missing:
-            _believe(connection, missing, names)
-            connection.execute(FORGET, names)
-        unknown = connection.execute(LEARN, names).rowcount
+            _refuse_mass_loss(connection, missing, names)
+            ledger.send_again(connection, names, sql.Identifier("missing"))
+        unknown = ledger.learn(connection, names, sql.Identifier("listed"))
         if unknown and not knows_anybody:
-            _note_recovery(connection, unknown, names)
+            sync_runs.note_recovery(connection, destination.name, audience.key, as_of, unknown)
         if at_tool or knows_anybody:
             connection.execute(
                 NOTE, {**names, "at_tool": at_tool, "missing": missing, "unknown": unknown}
             )
     if missing or unknown:
         log.warning(
-            "%s/%s, read back: %d whom we sent are not there, %d are there whom the ledger did not "
-            "have; tonight's plan puts both right",
-            tool.name, audience.key, missing, unknown,
+            "%s/%s, read back: %d sent people are missing, %d people were not in the ledger; "
+            "the plan of this run corrects both",
+            destination.name, audience.key, missing, unknown,
         )  # fmt: skip
     return Check(at_tool, missing, unknown)
 
 
 def _copy(connection: psycopg.Connection, held: Iterable[Contact]) -> int:
-    """`answered` has everybody on the list; an hour of listing holds no transaction open."""
+    """Copy everybody on the list into `answered`, with no transaction open while listing."""
     connection.execute("drop table if exists pg_temp.answered")
     connection.execute("create temp table answered (remote_id text, external_id text)")
     source, count = iter(held), 0
@@ -147,11 +141,14 @@ def _copy(connection: psycopg.Connection, held: Iterable[Contact]) -> int:
 
 
 def plain(value: str | None) -> str | None:
-    """Postgres has no NUL in a text, some tools do."""
+    """The text without NUL, which some destinations send and Postgres cannot store."""
     return value and value.replace("\x00", "")
 
 
-def _believe(connection: psycopg.Connection, missing: int, names: dict[str, object]) -> None:
+def _refuse_mass_loss(
+    connection: psycopg.Connection, missing: int, names: dict[str, object]
+) -> None:
+    """Raise `GateFailed` where half of the list is gone."""
     row = connection.execute(
         "select count(*) from activation.ledger where destination = %(destination)s"
         " and segment = %(segment)s and state = 'sent'",
@@ -164,18 +161,3 @@ def _believe(connection: psycopg.Connection, missing: int, names: dict[str, obje
             "are off the list at once. Nobody is sent again. Check that the connection points to "
             "the right workspace, and that the list was not deleted there."
         )
-
-
-def _note_recovery(connection: psycopg.Connection, found: int, names: dict[str, object]) -> None:
-    """A run that left so many on the list, so that the budget of change holds again."""
-    connection.execute(
-        """
-        insert into activation.sync_runs
-            (sync_id, sync_run_id, run_id, destination, segment, model_name, status, as_of,
-             finished_at, held)
-        values (%(id)s, 'read back/' || %(id)s, 'read back ' || %(as_of)s::text, %(destination)s,
-            %(segment)s, 'seg_' || %(segment)s, 'success', %(as_of)s, clock_timestamp(), %(found)s)
-        on conflict (run_id, destination, segment) do update set held = excluded.held
-        """,
-        {**names, "id": f"{names['destination']}/{names['segment']}", "found": found},
-    )

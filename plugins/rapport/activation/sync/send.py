@@ -1,9 +1,9 @@
-"""A batch's way to the tool and back: a job is polled to its end, a refused batch is halved.
+"""Sending batches: jobs are polled to their end, and a refused batch is halved.
 
-As many batches are under way as the tool allows. What a tool answers before another batch fails is
-kept; the failure is raised after that.
+As many batches are under way as the destination allows. The answers that arrive before another
+batch fails are kept; the failure is raised afterwards.
 
->>> send(tool, batch, leavers=False)  # doctest: +SKIP
+>>> send(destination, batch, leavers=False)  # doctest: +SKIP
 [Result(customer_id='c_1', remote_id='42', error=None)]
 """
 
@@ -15,26 +15,26 @@ from rapport.activation.sync.batches import Taken
 from rapport.errors import RetryLater
 from rapport.vendors.destination import Batch, BatchRefused, Destination, Job, Result
 
-LONGEST_LOOK = 30.0
+LONGEST_WAIT = 30.0
 PATIENCE = 3600.0
 
 
 def send_all(
-    tool: Destination, batches: Iterable[Taken], *, leavers: bool
+    destination: Destination, batches: Iterable[Taken], *, leavers: bool
 ) -> Iterator[tuple[Taken, list[Result]]]:
-    """Each batch with its answers, as they come; `batches` is asked in the caller's thread."""
-    if tool.parallel == 1:
+    """Each batch with its answers, as they arrive; `batches` runs in the caller's thread."""
+    if destination.parallel == 1:
         for taken in batches:
-            yield taken, send(tool, taken.batch, leavers=leavers)
+            yield taken, send(destination, taken.batch, leavers=leavers)
         return
     source = iter(batches)
     failed: BaseException | None = None
     under_way: dict[Future[list[Result]], Taken] = {}
-    with ThreadPoolExecutor(tool.parallel) as pool:
+    with ThreadPoolExecutor(destination.parallel) as pool:
         while True:
-            free = 0 if failed else tool.parallel - len(under_way)
+            free = 0 if failed else destination.parallel - len(under_way)
             for taken in islice(source, free):
-                under_way[pool.submit(send, tool, taken.batch, leavers=leavers)] = taken
+                under_way[pool.submit(send, destination, taken.batch, leavers=leavers)] = taken
             if not under_way:
                 break
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
@@ -47,23 +47,23 @@ def send_all(
         raise failed
 
 
-def send(tool: Destination, batch: Batch, *, leavers: bool) -> list[Result]:
-    """One answer for each person: one that the tool did not mention was not accepted."""
-    by_id = {result.customer_id: result for result in _answers(tool, batch, leavers)}
+def send(destination: Destination, batch: Batch, *, leavers: bool) -> list[Result]:
+    """One answer per person; a person without an answer was not accepted."""
+    by_id = {result.customer_id: result for result in _answers(destination, batch, leavers)}
     return [
         by_id.get(
             person.customer_id,
-            Result(person.customer_id, error="the tool gave no answer for this row"),
+            Result(person.customer_id, error="the destination gave no answer for this row"),
         )
         for person in batch.people
     ]
 
 
-def _answers(tool: Destination, batch: Batch, leavers: bool) -> list[Result]:
-    """The answers for a batch; a refused one is halved until the rows at fault stand alone."""
+def _answers(destination: Destination, batch: Batch, leavers: bool) -> list[Result]:
+    """The answers for a batch; a refused batch is halved until the bad rows stand alone."""
     try:
-        answer = tool.remove(batch) if leavers else tool.upsert(batch)
-        return list(_end_of(tool, answer, batch) if isinstance(answer, Job) else answer)
+        answer = destination.remove(batch) if leavers else destination.upsert(batch)
+        return list(_end_of(destination, answer, batch) if isinstance(answer, Job) else answer)
     except BatchRefused as error:
         if len(batch.people) == 1:
             return [Result(batch.people[0].customer_id, error=str(error))]
@@ -71,19 +71,19 @@ def _answers(tool: Destination, batch: Batch, leavers: bool) -> list[Result]:
     results: list[Result] = []
     for part, people in enumerate((batch.people[:middle], batch.people[middle:])):
         half = Batch(f"{batch.id}.{part}", batch.audience, people, batch.run_id, batch.as_of)
-        results += _answers(tool, half, leavers)
+        results += _answers(destination, half, leavers)
     return results
 
 
-def _end_of(tool: Destination, job: Job, batch: Batch) -> Sequence[Result]:
+def _end_of(destination: Destination, job: Job, batch: Batch) -> Sequence[Result]:
     wait, waited = 1.0, 0.0
     while waited < PATIENCE:
-        results = tool.poll(job, batch)
+        results = destination.poll(job, batch)
         if results is not None:
             return results
-        tool.sleep(wait)
-        wait, waited = min(2 * wait, LONGEST_LOOK), waited + wait
+        destination.sleep(wait)
+        wait, waited = min(2 * wait, LONGEST_WAIT), waited + wait
     raise RetryLater(
-        f"{tool.name}: a job is not done after {PATIENCE:.0f} s. Its people do not count as sent; "
-        "the next run sends them again."
+        f"{destination.name}: a job is not done after {PATIENCE:.0f} s. Its people do not count as "
+        "sent; the next run sends them again."
     )

@@ -1,12 +1,15 @@
-"""People who unsubscribed, complained, bounced or were deleted at a destination, and until when.
+"""Suppressions: who unsubscribed, complained, bounced or was deleted at a destination.
 
-An unsubscribe and a complaint hold for every customer who ever offered the address, a bounce for
-whom it is the address that is written to. That a tool no longer says it lifts nothing:
+An unsubscribe and a complaint hold for every customer who ever offered the address. A bounce holds
+for the customer whose contact has the address. A suppression does not end because the destination
+no longer reports it:
 
-- a complaint or an unsubscribe ends once the tool no longer says it and every yes that the customer
-  has for the channel is newer: a newer yes must not bring an older one back;
-- a bounce ends by a newer yes too, or once the tool says it of another of their addresses only;
-- a deletion ends once the tool holds the person again, under our id.
+- a complaint or an unsubscribe ends once it is no longer reported and every granted consent of the
+  customer for the channel is newer: one newer consent must not bring an older one back;
+- a bounce ends by a newer consent too, or once it is reported of another address of theirs only;
+- a deletion ends once the destination has the customer again, under our id.
+
+This module alone writes the table `activation.suppressions`.
 
 >>> merge(connection, "intercom", as_of)  # doctest: +SKIP
 {'unsubscribed': 31}
@@ -19,44 +22,44 @@ import psycopg
 
 
 def merge(connection: psycopg.Connection[Any], destination: str, as_of: datetime) -> dict[str, int]:
-    """Bring `activation.suppressions` to what `told` and `addressees` say; counts by kind."""
+    """Bring the suppressions to what `reports` and `addressees` have; counts by kind."""
     values = {"destination": destination, "as_of": as_of}
-    connection.execute(SAID)
-    connection.execute("analyze said")
+    connection.execute(REPORTED)
+    connection.execute("analyze reported")
     connection.execute(ADD, values)
     connection.execute(LIFT, values)
     return dict(connection.execute(COUNTS, values).fetchall())
 
 
-# By our id, or by an address; `is_current` where it is about the address that is written to.
-SAID = """
-drop table if exists pg_temp.said;
-create temp table said on commit drop as
+# By our id or by an address. `is_current`: the report is about the address of the contact.
+REPORTED = """
+drop table if exists pg_temp.reported;
+create temp table reported on commit drop as
 select customer_id, kind, channel, bool_or(is_current or kind <> 'bounced') as is_current
 from (
-    select coalesce(alias.customer_id, told.external_id) as customer_id, told.kind, told.channel,
-        true as is_current
-    from told
-    left join identity.aliases as alias on alias.alias_id = told.external_id
-    where told.external_id is not null
+    select coalesce(alias.customer_id, reports.external_id) as customer_id, reports.kind,
+        reports.channel, true as is_current
+    from reports
+    left join identity.aliases as alias on alias.alias_id = reports.external_id
+    where reports.external_id is not null
     union all
-    select addressees.customer_id, told.kind, told.channel, addressees.is_golden
-    from told
-    cross join lateral (values (told.email), (told.phone)) as address (told)
-    inner join addressees on addressees.told = address.told
+    select addressees.customer_id, reports.kind, reports.channel, addressees.is_golden
+    from reports
+    cross join lateral (values (reports.email), (reports.phone)) as offered (address)
+    inner join addressees on addressees.address = offered.address
 ) as found
 group by customer_id, kind, channel
 """
 
 ADD = """
 insert into activation.suppressions as known
-select %(destination)s, customer_id, kind, channel, %(as_of)s from said where is_current
+select %(destination)s, customer_id, kind, channel, %(as_of)s from reported where is_current
 on conflict (destination, customer_id, kind, channel) do update
     set lifted_at = null, since = excluded.since
     where known.lifted_at is not null
 """
 
-# What stands under a former id of a customer is theirs.
+# A suppression under a former id belongs to the customer who has that id now.
 LIFT = """
 with standing as (
     select known.customer_id, known.kind, known.channel, known.since,
@@ -68,21 +71,22 @@ with standing as (
 lifted as (
     select standing.customer_id, standing.kind, standing.channel
     from standing
-    left join said on said.customer_id = standing.now_id and said.kind = standing.kind
-        and said.channel = standing.channel
+    left join reported on reported.customer_id = standing.now_id and reported.kind = standing.kind
+        and reported.channel = standing.channel
     left join lateral (
         select min(changed_at) as oldest
-        from marts.dim_consents as word
-        where word.customer_id = standing.now_id and word.channel = standing.channel
-            and word.is_granted
-            and (word.purpose <> 'service' or standing.kind <> 'unsubscribed')
-    ) as yes on true
-    where said.is_current is not true and case standing.kind
+        from marts.dim_consents as consent
+        where consent.customer_id = standing.now_id and consent.channel = standing.channel
+            and consent.is_granted
+            and (consent.purpose <> 'service' or standing.kind <> 'unsubscribed')
+    ) as granted on true
+    where reported.is_current is not true and case standing.kind
         when 'deleted' then exists (
-            select from there where there.external_id in (standing.now_id, standing.customer_id)
+            select from contacts
+            where contacts.external_id in (standing.now_id, standing.customer_id)
         )
-        when 'bounced' then said.customer_id is not null or yes.oldest > standing.since
-        else yes.oldest > standing.since
+        when 'bounced' then reported.customer_id is not null or granted.oldest > standing.since
+        else granted.oldest > standing.since
     end
 )
 update activation.suppressions as known set lifted_at = %(as_of)s
