@@ -122,7 +122,7 @@ def test_what_was_built_before_is_freed_by_the_migration(staged: psycopg.Connect
         " set landing_path = '/reset/+4930901820', paths = '{/a,/u/mara@example.com,/b}'"
     )
     folder = Path(__file__).resolve().parents[2] / "plugins/rapport/warehouse/migrations"
-    staged.execute((folder / "0800_links_without_contacts.sql").read_bytes())
+    staged.execute((folder / "0026_links_without_contacts.sql").read_bytes())
     assert staged.execute(
         "select distinct path from intermediate.int_web_events_unioned"
     ).fetchall() == [("/u/(contact)",)]

@@ -26,7 +26,7 @@ CODE = re.compile(r"```.*?```|`[^`\n]+`|^(?: {4,}|\t).*$", re.DOTALL | re.MULTIL
 # Made up in CONTRIBUTING.md to show how something is added; to be made by the reader; or written
 # by a run.
 EXAMPLES = re.compile(
-    r"postbox|journal|mart_messages_daily|three_orders|0401_notes|ops\.notes|^\.env$|/in/|^in/"
+    r"postbox|journal|mart_messages_daily|three_orders|0042_notes|ops\.notes|^\.env$|/in/|^in/"
     r"|^(var|exports|\.venv)/|[<*…]"
 )
 # `in/orders-2025.csv` and the like are the reader's; these are those of the tree.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import yaml
 
 from rapport.errors import ConfigError
 from rapport.warehouse import roles, segment_login
@@ -41,6 +42,7 @@ def migrate(folder: Path = FOLDER, grants: bool = True) -> list[str]:
         # Without this a second run would print a notice for each thing that is there.
         connection.execute("set local client_min_messages = warning")
         _take_turn(connection)
+        _rename(connection, folder)
         new = _new(connection, folder)
         for file in new:
             _apply(connection, file)
@@ -70,12 +72,31 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("[0-9]*.sql"))
 
 
+def _renamed(folder: Path) -> dict[str, str]:
+    """Old names and the names that replaced them, from `renamed.yml`."""
+    file = folder / "renamed.yml"
+    return yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _rename(connection: psycopg.Connection[Any], folder: Path) -> None:
+    """Record what was applied under an old name by its new name."""
+    renamed = _renamed(folder)
+    connection.execute(
+        "update ops.migrations set name = renamed.new_name"
+        " from unnest(%s::text[], %s::text[]) as renamed (old_name, new_name)"
+        " where name = renamed.old_name",
+        [list(renamed), list(renamed.values())],
+    )
+
+
 def _checksum(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _new(connection: psycopg.Connection[Any], folder: Path) -> list[Path]:
-    applied = dict(connection.execute("select name, checksum from ops.migrations").fetchall())
+    renamed = _renamed(folder)
+    recorded = connection.execute("select name, checksum from ops.migrations").fetchall()
+    applied = {renamed.get(name, name): checksum for name, checksum in recorded}
     for file in _files(folder):
         if applied.get(file.stem, _checksum(file)) != _checksum(file):
             raise ConfigError(
