@@ -14,7 +14,7 @@ from rapport.activation.sync.refused_rows import Refusals
 from rapport.cli.run_tables import tables
 from rapport.errors import GiveUp
 from rapport.runs import begin, stage, summary
-from rapport.runs.read_model import read_night
+from rapport.runs.overview import read_run
 from rapport.tasks import verbs
 from rapport.vendors.destination import Batch, Result
 
@@ -64,9 +64,9 @@ def test_what_was_refused_stands_in_the_overview_and_the_night(world: Any) -> No
         "insert into ops.nights (run_id, as_of) values (%s, %s)", (world.run_id, world.as_of)
     )
     world.connection.execute("drop table marts.data_status")
-    (shown,) = read_night(world.connection, world.run_id).lists
+    (shown,) = read_run(world.connection, world.run_id).lists
     assert (shown["rejected"], shown["status"]) == (1, "partial")
-    night = summary.Night(world.run_id, world.as_of)
+    night = summary.Run(world.run_id, world.as_of)
     told = summary.summarise(night)
     assert told.segments["readers"].refused == 1
     console = Console(width=200, record=True, file=io.StringIO())
@@ -151,7 +151,7 @@ def test_a_night_in_which_a_tool_refuses_many_rows_is_partial(
     refused_update(world)
     night = begin(world.as_of)
     monkeypatch.setattr(activation, "push", lambda **names: {})
-    monkeypatch.setattr(verbs, "_night", lambda: night)
+    monkeypatch.setattr(verbs, "_run", lambda: night)
     with stage(night, "publish"):
         pass
     verbs.push("tool")

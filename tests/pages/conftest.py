@@ -157,13 +157,14 @@ def fill(marts: Marts) -> None:
     add("ops.publications", run_id=RUN, as_of=NIGHT)
     plan = {"segment": "payment_failed", "destination": "files", "state": "waiting",
             "members": 2, "not_sent": {"no_consent": 1}}  # fmt: skip
-    for name, result in (
-        ("resolve customers", {"total": 2, "new": 1, "merged": 1, "split": 0}),
-        ("plan", {"lists": [plan]}),
+    for name, kind, result in (
+        ("resolve customers", "resolve", {"total": 2, "new": 1, "merged": 1, "split": 0}),
+        ("plan", "plan", {"lists": [plan]}),
     ):
-        add("ops.stages", run_id=RUN, name=name, seconds=1, status="succeeded",
+        add("ops.stages", run_id=RUN, name=name, kind=kind, seconds=1, status="succeeded",
             result=json.dumps(result))  # fmt: skip
-    add("ops.stages", run_id=RUN, name=f"land {SCRIPT}", seconds=1, status="failed", error=HOSTILE)
+    add("ops.stages", run_id=RUN, name=f"land {SCRIPT}", kind="land",
+        subject=SCRIPT, seconds=1, status="failed", error=HOSTILE)  # fmt: skip
     add("raw.loads", run_id=RUN, source="zendesk", stream="tickets", as_of=NIGHT, read=5,
         landed=4, rejected=1, warning=HOSTILE)  # fmt: skip
     add("quality.results", run_id=RUN, gate="arrival", source="zendesk", guard="loads",

@@ -12,8 +12,8 @@ import pytest
 
 from rapport.errors import ConfigError
 from rapport.pages import report
-from rapport.runs.read_model import is_unusual, read_night
-from rapport.runs.run import Night
+from rapport.runs.overview import is_unusual, read_run
+from rapport.runs.run import Run
 from rapport.tasks.closing import close
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
@@ -29,14 +29,14 @@ def night(
     monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
     execute = warehouse.execute
     execute("insert into ops.nights (run_id, as_of) values (%s, %s)", (RUN, AS_OF))
-    for name, result in (
-        ("resolve customers", '{"total": 2275, "new": 7, "merged": 2, "split": 1}'),
-        ("publish", "{}"),
+    for name, kind, result in (
+        ("resolve customers", "resolve", '{"total": 2275, "new": 7, "merged": 2, "split": 1}'),
+        ("publish", "publish", "{}"),
     ):
         execute(
-            "insert into ops.stages (run_id, name, seconds, status, result)"
-            " values (%s, %s, 1.5, 'succeeded', %s)",
-            (RUN, name, result),
+            "insert into ops.stages (run_id, name, kind, seconds, status, result)"
+            " values (%s, %s, %s, 1.5, 'succeeded', %s)",
+            (RUN, name, kind, result),
         )
     execute("insert into ops.publications (run_id, as_of) values (%s, %s)", (RUN, AS_OF))
     execute(
@@ -99,14 +99,14 @@ def test_the_curve_of_a_headline_is_that_of_the_column_it_is_named_after(
 
 def test_what_failed_stands_before_everything_else(night: psycopg.Connection[Any]) -> None:
     night.execute(
-        "insert into ops.stages (run_id, name, seconds, status, error) values"
-        " (%s, 'land typeform', 1, 'failed', 'GiveUp: typeform: 401')",
+        "insert into ops.stages (run_id, name, kind, subject, seconds, status, error)"
+        " values (%s, 'land typeform', 'land', 'typeform', 1, 'failed', 'GiveUp: typeform: 401')",
         (RUN,),
     )
     night.execute("update ops.nights set status = 'partial'")
     page = written()
     assert page.index("GiveUp: typeform: 401") < page.index("Freshness")
-    assert read_night(night, RUN).health == "attention"
+    assert read_run(night, RUN).health == "attention"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_failed_stands_before_everything_else(night: psycopg.Connection[Any
 )
 def test_health_follows_the_night(night: psycopg.Connection[Any], status: str, health: str) -> None:
     night.execute("update ops.nights set status = %s", (status,))
-    assert read_night(night, RUN).health == health
+    assert read_run(night, RUN).health == health
 
 
 def test_a_list_that_waits_needs_attention_in_a_good_night(
@@ -128,7 +128,7 @@ def test_a_list_that_waits_needs_attention_in_a_good_night(
         " ('intercom', 'open_ticket', 'pending', 'too many', 1, 2, 3, 4, %s, %s)",
         (AS_OF, RUN),
     )
-    assert read_night(night, RUN).health == "attention"
+    assert read_run(night, RUN).health == "attention"
     assert "too many" in written()
 
 
@@ -137,7 +137,8 @@ def test_hostile_text_is_text(night: psycopg.Connection[Any]) -> None:
     night.execute("update marts.mart_csat_daily set scale = %s", (HOSTILE,))
     night.execute("update activation.sync_runs set segment = %s, error = %s", (HOSTILE, HOSTILE))
     night.execute(
-        "insert into ops.stages (run_id, name, status, error) values (%s, %s, 'failed', %s)",
+        "insert into ops.stages (run_id, name, kind, status, error)"
+        " values (%s, %s, 'other', 'failed', %s)",
         (RUN, HOSTILE, HOSTILE),
     )
     page = written()
@@ -164,12 +165,12 @@ def test_a_night_that_published_nothing_has_a_report_too(
 
 
 def test_a_run_that_never_was_is_refused(warehouse: psycopg.Connection[Any]) -> None:
-    with pytest.raises(ConfigError, match="no night has the run id"):
+    with pytest.raises(ConfigError, match="no run has the id"):
         report.write("20990101T000000Z-01")
 
 
 def test_closing_a_night_writes_its_report(night: psycopg.Connection[Any]) -> None:
-    assert close(Night(RUN, AS_OF)).status == "succeeded"
+    assert close(Run(RUN, AS_OF)).status == "succeeded"
     assert report.path_of(RUN).is_file()
 
 
@@ -182,7 +183,7 @@ def test_a_report_that_cannot_be_drawn_fails_no_night(
         raise RuntimeError(HOSTILE)
 
     monkeypatch.setattr(report, "write", broken)
-    assert close(Night(RUN, AS_OF)).status == "succeeded"
+    assert close(Run(RUN, AS_OF)).status == "succeeded"
     assert "was not written: RuntimeError" in caplog.text and "script" not in caplog.text
 
 

@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from rapport.errors import ConfigError
 from rapport.runs import begin, finish, join, latest, stage, summary
+from rapport.runs.stages import Kind
 from rapport.settings import Schedule, Settings
 from rapport.tasks import cut_off, verbs
 
@@ -27,10 +28,20 @@ def settings(ago: int, cutoff_minutes: int = 60) -> Settings:
     )
 
 
+STAGES: dict[str, tuple[Kind, str | None]] = {
+    "land hubspot": ("land", "hubspot"),
+    "land zendesk": ("land", "zendesk"),
+    "check hubspot": ("check_arrival", "hubspot"),
+    "check zendesk": ("check_arrival", "zendesk"),
+    "build staging": ("build", "staging"),
+    "publish": ("publish", None),
+}
+
+
 def done(*names: str) -> None:
-    night = latest() or begin(NOW)
+    run = latest() or begin(NOW)
     for name in names:
-        with stage(night, name):
+        with stage(run, *STAGES[name]):
             pass
 
 
@@ -53,7 +64,7 @@ def test_what_landed_last_night_does_not_count_tonight(warehouse: Any) -> None:
 def test_a_source_whose_arrival_was_refused_has_not_landed(warehouse: Any) -> None:
     night = begin(NOW)
     done("check hubspot")
-    with pytest.raises(ConfigError), stage(night, "check zendesk"):
+    with pytest.raises(ConfigError), stage(night, "check_arrival", "zendesk"):
         raise ConfigError("refused")
     assert cut_off.missing(settings(ago=5), NOW) == ["zendesk"]
 

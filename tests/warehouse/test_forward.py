@@ -14,6 +14,7 @@ import pytest
 import yaml
 from tests.conftest import drop_database
 
+from rapport.runs.stages import NAMES, name_of
 from rapport.warehouse import connect, migrate, pending, roles
 from rapport.warehouse.schema import FOLDER
 
@@ -168,3 +169,19 @@ def test_a_released_warehouse_comes_forward_with_what_it_holds(
             "select has_table_privilege('loader', 'raw.crm__people', 'insert')"
         )
         assert readable.fetchone() == (True,)
+
+
+@pytest.mark.usefixtures("empty")
+def test_stages_of_older_runs_get_the_kind_and_subject_that_their_names_mean(
+    tmp_path: Path,
+) -> None:
+    migrate(old_folder("0.1.0", tmp_path), grants=False)
+    names = {name_of(kind, "a b"): (kind, "a b" if "{}" in NAMES[kind] else None) for kind in NAMES}
+    names["a stage of long ago"] = ("other", None)
+    with connect(autocommit=True) as connection:
+        connection.execute("insert into ops.nights (run_id, as_of) values ('r', now())")
+        for name in names:
+            connection.execute("insert into ops.stages (run_id, name) values ('r', %s)", [name])
+        migrate()
+        rows = connection.execute("select name, kind, subject from ops.stages").fetchall()
+    assert {name: (kind, subject) for name, kind, subject in rows} == names

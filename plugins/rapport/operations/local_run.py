@@ -1,4 +1,4 @@
-"""A whole night in this process: the scheduler's own DAGs, run by Airflow's `dag.test()`.
+"""A whole run in this process: the scheduler's own DAGs, run by Airflow's `dag.test()`.
 
 >>> run(progress)  # doctest: +SKIP
 Summary(run_id='20260331T030000Z-01', status='succeeded', ...)
@@ -14,7 +14,8 @@ from typing import Any
 from rapport import demo, landing, warehouse
 from rapport.errors import AlreadyRunning
 from rapport.paths import private, project_root, var_dir
-from rapport.runs.run import Night, begin, clock, stage
+from rapport.runs.run import Run, begin, clock
+from rapport.runs.stages import stage
 from rapport.runs.summary import Summary
 from rapport.settings import load_settings
 from rapport.tasks.closing import close
@@ -25,11 +26,11 @@ LOCK = "run"
 
 
 def run(progress: Progress, as_of: datetime | None = None) -> Summary:
-    """Run tonight to its end and close it.
+    """Do one nightly run to its end and close it.
 
-    A source that fails does not keep the others from landing; the build goes on with what is
-    there. A build that fails ends the night: nothing is published, nothing is sent.
-    `progress` is told the name of each step. Raises `AlreadyRunning` beside another run.
+    If a source fails, the others still land and the build uses what is there. If the build fails,
+    the run ends: nothing is published, nothing is sent. `progress` is called with the name of each
+    step. Raises `AlreadyRunning` if another `rapport run` is at work.
     """
     settings = load_settings()
     progress("start Postgres")
@@ -39,15 +40,15 @@ def run(progress: Progress, as_of: datetime | None = None) -> Summary:
         demo.ensure_running()
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
     with _alone():
-        night = begin(as_of or clock(settings))
-        _walk(night, list(settings.enabled("sources")), progress)
-        return close(night)
+        current = begin(as_of or clock(settings))
+        _walk(current, list(settings.enabled("sources")), progress)
+        return close(current)
 
 
-def _walk(night: Night, sources: list[str], progress: Progress) -> None:
-    with _talk_to(var_dir() / "runs" / night.run_id / "airflow.log"):
+def _walk(current: Run, sources: list[str], progress: Progress) -> None:
+    with _talk_to(var_dir() / "runs" / current.run_id / "airflow.log"):
         progress("start Airflow")
-        with stage(night, "start Airflow"):
+        with stage(current, "start"):
             dags = _load_dags()
         for name in sources:
             progress(f"land {name}")
@@ -60,7 +61,7 @@ def _walk(night: Night, sources: list[str], progress: Progress) -> None:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """No second `rapport run` on this warehouse meanwhile; a killed one lets go at once."""
+    """Hold off a second `rapport run` on this warehouse; one that is killed lets go at once."""
     with (
         warehouse.connect(autocommit=True, application_name="rapport run") as connection,
         locks.only_one(connection, LOCK) as is_ours,
@@ -74,10 +75,10 @@ def _alone() -> Iterator[None]:
 
 
 def prepare() -> None:
-    """The warehouse is up, its tables are there, and Airflow's metadata too."""
+    """Start the warehouse, make its tables, and prepare Airflow's metadata."""
     from rapport.operations.airflow_env import ensure_airflow_metadata
 
-    # From here on the address is known: asking again and again would take seconds a night.
+    # From here on the address is known: asking again and again would take seconds a run.
     os.environ.setdefault("AIRFLOW_CONN_WAREHOUSE", warehouse.url())
     warehouse.migrate()
     with warehouse.connect() as connection:
@@ -96,7 +97,7 @@ def _load_dags() -> dict[str, Any]:
 
 
 def _test(dag: Any) -> bool:
-    """Run one DAG; whether it succeeded. Its tasks are not tried again: the client did that."""
+    """Run one DAG; whether it succeeded. Its tasks are not retried: the client retries."""
     for task in dag.tasks:
         task.retries = 0
     outcome = dag.test()
@@ -105,7 +106,7 @@ def _test(dag: Any) -> bool:
 
 @contextlib.contextmanager
 def _talk_to(path: Path) -> Iterator[None]:
-    """Airflow's own talk goes to a file: the terminal is for what the night did.
+    """Write Airflow's output to a file: the terminal shows what the run did.
 
     The file stays open: Airflow's loggers keep it for as long as the process lives.
     """

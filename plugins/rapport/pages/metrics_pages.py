@@ -13,7 +13,7 @@ from rapport.errors import ConfigError
 from rapport.pages import metrics
 from rapport.pages.database import Connection
 from rapport.pages.request import look, show
-from rapport.runs.read_model import is_there
+from rapport.warehouse.tables import is_there
 
 SLICES = "marts.mart_metrics_by_slice_daily"
 PERIODS = (30, 90, 180, 365)

@@ -22,8 +22,9 @@ from rapport.identity.audit import audit
 from rapport.pages import metrics
 from rapport.pages.rendering import STATIC, render
 from rapport.paths import var_dir
-from rapport.runs.read_model import NightPage, is_there, read_night
+from rapport.runs.overview import Overview, read_run
 from rapport.settings import load_settings
+from rapport.warehouse.tables import is_there
 
 MOST_PLOTS = 40
 Warehouse = psycopg.Connection[Any]
@@ -32,20 +33,20 @@ __all__ = ["path_of", "write"]
 
 
 def path_of(run_id: str) -> Path:
-    """Where the report of a night is."""
+    """The path of the report of a run."""
     return var_dir() / "runs" / run_id / "report.html"
 
 
 def write(run_id: str) -> Path:
-    """Write the report of a night, at once or not at all; any night, however far it got.
+    """Write the report of a run, however far it got; readers see the old file or the new one.
 
     Raises `ConfigError` for a run that never was.
     """
     path = path_of(run_id)
     with warehouse.connect() as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
-        night = read_night(connection, run_id)
-        plots = _plots(connection, night) if night.is_published else []
+        run = read_run(connection, run_id)
+        plots = _plots(connection, run) if run.is_published else []
         is_resolved = is_there(connection, "identity.excluded_edges")
         identity = audit(connection, run_id) if is_resolved else None
         held_up = standings(connection, load(), load_settings())
@@ -53,11 +54,11 @@ def write(run_id: str) -> Path:
     uplot, charts = _asset("vendor/uplot/uPlot.iife.min.js"), _asset("charts.js")
     page = render(
         "report.html",
-        run=night,
+        run=run,
         plots=plots,
         identity=identity,
         held_up=held_up,
-        links=_links(path.parent, night),
+        links=_links(path.parent, run),
         company=load_settings().company.name,
         style=Markup(style),  # noqa: S704 - files of this package
         uplot=Markup(uplot),  # noqa: S704
@@ -93,11 +94,11 @@ def _asset(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
 
 
-def _plots(connection: Warehouse, night: NightPage) -> list[metrics.Plot]:
+def _plots(connection: Warehouse, run: Overview) -> list[metrics.Plot]:
     """Every headline, then each other mart that is cut by one dimension at most."""
     marts = metrics.catalogue(connection)
-    until = night.as_of.date()
-    before = _night_before(connection, night)
+    until = run.as_of.date()
+    before = _metrics_before(connection, run)
     plots = []
     for row in metrics.headlines(connection):
         headline = {"value": row["value"], "before": before.get(row["metric"])}
@@ -115,11 +116,11 @@ def _plots(connection: Warehouse, night: NightPage) -> list[metrics.Plot]:
     return plots[:MOST_PLOTS]
 
 
-def _night_before(connection: Warehouse, night: NightPage) -> dict[str, float | None]:
+def _metrics_before(connection: Warehouse, run: Overview) -> dict[str, float | None]:
     """The headlines of the last published night before, from its summary where it is kept."""
     row = connection.execute(
         "select run_id from ops.publications where as_of < %s order by as_of desc limit 1",
-        (night.as_of,),
+        (run.as_of,),
     ).fetchone()
     path = var_dir() / "runs" / row[0] / "summary.json" if row else None
     if path is None or not path.is_file():
@@ -131,10 +132,10 @@ def _night_before(connection: Warehouse, night: NightPage) -> dict[str, float | 
     return values if isinstance(values, dict) else {}
 
 
-def _links(folder: Path, night: NightPage) -> dict[tuple[str, str], str]:
+def _links(folder: Path, run: Overview) -> dict[tuple[str, str], str]:
     """The pages of the gates that left one, relative to the report."""
     links = {}
-    for gate in night.gates:
+    for gate in run.gates:
         name = f"{gate['gate']}-{gate['source']}" if gate["source"] else gate["gate"]
         if (folder / "quality" / name / "index.html").is_file():
             links[gate["gate"], gate["source"]] = f"quality/{quote(name)}/index.html"

@@ -6,7 +6,8 @@ from starlette.exceptions import HTTPException
 
 from rapport.pages import report
 from rapport.pages.request import look_at_ledgers, show
-from rapport.runs.read_model import newest, nights, read_night
+from rapport.runs.ledgers import newest, newest_runs
+from rapport.runs.overview import read_run
 
 router = APIRouter()
 # The file states its own policy, with the hashes of its two scripts.
@@ -31,8 +32,8 @@ def runs(request: Request, run: str | None = None) -> HTMLResponse:
     """Show the newest run, or the run whose id is given."""
     with look_at_ledgers(request) as connection:
         run_id = run or newest(connection)
-        shown = read_night(connection, run_id) if run_id else None
-        latest = nights(connection)
+        shown = read_run(connection, run_id) if run_id else None
+        latest = newest_runs(connection)
     has_report = shown is not None and report.path_of(shown.run_id).is_file()
     return show(request, "runs.html", run=shown, runs=latest, has_report=has_report)
 
@@ -42,7 +43,7 @@ def runs(request: Request, run: str | None = None) -> HTMLResponse:
 def report_of(request: Request, run_id: str) -> Response:
     """Return the report of a run, as it was written at the end of the run."""
     with look_at_ledgers(request) as connection:
-        read_night(connection, run_id)
+        read_run(connection, run_id)
     path = report.path_of(run_id)
     if not path.is_file():
         raise HTTPException(404, "the report of this run is not on this machine")

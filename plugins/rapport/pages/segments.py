@@ -21,7 +21,9 @@ from rapport.pages.database import Connection
 from rapport.pages.metrics import Line, Measure, Plot
 from rapport.pages.request import desk, look, look_at_ledgers, reader, show
 from rapport.paths import under_project
-from rapport.runs.read_model import is_there, newest, read_night
+from rapport.runs.ledgers import newest
+from rapport.runs.overview import read_run
+from rapport.warehouse.tables import is_there
 
 LISTS = "marketing_reader"  # everybody sees how many, with this role
 SAMPLE = 10
@@ -51,7 +53,7 @@ def one(request: Request, key: str, said: str | None = None) -> HTMLResponse:
         run_id = newest(connection)
         lists = [
             entry
-            for entry in (read_night(connection, run_id).lists if run_id else [])
+            for entry in (read_run(connection, run_id).lists if run_id else [])
             if entry["segment"] == key
         ]
     with look(request, LISTS) as connection:

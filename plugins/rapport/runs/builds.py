@@ -1,10 +1,10 @@
-"""Who may build: the newest, whoever set it off; the next step of one that was overtaken ends.
+"""Only the newest build may write; the next step of an older build ends.
 
 A build is several processes, so it cannot hold a lock from staging to publication. Each step holds
-a shared lock and looks whether its build is still the newest; a new build takes the lock alone.
+a shared lock and checks that its build is still the newest; a new build takes the lock alone.
 
->>> with step(night, "manual__2026-03-31", begins=True):  # doctest: +SKIP
-...     build("staging", as_of=night.as_of)
+>>> with step(run, "manual__2026-03-31", begins=True):  # doctest: +SKIP
+...     build("staging", as_of=run.as_of)
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import psycopg
 
 from rapport import warehouse
 from rapport.errors import RetryLater, StaleWriter
-from rapport.runs.run import Night
+from rapport.runs.run import Run
 from rapport.warehouse import locks, roles
 
 PATIENCE = timedelta(minutes=30)
@@ -24,16 +24,16 @@ LOCK = "build"
 
 
 @contextlib.contextmanager
-def step(night: Night, holder: str, *, begins: bool = False) -> Iterator[None]:
-    """One step of a build that `holder`, an Airflow run or a person, set off.
+def step(run: Run, holder: str, *, begins: bool = False) -> Iterator[None]:
+    """One step of the build of `holder`, which is the id of an Airflow run or a person.
 
-    The first one `begins` the build: it waits for the running step of another. Raises
-    `StaleWriter` where a newer build took over, `RetryLater` where the other's step does not end.
+    The first step `begins` the build: it waits for a running step of another build. Raises
+    `StaleWriter` if a newer build took over, `RetryLater` if the other step does not end.
     """
     with warehouse.connect(autocommit=True, application_name="rapport build") as connection:
         roles.end_overlong(connection)
         if begins:
-            _begin(connection, night, holder)
+            _begin(connection, run, holder)
         with locks.shared(connection, LOCK):
             newest = connection.execute(
                 "select holder from ops.builds order by build_id desc limit 1"
@@ -46,7 +46,7 @@ def step(night: Night, holder: str, *, begins: bool = False) -> Iterator[None]:
             yield
 
 
-def _begin(connection: psycopg.Connection[Any], night: Night, holder: str) -> None:
+def _begin(connection: psycopg.Connection[Any], run: Run, holder: str) -> None:
     patience = PATIENCE.total_seconds()
     with connection.transaction():
         connection.execute(f"set local lock_timeout = '{patience:.0f}s'")
@@ -67,5 +67,5 @@ def _begin(connection: psycopg.Connection[Any], night: Night, holder: str) -> No
             set build_id = excluded.build_id, run_id = excluded.run_id,
                 begun_at = clock_timestamp()
             """,
-            (holder, night.run_id),
+            (holder, run.run_id),
         )

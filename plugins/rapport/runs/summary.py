@@ -1,6 +1,6 @@
-"""What a night did, read back from the warehouse: one document for people and programs.
+"""The summary of a run, `summary.json`: one document for people and programs.
 
->>> summary = summarise(night)  # doctest: +SKIP
+>>> summary = summarise(run)  # doctest: +SKIP
 >>> write(summary)  # doctest: +SKIP
 PosixPath('var/runs/20260331T030000Z-01/summary.json')
 """
@@ -8,14 +8,14 @@ PosixPath('var/runs/20260331T030000Z-01/summary.json')
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from psycopg.rows import dict_row
 from pydantic import BaseModel, ConfigDict
 
 from rapport import warehouse
 from rapport.paths import var_dir
-from rapport.runs.run import Night
+from rapport.runs.ledgers import Ledgers
+from rapport.runs.run import Run
+from rapport.runs.stages import name_of
 
 
 class _Part(BaseModel):
@@ -43,7 +43,7 @@ class StreamSummary(_Part):
 
 
 class CustomerSummary(_Part):
-    """Customers after tonight, and what tonight did to them."""
+    """Customers after the run, and how many are new, merged or split."""
 
     total: int = 0
     new: int = 0
@@ -59,10 +59,10 @@ class GateSummary(_Part):
 
 
 class SegmentSummary(_Part):
-    """One segment: members = sent (a tool or file holds them) + not sent, by reason.
+    """One segment: members = sent (at least one destination holds them) + not sent, by reason.
 
-    `refused` are the rows that tools did not take tonight: somebody may be on a list with old
-    traits, or still be on one that they left.
+    `refused` counts the rows that destinations refused in this run: these people may be on a list
+    with old traits, or still be on a list that they should have left.
     """
 
     members: int = 0
@@ -88,29 +88,18 @@ class Summary(_Part):
 
 
 def path_of(run_id: str) -> Path:
-    """Where the summary of a night is."""
+    """The path of the summary of a run."""
     return var_dir() / "runs" / run_id / "summary.json"
 
 
-def summarise(night: Night) -> Summary:
-    """Read the night's ledgers; raises nothing for a night that did not get far."""
-    with warehouse.connect(row_factory=dict_row) as connection:
-        status = _one(connection, "select status from ops.nights where run_id = %s", night)
-        stages = connection.execute(
-            """
-            select distinct on (name) stage_id, name, seconds, status, error, result
-            from ops.stages
-            where run_id = %s
-            order by name, stage_id desc
-            """,
-            (night.run_id,),
-        ).fetchall()
-        stages.sort(key=lambda stage: stage["stage_id"])
-        results = {stage["name"]: stage["result"] or {} for stage in stages}
+def summarise(run: Run) -> Summary:
+    """Read the ledgers of a run; a run that did not get far has a summary too."""
+    with warehouse.connect() as connection:
+        ledgers = Ledgers(connection, run.run_id)
         return Summary(
-            run_id=night.run_id,
-            as_of=night.as_of,
-            status=status["status"] if status else "unknown",
+            run_id=run.run_id,
+            as_of=run.as_of,
+            status=ledgers.run["status"],
             stages=[
                 StageSummary(
                     name=stage["name"],
@@ -118,133 +107,63 @@ def summarise(night: Night) -> Summary:
                     status=stage["status"],
                     error=stage["error"],
                 )
-                for stage in stages
+                for stage in ledgers.stages
             ],
-            sources=_sources(connection, night),
-            customers=CustomerSummary(
-                **{
-                    key: results.get("resolve customers", {}).get(key, 0)
-                    for key in ("total", "new", "merged", "split")
-                }
-            ),
-            metrics=_metrics(connection, night),
-            gates=_gates(connection, night),
-            segments=_segments(connection, night, results),
+            sources=_sources(ledgers),
+            customers=CustomerSummary(**ledgers.customers),
+            metrics={
+                row["metric"]: None if row["value"] is None else float(row["value"])
+                for row in ledgers.metrics
+            },
+            gates=_gates(ledgers),
+            segments=_segments(ledgers),
         )
 
 
-def _one(connection: Any, statement: str, night: Night) -> Any:
-    return connection.execute(statement, (night.run_id,)).fetchone()
-
-
-def _sources(connection: Any, night: Night) -> dict[str, dict[str, StreamSummary]]:
-    rows = connection.execute(
-        """
-        select source, stream, sum(read)::bigint as read, sum(landed)::bigint as landed,
-            sum(unchanged)::bigint as unchanged, sum(rejected)::bigint as rejected,
-            sum(deleted)::bigint as deleted, max(warning) as warning
-        from raw.loads
-        where run_id = %s
-        group by source, stream
-        order by source, stream
-        """,
-        (night.run_id,),
-    )
+def _sources(ledgers: Ledgers) -> dict[str, dict[str, StreamSummary]]:
+    counts = StreamSummary.model_fields
     sources: dict[str, dict[str, StreamSummary]] = {}
-    for row in rows:
-        source, stream = row.pop("source"), row.pop("stream")
-        sources.setdefault(source, {})[stream] = StreamSummary(**row)
+    for row in ledgers.streams:
+        sources.setdefault(row["source"], {})[row["stream"]] = StreamSummary(
+            **{name: row[name] for name in counts}
+        )
     return sources
 
 
-def _metrics(connection: Any, night: Night) -> dict[str, float | None]:
-    published = _one(connection, "select run_id from ops.publications where run_id = %s", night)
-    if published is None:
-        return {}
-    rows = connection.execute("select metric, value from marts.mart_metrics_latest order by metric")
-    return {row["metric"]: None if row["value"] is None else float(row["value"]) for row in rows}
+def _gates(ledgers: Ledgers) -> dict[str, GateSummary]:
+    gates: dict[str, GateSummary] = {}
+    for row in ledgers.gates:
+        gate = gates.setdefault(row["gate"], GateSummary())
+        gate.passed += row["passed"]
+        gate.failed += row["failed"]
+    return gates
 
 
-def _gates(connection: Any, night: Night) -> dict[str, GateSummary]:
-    rows = connection.execute(
-        """
-        select gate, count(*) filter (where success) as passed,
-            count(*) filter (where not success) as failed
-        from quality.results
-        where run_id = %s
-        group by gate
-        """,
-        (night.run_id,),
-    )
-    return {row["gate"]: GateSummary(passed=row["passed"], failed=row["failed"]) for row in rows}
+def _segments(ledgers: Ledgers) -> dict[str, SegmentSummary]:
+    """People, not messages: `sent` are those whom at least one destination holds.
 
-
-def _segments(connection: Any, night: Night, results: dict[str, Any]) -> dict[str, SegmentSummary]:
-    """People, not messages: sent are those whom at least one tool or file holds.
-
-    Added and removed are the most that one list changed tonight; refused is the sum of all lists.
+    `added` and `removed` are the most that one list changed; `refused` is the sum of all lists.
     """
-    rows = connection.execute(
-        """
-        with members as (
-            select segment, customer_id from segments.membership where left_at is null
-        ),
-
-        reasons as (
-            select
-                members.segment,
-                members.customer_id,
-                exists (
-                    select from activation.ledger
-                    where ledger.segment = members.segment
-                        and ledger.customer_id = members.customer_id
-                        and ledger.state = 'sent'
-                ) as is_sent,
-                (
-                    select min(not_sent.reason) from activation.not_sent
-                    where not_sent.segment = members.segment
-                        and not_sent.customer_id = members.customer_id
-                ) as reason
-            from members
-        )
-
-        select segment, case when is_sent then null else coalesce(reason, 'not_pushed') end as why,
-            count(*) as people
-        from reasons
-        group by segment, why
-        order by segment, why
-        """
-    )
     segments: dict[str, SegmentSummary] = {}
-    for row in rows:
+    for row in ledgers.people:
         segment = segments.setdefault(row["segment"], SegmentSummary())
         segment.members += row["people"]
         if row["why"] is None:
             segment.sent += row["people"]
         else:
             segment.not_sent[row["why"]] = row["people"]
-    for name, result in results.items():
-        if not name.startswith("push "):
-            continue
-        for key, counts in result.items():
+    for pushed in ledgers.results("push").values():
+        for key, counts in pushed.items():
             segment = segments.setdefault(key, SegmentSummary())
             segment.added = max(segment.added, counts.get("added", 0))
             segment.removed = max(segment.removed, counts.get("removed", 0))
-    for row in connection.execute(REFUSED, (night.run_id,)):
-        segments.setdefault(row["segment"], SegmentSummary()).refused = row["refused"]
+    for row in ledgers.lists:
+        segments.setdefault(row["segment"], SegmentSummary()).refused += row["rejected"]
     return segments
 
 
-REFUSED = """
-select segment, sum(num_failed_add + num_failed_change + num_failed_remove)::bigint as refused
-from activation.sync_runs
-where run_id = %s
-group by segment
-"""
-
-
 def write(summary: Summary) -> Path:
-    """Write the summary, at once or not at all."""
+    """Write the summary; readers see the old file or the whole new one."""
     path = path_of(summary.run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
@@ -254,8 +173,9 @@ def write(summary: Summary) -> Path:
 
 
 def status_of(stages: list[StageSummary]) -> str:
-    """`succeeded` if all did, `partial` if the night was published all the same, or `failed`."""
+    """`succeeded` if every stage did, `partial` if the run published all the same, or `failed`."""
     if all(stage.status == "succeeded" for stage in stages):
         return "succeeded"
-    published = any(stage.name == "publish" and stage.status == "succeeded" for stage in stages)
+    publish = name_of("publish")
+    published = any(stage.name == publish and stage.status == "succeeded" for stage in stages)
     return "partial" if published else "failed"

@@ -1,4 +1,4 @@
-"""What the DAGs' tasks do, one function a task: join the night, do the stage, keep its counts.
+"""What the DAGs' tasks do, one function a task: join the run, do the stage, store its counts.
 
 >>> land("zendesk", None)  # doctest: +SKIP
 """
@@ -12,13 +12,14 @@ from typing import Any
 
 from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.runs.builds import step
-from rapport.runs.run import Night, Stage, join, stage
+from rapport.runs.run import Run, join
+from rapport.runs.stages import Kind, Stage, stage
 from rapport.settings import load_settings
 
 log = logging.getLogger(__name__)
 
 
-def _night(proposed: datetime | None = None) -> Night:
+def _run(proposed: datetime | None = None) -> Run:
     return join(proposed, load_settings())
 
 
@@ -26,9 +27,9 @@ def land(source: str, proposed: datetime | None) -> None:
     """Pull a source and land what it has."""
     from rapport.landing import ingest
 
-    night = _night(proposed)
-    with stage(night, f"land {source}") as current:
-        results = ingest(source, run_id=night.run_id, as_of=night.as_of)
+    run = _run(proposed)
+    with stage(run, "land", source) as current:
+        results = ingest(source, run_id=run.run_id, as_of=run.as_of)
         current.result = {result.stream: _counts(result) for result in results}
 
 
@@ -36,18 +37,18 @@ def check_arrival(source: str, proposed: datetime | None) -> None:
     """The arrival gate of a source."""
     from rapport.quality import run_gate
 
-    night = _night(proposed)
-    with stage(night, f"check {source}") as current:
+    run = _run(proposed)
+    with stage(run, "check_arrival", source) as current:
         current.result = dict(
-            run_gate("arrival", run_id=night.run_id, as_of=night.as_of, source=source)
+            run_gate("arrival", run_id=run.run_id, as_of=run.as_of, source=source)
         )
 
 
 def wait_for_sources(set_off_by: str) -> bool:
-    """Whether the build may begin; skips it where the cut-off finds everything published.
+    """Whether the build may begin; skips it if everything is published at the cut-off.
 
-    A build that a person set off does not wait. What is late at the cut-off is kept as the error
-    of a stage, so that the night does not count as whole.
+    A build that a person triggered does not wait. Sources that are late at the cut-off are
+    recorded as the error of a stage, so the run is partial.
     """
     from airflow.sdk.exceptions import AirflowSkipException
 
@@ -63,7 +64,7 @@ def wait_for_sources(set_off_by: str) -> bool:
     if set_off_by == "scheduled" and cut_off.is_done(settings, now):
         raise AirflowSkipException("nothing has landed since the marts were published")
     if late:
-        with contextlib.suppress(RetryLater), stage(_night(), "wait for sources"):
+        with contextlib.suppress(RetryLater), stage(_run(), "wait"):
             raise RetryLater(
                 f"{', '.join(late)}: not landed at the cut-off, so built with older data. "
                 "See the DAG of that source; what lands later waits for the next build."
@@ -72,91 +73,93 @@ def wait_for_sources(set_off_by: str) -> bool:
 
 
 def pull_suppressions() -> None:
-    """Ask every destination who must not be written to any more."""
+    """Ask every destination who unsubscribed, bounced or complained."""
     from rapport import activation
 
-    night = _night()
-    with stage(night, "pull suppressions") as current:
-        current.result = dict(activation.pull(run_id=night.run_id, as_of=night.as_of))
+    run = _run()
+    with stage(run, "pull") as current:
+        current.result = dict(activation.pull(run_id=run.run_id, as_of=run.as_of))
     for name, counts in current.result.items():
         if "problem" in counts:
-            with contextlib.suppress(RetryLater), stage(night, f"pull {name}"):
-                raise RetryLater(f"{counts['problem']} Its lists stay as they are tonight.")
+            with contextlib.suppress(RetryLater), stage(run, "pull_destination", name):
+                raise RetryLater(f"{counts['problem']} Its lists stay as they are in this run.")
 
 
 @contextlib.contextmanager
-def _building(holder: str, name: str, *, begins: bool = False) -> Iterator[tuple[Night, Stage]]:
-    night = _night()
-    with stage(night, name) as current, step(night, holder, begins=begins):
-        yield night, current
+def _building(
+    holder: str, kind: Kind, subject: str | None = None, *, begins: bool = False
+) -> Iterator[tuple[Run, Stage]]:
+    run = _run()
+    with stage(run, kind, subject) as current, step(run, holder, begins=begins):
+        yield run, current
 
 
 def build_layer(layer: str, holder: str) -> None:
     """Build a layer of the dbt project; the first one begins the build of `holder`."""
     from rapport.transform import build
 
-    with _building(holder, f"build {layer}", begins=layer == "staging") as (night, current):
-        current.result = build(layer, as_of=night.as_of)
+    with _building(holder, "build", layer, begins=layer == "staging") as (run, current):
+        current.result = build(layer, as_of=run.as_of)
 
 
 def normalise(holder: str) -> None:
-    """Normal forms of the identifiers that were not seen before."""
+    """Compute the normal forms of new identifiers."""
     from rapport import identity
 
-    with _building(holder, "normalise identifiers") as (night, current):
-        current.result = dict(identity.normalise(run_id=night.run_id, as_of=night.as_of) or {})
+    with _building(holder, "normalise") as (run, current):
+        current.result = dict(identity.normalise(run_id=run.run_id, as_of=run.as_of) or {})
 
 
 def read_comments(holder: str) -> None:
-    """What people say in their own words, each comment once."""
+    """Judge language and sentiment of new comments."""
     from rapport import comments
 
-    with _building(holder, "read comments") as (night, current):
-        current.result = comments.read(as_of=night.as_of)
+    with _building(holder, "read_comments") as (run, current):
+        current.result = comments.read(as_of=run.as_of)
 
 
 def resolve(holder: str) -> None:
-    """Who is who."""
+    """Resolve profiles to customers."""
     from rapport import identity
 
-    with _building(holder, "resolve customers") as (night, current):
-        current.result = dict(identity.resolve(run_id=night.run_id, as_of=night.as_of))
+    with _building(holder, "resolve") as (run, current):
+        current.result = dict(identity.resolve(run_id=run.run_id, as_of=run.as_of))
 
 
 def predict(holder: str) -> None:
-    """What customers may do next, and the marts that say so."""
+    """Fit and score the predictions, and build the marts that show them."""
     from rapport import predictions
 
-    with _building(holder, "predict") as (night, current):
-        current.result = dict(predictions.predict(as_of=night.as_of))
+    with _building(holder, "predict") as (run, current):
+        current.result = dict(predictions.predict(as_of=run.as_of))
 
 
 def check_publication(holder: str) -> None:
     """The publication gate."""
     from rapport.quality import run_gate
 
-    with _building(holder, "check publication") as (night, current):
-        current.result = dict(run_gate("publication", run_id=night.run_id, as_of=night.as_of))
+    with _building(holder, "check_publication") as (run, current):
+        current.result = dict(run_gate("publication", run_id=run.run_id, as_of=run.as_of))
 
 
 def publish(holder: str) -> None:
     """Move what changed to the published tables."""
     from rapport.transform import publish as publish_tables
 
-    with _building(holder, "publish") as (night, current):
-        current.result = dict(publish_tables(run_id=night.run_id, as_of=night.as_of))
+    with _building(holder, "publish") as (run, current):
+        current.result = dict(publish_tables(run_id=run.run_id, as_of=run.as_of))
 
 
 def evaluate() -> None:
-    """Who is in which segment tonight; a file that cannot be read leaves the night partial."""
+    """Evaluate the segments; a file that cannot be read makes the run partial."""
     from rapport import activation
     from rapport.activation.segments.declarations import load
 
-    night = _night()
-    with stage(night, "evaluate segments") as current:
-        current.result = activation.evaluate(night.run_id, night.as_of)
+    run = _run()
+    with stage(run, "evaluate") as current:
+        current.result = activation.evaluate(run.run_id, run.as_of)
     problems = load().problems
-    with contextlib.suppress(ConfigError), stage(night, "read segments"):
+    with contextlib.suppress(ConfigError), stage(run, "read_segments"):
         if problems:
             raise ConfigError(
                 "\n".join(problems.values()) + "\nTheir lists add nobody, and let people go by the "
@@ -165,36 +168,36 @@ def evaluate() -> None:
 
 
 def plan() -> None:
-    """What each tool has to be told, and who is left out and why."""
+    """Plan the changes of each list, and record who is left out and why."""
     from rapport import activation
 
-    night = _night()
-    with stage(night, "plan") as current:
-        current.result = {"lists": activation.plan(night.run_id, night.as_of)}
+    run = _run()
+    with stage(run, "plan") as current:
+        current.result = {"lists": activation.plan(run.run_id, run.as_of)}
 
 
 def push(destination: str) -> None:
-    """Tell a tool; one that is turned off only where people are still on a list there.
+    """Push the changes to a destination; skip one that is turned off and holds nobody.
 
-    Where it refused many rows, that is the error of a stage and stops nothing.
+    If it refused many rows, a stage records that as its error and nothing stops.
     """
     from airflow.sdk.exceptions import AirflowSkipException
 
     from rapport import activation
 
-    night = _night()
-    if activation.is_idle(night.run_id, night.as_of, destination):
+    run = _run()
+    if activation.is_idle(run.run_id, run.as_of, destination):
         raise AirflowSkipException(f"{destination} is turned off and holds nobody")
-    with stage(night, f"push {destination}") as current:
+    with stage(run, "push", destination) as current:
         current.result = dict(
-            activation.push(run_id=night.run_id, as_of=night.as_of, destination=destination) or {}
+            activation.push(run_id=run.run_id, as_of=run.as_of, destination=destination) or {}
         )
-    with contextlib.suppress(GiveUp), stage(night, f"answers of {destination}") as current:
-        current.result = dict(activation.judge(night.run_id, destination))
+    with contextlib.suppress(GiveUp), stage(run, "judge", destination) as current:
+        current.result = dict(activation.judge(run.run_id, destination))
 
 
 def answer_requests() -> None:
-    """Answer what people asked for; no part of a night."""
+    """Answer requests for access and erasure; not part of a run."""
     from rapport import privacy, warehouse
 
     with warehouse.connect(autocommit=True, application_name="privacy") as connection:
@@ -207,7 +210,7 @@ def answer_requests() -> None:
 
 
 def prune() -> None:
-    """Let go of what was kept long enough; no part of a night."""
+    """Delete what was kept long enough; not part of a run."""
     from rapport import warehouse
     from rapport.privacy.retention import prune as let_go
 
@@ -216,7 +219,7 @@ def prune() -> None:
 
 
 def ask_for_approval() -> None:
-    """Set the DAG off that asks a person, where a list waits for one; else skip."""
+    """Trigger the DAG that asks for approval if a list needs it; else skip."""
     from airflow.sdk.exceptions import AirflowSkipException
 
     if not waiting():
@@ -224,7 +227,7 @@ def ask_for_approval() -> None:
 
 
 def waiting() -> list[dict[str, str]]:
-    """What is to be asked about each list that waits: ids and counts."""
+    """The question about each list that needs approval: ids and counts."""
     from rapport import warehouse
     from rapport.activation.planning.approval import questions
 
@@ -233,21 +236,21 @@ def waiting() -> list[dict[str, str]]:
 
 
 def tell() -> None:
-    """Tell people of lists that began to fail, recovered or wait, by `alerts` of rapport.yml."""
+    """Alert about lists that began to fail, recovered or need approval."""
     from rapport import activation
     from rapport.tasks import alerts
 
-    night, settings = _night(), load_settings()
-    with stage(night, "tell") as current:
-        told = activation.tell(night.run_id, night.as_of, lambda text: alerts.tell(settings, text))
+    run, settings = _run(), load_settings()
+    with stage(run, "tell") as current:
+        told = activation.tell(run.run_id, run.as_of, lambda text: alerts.tell(settings, text))
         current.result = {"changes": len(told)}
 
 
 def report() -> None:
-    """Close the night and write its summary."""
+    """Close the run and write its summary."""
     from rapport.tasks.closing import close
 
-    close(_night())
+    close(_run())
 
 
 def _counts(result: Any) -> dict[str, Any]:
