@@ -5,6 +5,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, TriggerRule, task
 
 from rapport.settings import load_settings
+from rapport.tasks import verbs
 from rapport.tasks.scheduling import ACTIVATE_NOTES, RETRIES, notifiers
 
 settings = load_settings()
@@ -25,52 +26,9 @@ with DAG(
         "retry_policy": RETRIES,
     },
 ):
-
-    @task
-    def evaluate() -> None:
-        from rapport.tasks import verbs
-
-        verbs.evaluate()
-
-    @task
-    def pull_suppressions() -> None:
-        from rapport.tasks import verbs
-
-        verbs.pull_suppressions()
-
-    @task
-    def plan() -> None:
-        from rapport.tasks import verbs
-
-        verbs.plan()
-
-    @task
-    def push(destination: str) -> None:
-        from rapport.tasks import verbs
-
-        verbs.push(destination)
-
-    @task(outlets=[Asset("activation/waiting")])
-    def ask_for_approval() -> None:
-        from rapport.tasks import verbs
-
-        verbs.ask_for_approval()
-
-    @task(trigger_rule=TriggerRule.ALL_DONE)
-    def tell() -> None:
-        from rapport.tasks import verbs
-
-        verbs.tell()
-
-    @task(trigger_rule=TriggerRule.ALL_DONE)
-    def report() -> None:
-        from rapport.tasks import verbs
-
-        verbs.report()
-
-    planned = evaluate() >> pull_suppressions() >> plan()
-    planned >> ask_for_approval()
-    told = tell()
+    planned = task(verbs.evaluate)() >> task(verbs.pull_suppressions)() >> task(verbs.plan)()
+    planned >> task(outlets=[Asset("activation/waiting")])(verbs.ask_for_approval)()
+    told = task(trigger_rule=TriggerRule.ALL_DONE)(verbs.tell)()
     for destination in settings.destinations:  # those turned off as well: people have to leave
-        planned >> push.override(task_id=f"push_{destination}")(destination) >> told
-    told >> report()
+        planned >> task(task_id=f"push_{destination}")(verbs.push)(destination) >> told
+    told >> task(trigger_rule=TriggerRule.ALL_DONE)(verbs.report)()

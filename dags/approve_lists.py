@@ -7,6 +7,7 @@ from airflow.sdk import DAG, Asset, task, task_group
 
 from rapport.activation_options import load_options
 from rapport.settings import load_settings
+from rapport.tasks import verbs
 from rapport.tasks.approval import Approval
 from rapport.tasks.scheduling import APPROVE_NOTES, RETRIES, notifiers
 
@@ -29,12 +30,6 @@ with DAG(
     },
 ):
 
-    @task
-    def waiting() -> list[dict[str, str]]:
-        from rapport.tasks import verbs
-
-        return verbs.waiting()
-
     @task_group
     def one_list(
         destination: str, segment: str, requested_at: str, subject: str, body: str
@@ -50,4 +45,4 @@ with DAG(
         )
         asked >> TriggerDagRunOperator(task_id="activate", trigger_dag_id="activate_segments")
 
-    one_list.expand_kwargs(waiting())
+    one_list.expand_kwargs(task(verbs.waiting)())

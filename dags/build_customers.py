@@ -1,13 +1,16 @@
-"""From what landed to published marts: staging, identity, marts, predictions, gate, publication."""
+"""From landed records to published marts: staging, identity, marts, predictions, gate, publish."""
 
 from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, task
 
 from rapport.settings import load_settings
+from rapport.tasks import verbs
 from rapport.tasks.scheduling import BUILD_NOTES, RETRIES, WaitForSources, cutoff, notifiers
 
 settings = load_settings()
+# The id of the Airflow run tells one build from another.
+BUILD = "{{ run_id }}"
 
 with DAG(
     "build_customers",
@@ -28,58 +31,15 @@ with DAG(
         "retry_policy": RETRIES,
     },
 ):
-    # Airflow gives each task the id of its run: by that, a build is told from another.
-    @task
-    def build_layer(layer: str, run_id: str | None = None) -> None:
-        from rapport.tasks import verbs
-
-        verbs.build_layer(layer, run_id)
-
-    @task
-    def normalise(run_id: str | None = None) -> None:
-        from rapport.tasks import verbs
-
-        verbs.normalise(run_id)
-
-    @task
-    def read_comments(run_id: str | None = None) -> None:
-        from rapport.tasks import verbs
-
-        verbs.read_comments(run_id)
-
-    @task
-    def resolve(run_id: str | None = None) -> None:
-        from rapport.tasks import verbs
-
-        verbs.resolve(run_id)
-
-    @task
-    def predict(run_id: str | None = None) -> None:
-        from rapport.tasks import verbs
-
-        verbs.predict(run_id)
-
-    @task
-    def check_publication(run_id: str | None = None) -> None:
-        from rapport.tasks import verbs
-
-        verbs.check_publication(run_id)
-
-    @task(outlets=[Asset("marts/customers")])
-    def publish(run_id: str | None = None) -> None:
-        from rapport.tasks import verbs
-
-        verbs.publish(run_id)
-
     (
         WaitForSources(task_id="wait_for_sources", mode="reschedule", poke_interval=60)
-        >> build_layer.override(task_id="build_staging")("staging")
-        >> normalise()
-        >> read_comments()
-        >> build_layer.override(task_id="build_identity")("identity")
-        >> resolve()
-        >> build_layer.override(task_id="build_marts")("marts")
-        >> predict()
-        >> check_publication()
-        >> publish()
+        >> task(task_id="build_staging")(verbs.build_layer)("staging", BUILD)
+        >> task(verbs.normalise)(BUILD)
+        >> task(verbs.read_comments)(BUILD)
+        >> task(task_id="build_identity")(verbs.build_layer)("identity", BUILD)
+        >> task(verbs.resolve)(BUILD)
+        >> task(task_id="build_marts")(verbs.build_layer)("marts", BUILD)
+        >> task(verbs.predict)(BUILD)
+        >> task(verbs.check_publication)(BUILD)
+        >> task(outlets=[Asset("marts/customers")])(verbs.publish)(BUILD)
     )

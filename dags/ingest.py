@@ -1,11 +1,12 @@
-"""One DAG a source: pull it, land it, judge what arrived."""
+"""One DAG for each source: pull it, land it, check what arrived."""
 
 from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, task
 
 from rapport.settings import load_settings
-from rapport.tasks.scheduling import RETRIES, ingest_notes, notifiers, proposed
+from rapport.tasks import verbs
+from rapport.tasks.scheduling import RETRIES, ingest_notes, notifiers
 
 settings = load_settings()
 
@@ -26,17 +27,5 @@ for source in settings.enabled("sources"):
             "retry_policy": RETRIES,
         },
     ):
-
-        @task
-        def land(source: str = source, **context) -> None:
-            from rapport.tasks import verbs
-
-            verbs.land(source, proposed(context))
-
-        @task(outlets=[Asset(f"raw/{source}")])
-        def check_arrival(source: str = source, **context) -> None:
-            from rapport.tasks import verbs
-
-            verbs.check_arrival(source, proposed(context))
-
-        land() >> check_arrival()
+        landed = task(verbs.land)(source)
+        landed >> task(outlets=[Asset(f"raw/{source}")])(verbs.check_arrival)(source)

@@ -1,10 +1,11 @@
-"""What people asked for: erased or handed out in time, the most urgent first."""
+"""Answer requests for access and erasure in time, the most urgent first."""
 
 from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from rapport.settings import load_settings
+from rapport.tasks import verbs
 from rapport.tasks.scheduling import PRIVACY_NOTES, RETRIES, notifiers
 
 settings = load_settings()
@@ -25,17 +26,4 @@ with DAG(
         "retry_policy": RETRIES,
     },
 ):
-
-    @task
-    def answer() -> None:
-        from rapport.tasks import verbs
-
-        verbs.answer_requests()
-
-    @task
-    def prune() -> None:
-        from rapport.tasks import verbs
-
-        verbs.prune()
-
-    answer() >> prune()
+    task(task_id="answer")(verbs.answer_requests)() >> task(verbs.prune)()

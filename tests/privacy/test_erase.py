@@ -180,7 +180,7 @@ def test_a_night_under_way_is_waited_for(held: Held) -> None:
     held.connection.execute("insert into ops.nights (run_id, as_of) values ('now', now())")
     from datetime import UTC, datetime
 
-    with pytest.raises(RetryLater, match="night now is under way"):
+    with pytest.raises(RetryLater, match="run now is under way"):
         erase(held.connection, held.ask(), at=datetime.now(UTC))
     assert held.one("select count(*) from marts.dim_customers") == 2
 

@@ -29,13 +29,13 @@ from rapport.predictions.quality import (
     tenths,
 )  # fmt: skip
 from rapport.predictions.store import Connection, Standing, read, refit, replace
+from rapport.transform.project_variables import read_variable
 
 Floats = NDArray[np.float64]
 
 MODEL, VERSION = "churn", "1"
 KINDS = ("contractual", "inactivity")
 HORIZON = timedelta(days=30)
-INACTIVITY = timedelta(days=90)  # `inactivity_days` of dbt_project.yml
 LEAST_EACH = 20  # who left and who stayed, at least
 
 FEATURES = (
@@ -134,7 +134,8 @@ def run(connection: Connection, as_of: datetime) -> dict[str, Any]:
 
 def candidates(connection: Connection, at: datetime, later: datetime) -> pd.DataFrame:
     """Who could leave at a moment, what was known of them then, and whether they had left later."""
-    return read(connection, CANDIDATES, at=at, later=later, inactivity=INACTIVITY)
+    inactivity = timedelta(days=read_variable("inactivity_days"))
+    return read(connection, CANDIDATES, at=at, later=later, inactivity=inactivity)
 
 
 def _fit(connection: Connection, as_of: datetime, kind: str) -> tuple[dict[str, Any], Backtest]:

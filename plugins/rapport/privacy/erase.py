@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from rapport.paths import var_dir
 from rapport.privacy import foreign, stores
 from rapport.privacy.person import Person, find
 from rapport.privacy.requests import Request
+from rapport.runs.run import at_work
 from rapport.settings import load_settings
 from rapport.vendors.destination import Destination
 from rapport.vendors.destination import Person as Contact
@@ -40,7 +41,6 @@ from rapport.warehouse import locks
 Connection = psycopg.Connection[Any]
 Open = Callable[[str, Mapping[str, Any]], Destination]
 PATIENCE = 60.0  # seconds
-LONGEST_NIGHT = timedelta(hours=6)
 LARGEST_TEXT = 64 * 1024 * 1024
 # Not ours to edit, or emptied by a step of its own.
 APART = ("postgres", "sandbox", "privacy", "backups", "access", "exports")
@@ -72,7 +72,7 @@ def erase(
     emptied; its error is raised at the end, and the request stays open for it. Raises `RetryLater`
     while a night is under way, `GateFailed` where something is left.
     """
-    _wait_for_night(connection, at)
+    _wait_for_run(connection, at)
     person, remote_ids = _remember(connection, request, at)
     failed: RapportError | None = None
     settings, others = load_settings(), foreign.tables(connection)
@@ -151,14 +151,11 @@ def receipts(connection: Connection, request_id: int) -> list[Receipt]:
     return [Receipt(*row) for row in rows]
 
 
-def _wait_for_night(connection: Connection, at: datetime) -> None:
-    row = connection.execute(
-        "select run_id from ops.nights where status = 'running' and started_at > %s",
-        (at - LONGEST_NIGHT,),
-    ).fetchone()
-    if row is not None:
+def _wait_for_run(connection: Connection, at: datetime) -> None:
+    run_id = at_work(connection, at)
+    if run_id is not None:
         raise RetryLater(
-            f"privacy: night {row[0]} is under way and would build the person anew from what it "
+            f"privacy: run {run_id} is under way and would build the person anew from what it "
             "has read. Run again once it has ended; the request stays in the queue."
         )
 

@@ -18,9 +18,9 @@ from rapport.landing import person_references
 from rapport.landing.raw_tables import table_of
 from rapport.paths import var_dir
 from rapport.privacy import requests
+from rapport.runs.run import at_work
 
 Connection = psycopg.Connection[Any]
-LONGEST_NIGHT = timedelta(hours=6)
 DRAFTS_AFTER = timedelta(days=1)
 
 # (what, table, the condition on a row that goes, where `before` is the limit)
@@ -49,14 +49,10 @@ where tables.relkind in ('r', 'v')
 def prune(connection: Connection, *, at: datetime) -> dict[str, int]:
     """Delete what is older than `privacy` in rapport.yml says; counts by kind.
 
-    `connection` must be in autocommit mode. Raises `RetryLater` while a night is under way.
+    `connection` must be in autocommit mode. Raises `RetryLater` while a run is under way.
     """
-    running = connection.execute(
-        "select from ops.nights where status = 'running' and started_at > %s",
-        (at - LONGEST_NIGHT,),
-    ).fetchone()
-    if running is not None:
-        raise RetryLater("prune: a night is under way. Run again once it has ended.")
+    if at_work(connection, at) is not None:
+        raise RetryLater("prune: a run is under way. Run again once it has ended.")
     keep = requests.options()
     counts: dict[str, int] = {}
     if keep.keep_old_versions_days is not None:

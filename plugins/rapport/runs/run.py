@@ -7,7 +7,7 @@ A run that was killed stays open and continues under the same run id.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -15,6 +15,9 @@ import psycopg
 from rapport import demo, warehouse
 from rapport.settings import Settings
 from rapport.warehouse import locks
+
+# A run that has been open for longer was killed: nothing of it is at work any more.
+LONGEST = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,15 @@ def latest() -> Run | None:
             "select run_id, as_of from ops.nights order by started_at desc limit 1"
         ).fetchone()
     return Run(*row) if row else None
+
+
+def at_work(connection: psycopg.Connection[Any], at: datetime) -> str | None:
+    """The id of the run that is at work at that time."""
+    row = connection.execute(
+        "select run_id from ops.nights where status = 'running' and started_at > %s",
+        (at - LONGEST,),
+    ).fetchone()
+    return str(row[0]) if row else None
 
 
 def finish(run: Run, status: str) -> None:

@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator, ExceptionRetryPolicy, RetryAction, RetryRule
@@ -35,17 +35,6 @@ RETRIES = ExceptionRetryPolicy(
 )
 
 
-def proposed(context: Mapping[str, Any]) -> datetime | None:
-    """The time of the schedule; None for a run that an asset or a person set off."""
-    return context["dag_run"].logical_date if set_off_by(context) == "scheduled" else None
-
-
-def set_off_by(context: Mapping[str, Any]) -> str:
-    """What began the run: `scheduled`, `asset_triggered` or `manual`."""
-    kind = context["dag_run"].run_type
-    return str(getattr(kind, "value", kind))
-
-
 class WaitForSources(BaseSensorOperator):
     """Holds a build until every source has landed; releases its place between two looks."""
 
@@ -53,7 +42,7 @@ class WaitForSources(BaseSensorOperator):
         """Look once."""
         from rapport.tasks import verbs
 
-        return verbs.wait_for_sources(set_off_by(context))
+        return verbs.wait_for_sources(verbs.trigger_of(context["dag_run"]))
 
 
 def cutoff(settings: Settings) -> str:

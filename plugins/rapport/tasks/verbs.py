@@ -1,6 +1,8 @@
 """What the DAGs' tasks do, one function a task: join the run, do the stage, store its counts.
 
->>> land("zendesk", None)  # doctest: +SKIP
+Airflow passes `dag_run`, and the id of its run as `holder` of a build.
+
+>>> land("zendesk")  # doctest: +SKIP
 """
 
 import contextlib
@@ -23,21 +25,34 @@ def _run(proposed: datetime | None = None) -> Run:
     return join(proposed, load_settings())
 
 
-def land(source: str, proposed: datetime | None) -> None:
+def trigger_of(dag_run: Any) -> str:
+    """What triggered an Airflow run: `scheduled`, `asset_triggered` or `manual`."""
+    return str(getattr(dag_run.run_type, "value", dag_run.run_type))
+
+
+def _scheduled_for(dag_run: Any) -> datetime | None:
+    """The time of the schedule; None for a run that an asset or a person triggered."""
+    if dag_run is None or trigger_of(dag_run) != "scheduled":
+        return None
+    at: datetime = dag_run.logical_date
+    return at
+
+
+def land(source: str, dag_run: Any = None) -> None:
     """Pull a source and land what it has."""
     from rapport.landing import ingest
 
-    run = _run(proposed)
+    run = _run(_scheduled_for(dag_run))
     with stage(run, "land", source) as current:
         results = ingest(source, run_id=run.run_id, as_of=run.as_of)
         current.result = {result.stream: _counts(result) for result in results}
 
 
-def check_arrival(source: str, proposed: datetime | None) -> None:
+def check_arrival(source: str, dag_run: Any = None) -> None:
     """The arrival gate of a source."""
     from rapport.quality import run_gate
 
-    run = _run(proposed)
+    run = _run(_scheduled_for(dag_run))
     with stage(run, "check_arrival", source) as current:
         current.result = dict(
             run_gate("arrival", run_id=run.run_id, as_of=run.as_of, source=source)
