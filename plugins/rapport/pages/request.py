@@ -20,7 +20,8 @@ from rapport.card.data_age import entities_of
 from rapport.identity.rules import Rules, load_rules
 from rapport.pages.access import Reader
 from rapport.pages.database import Connection, Warehouse
-from rapport.pages.rendering import LOCALES, render
+from rapport.pages.messages import LOCALES
+from rapport.pages.rendering import render
 from rapport.paths import project_root
 from rapport.settings import Settings, load_settings
 from rapport.transform.segment_files import FOLDER
