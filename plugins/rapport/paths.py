@@ -1,10 +1,12 @@
-"""Where the project and its working files are.
+"""Where the project and its working files are, and how a file is written whole or not at all.
 
 >>> var_dir().name
 'var'
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CONFIG_NAME = "rapport.yml"
@@ -57,12 +59,29 @@ def private(path: str, flags: int) -> int:
     return descriptor
 
 
-def private_file(path: Path, content: str) -> None:
-    """Write a file that only its owner can read, at once or not at all."""
+@contextmanager
+def draft_of(path: Path, mode: int | None = None) -> Iterator[Path]:
+    """A draft that takes the place of `path` once the block ends; an error leaves the old file.
+
+    With a `mode`, the draft has these permissions before its first byte is written. The content
+    is on the disk before the file has its name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(draft, "w", encoding="utf-8", opener=private) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        if mode is not None:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            os.fchmod(descriptor, mode)
+            os.close(descriptor)
+        yield draft
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def private_file(path: Path, content: str) -> None:
+    """Write a file that only its owner can read; readers see the old content or the new."""
+    with draft_of(path, mode=0o600) as draft:
+        draft.write_text(content, encoding="utf-8")

@@ -20,7 +20,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from rapport.errors import ConfigError, RetryLater
-from rapport.paths import private_file, var_dir
+from rapport.paths import draft_of, private_file, var_dir
 
 TABLES_OF_REQUESTS = ("requests", "receipts")
 
@@ -33,18 +33,13 @@ def backup(*, at: datetime, folder: Path | None = None) -> Path:
     folder = folder or var_dir() / "backups"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{at:%Y%m%dT%H%M%SZ}.dump"
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    try:
+    with draft_of(path, mode=0o600) as draft:
         _run("pg_dump", "--format=custom", "--no-owner", "--no-acl", f"--file={draft}")
         manifest = {
             "at": at.isoformat(timespec="seconds"),
             "bytes": draft.stat().st_size,
             "sha256": _digest(draft),
         }
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
     private_file(path.with_suffix(".json"), json.dumps(manifest, indent=2) + "\n")
     return path
 

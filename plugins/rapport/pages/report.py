@@ -7,7 +7,6 @@ PosixPath('var/runs/20260331T030000Z-01/report.html')
 import base64
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +20,7 @@ from rapport.activation.segments.declarations import load
 from rapport.identity.audit import audit
 from rapport.pages import metrics
 from rapport.pages.rendering import STATIC, render
-from rapport.paths import var_dir
+from rapport.paths import draft_of, var_dir
 from rapport.runs.overview import Overview, read_run
 from rapport.settings import load_settings
 from rapport.warehouse.tables import is_there
@@ -65,10 +64,8 @@ def write(run_id: str) -> Path:
         charts=Markup(charts),  # noqa: S704
         policy=policy([style], [uplot, charts]),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_text(page, encoding="utf-8", newline="\n")
-    draft.replace(path)
+    with draft_of(path) as draft:
+        draft.write_text(page, encoding="utf-8", newline="\n")
     return path
 
 

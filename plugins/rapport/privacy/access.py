@@ -8,7 +8,6 @@ made sure is the person.
 """
 
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +21,7 @@ from psycopg import sql
 from rapport.errors import ConfigError
 from rapport.landing import person_references
 from rapport.landing.raw_tables import table_of
-from rapport.paths import var_dir
+from rapport.paths import draft_of, var_dir
 from rapport.privacy import stores
 from rapport.privacy.notice import Held, notice
 from rapport.privacy.person import Person, find
@@ -78,12 +77,12 @@ def write_archive(
     folder = folder or var_dir() / "access"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"access-{request.request_id}.zip"
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w", DEFLATED) as content:
+    with (
+        draft_of(path, mode=0o600) as draft,
+        zipfile.ZipFile(draft, "w", DEFLATED) as content,
+    ):
         content.writestr("person.json", _json(archive))
         content.writestr("index.html", _html(archive))
-    draft.replace(path)
     with connection.transaction():
         connection.execute(
             "insert into privacy.receipts (request_id, store, state, items, answer)"

@@ -5,14 +5,13 @@
 PosixPath('var/runs/20260331T030000Z-01/summary.json')
 """
 
-import os
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from rapport import warehouse
-from rapport.paths import var_dir
+from rapport.paths import draft_of, var_dir
 from rapport.runs.ledgers import Ledgers
 from rapport.runs.run import Run
 from rapport.runs.stages import name_of
@@ -165,10 +164,8 @@ def _segments(ledgers: Ledgers) -> dict[str, SegmentSummary]:
 def write(summary: Summary) -> Path:
     """Write the summary; readers see the old file or the whole new one."""
     path = path_of(summary.run_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_text(summary.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    draft.replace(path)
+    with draft_of(path) as draft:
+        draft.write_text(summary.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return path
 
 

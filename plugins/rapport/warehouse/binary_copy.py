@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from psycopg import sql
 
-HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!ii", 0, 0)
-TRAILER = struct.pack("!h", -1)
+_HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!ii", 0, 0)
+_TRAILER = struct.pack("!h", -1)
 LENGTH = struct.Struct("!i")
 # A field of jsonb: the length of what follows, then the version of the format, then JSON text.
 VERSIONED = struct.Struct("!ib")
@@ -58,8 +58,25 @@ def copy_in(
     parts: Iterable[bytes],
 ) -> None:
     """COPY encoded rows, given as their parts, into a table."""
-    statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
-        table, sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
+    copy_chunks(connection, table, columns, [b"".join(parts)])
+
+
+def copy_chunks(
+    connection: psycopg.Connection,
+    table: sql.Composable,
+    columns: Iterable[str] | None,
+    chunks: Iterable[bytes],
+) -> None:
+    """As `copy_in`, for chunks of many rows each, of which only one is in memory at a time.
+
+    `columns` may be None for a table that has just these columns, in this order.
+    """
+    names: sql.Composable = sql.SQL("")
+    if columns is not None:
+        names = sql.SQL(" ({})").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
+    statement = sql.SQL("copy {}{} from stdin (format binary)").format(table, names)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(HEADER + b"".join(parts) + TRAILER)
+        copy.write(_HEADER)
+        for chunk in chunks:
+            copy.write(chunk)
+        copy.write(_TRAILER)

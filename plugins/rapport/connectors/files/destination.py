@@ -23,7 +23,7 @@ from typing import Any
 from rapport.connectors.files import hashing
 from rapport.connectors.files.export_places import Folder, place
 from rapport.errors import ConfigError
-from rapport.paths import var_dir
+from rapport.paths import draft_of, var_dir
 from rapport.safe_csv import disarmed, restored, writer
 from rapport.vendors.destination import Audience, Batch, Destination, Night, Person, Result
 
@@ -216,13 +216,11 @@ def _forget_lines(path: Path, marks: set[str]) -> bool:
     kept = [row for row in rows if marks.isdisjoint(restored(cell).lower() for cell in row)]
     if len(kept) == len(rows):
         return False
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.touch(mode=path.stat().st_mode & 0o777)
-    with draft.open("w", encoding="utf-8", newline="") as file:
+    with (
+        draft_of(path, mode=path.stat().st_mode & 0o777) as draft,
+        draft.open("w", encoding="utf-8", newline="") as file,
+    ):
         writer(file).writerows([header, *kept])
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
     manifest = path.with_name("manifest.json")
     if manifest.exists():
         content = json.loads(manifest.read_text(encoding="utf-8"))

@@ -6,14 +6,13 @@ A file is there whole or not at all: a reader never meets a half of one.
 'Folder'
 """
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from rapport.errors import ConfigError, RetryLater
-from rapport.paths import private, under_project
+from rapport.paths import draft_of, under_project
 from rapport.vendors.sftp import connected
 
 
@@ -39,15 +38,8 @@ class Folder:
         self.root, self.mode = root, mode
 
     def put(self, source: Path, name: str) -> None:
-        target = self.root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.{os.getpid()}")
-        with source.open("rb") as content, open(draft, "wb", opener=private) as file:
-            shutil.copyfileobj(content, file)
-            file.flush()
-            os.fchmod(file.fileno(), self.mode)
-            os.fsync(file.fileno())
-        draft.replace(target)
+        with draft_of(self.root / name, mode=self.mode) as draft:
+            shutil.copyfile(source, draft)
         source.unlink()
 
 

@@ -16,7 +16,7 @@ import psycopg
 from rapport.errors import ConfigError
 from rapport.identity.evaluate import Pair, read_pairs
 from rapport.identity.rules import Matching
-from rapport.paths import private, project_root, var_dir
+from rapport.paths import draft_of, project_root, var_dir
 from rapport.safe_csv import disarmed, restored, writer
 
 Warehouse = psycopg.Connection[Any]
@@ -42,15 +42,15 @@ def export(warehouse: Warehouse, options: Matching, path: Path) -> int:
     The file holds personal data, so that only its owner may read it.
     """
     rows = warehouse.execute(UNDECIDED, [options.review_rows]).fetchall()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with open(part, "w", encoding="utf-8", newline="", opener=private) as file:
+    with (
+        draft_of(path, mode=0o600) as draft,
+        draft.open("w", encoding="utf-8", newline="") as file,
+    ):
         lines = writer(file)
         lines.writerow(HEADER)
         for a, b, probability, why, *values in rows:
             row = (a, b, "", f"{probability:.4f}", why, *values)
             lines.writerow([disarmed(value) for value in row])
-    part.replace(path)
     return len(rows)
 
 
