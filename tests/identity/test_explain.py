@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from rapport.cli import application
 from rapport.errors import ConfigError
-from rapport.identity.audit import audit, plot, sizes
+from rapport.identity.audit import audit, sizes
 from rapport.identity.evaluate import evaluate
 from rapport.identity.explain import explain
 
@@ -73,7 +73,6 @@ def test_the_audit_counts_sizes_moves_and_exclusions(company: Identity) -> None:
     assert (report["former_ids"], report["dangling_ids"]) == (1, 0)
     assert report["probable_profiles"] == 0
     assert sizes(company.connection) == [(4, 1)]
-    assert plot(report).count("<rect") == 1
 
 
 def test_labelled_pairs_give_precision_and_recall_and_the_worst_errors(

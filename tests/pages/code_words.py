@@ -1,9 +1,6 @@
-"""Words that the warehouse uses for states, reasons and kinds, which pages say in every language.
+"""The warehouse's words for states, reasons and kinds, which every catalogue has to translate.
 
 What a company wrote itself, such as the name of a segment, and names of columns stay as they are.
-
->>> "no consent" in CODES
-True
 """
 
 from rapport.card.outlook import ABSTAINS, NONE_YET, SAID

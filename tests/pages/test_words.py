@@ -8,10 +8,11 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from rapport.pages.code_words import CODES
 from rapport.pages.messages import LOCALE, LOCALES
 from rapport.pages.rendering import HERE, environment
 from rapport.pages.translations import Words
+
+from .code_words import CODES
 
 NIGHT = datetime(2026, 3, 31, 3, 5, tzinfo=UTC)
 

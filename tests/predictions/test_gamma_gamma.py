@@ -34,12 +34,10 @@ def test_a_generated_sample_gives_back_what_it_was_generated_with() -> None:
 
 
 def test_the_gradient_is_that_of_the_likelihood() -> None:
-    repeats, values = made(200)
+    likelihood = gamma_gamma.Likelihood(*made(200))
     logs = np.array([1.2, 0.7, 2.9])
-    numeric = approx_fprime(
-        logs, lambda at: gamma_gamma.log_likelihood(at, repeats, values)[0], 1e-6
-    )
-    assert gamma_gamma.log_likelihood(logs, repeats, values)[1] == pytest.approx(numeric, rel=1e-3)
+    numeric = approx_fprime(logs, lambda at: likelihood(at)[0], 1e-6)
+    assert likelihood(logs)[1] == pytest.approx(numeric, rel=1e-3)
 
 
 def test_the_more_somebody_bought_the_less_everybody_counts() -> None:

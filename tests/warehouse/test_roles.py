@@ -149,16 +149,20 @@ def test_a_reader_changes_nothing_even_where_it_asks_for_it(
             reader.execute(statement)  # type: ignore[call-overload]
 
 
-def test_a_read_only_transaction_takes_the_role_for_itself_alone(published: Warehouse) -> None:
-    with roles.reading(published, "bi_reader") as reader:
+def session(connection: Warehouse, role: str) -> Warehouse:
+    """A session in a role, as dbt's documentation gets one."""
+    return connect(autocommit=True, options=roles.session_options(connection, role))
+
+
+def test_a_session_in_a_role_can_do_what_the_role_may(published: Warehouse) -> None:
+    with session(published, "bi_reader") as reader:
         assert reader.execute("select current_user").fetchone() == ("bi_reader",)
-        with pytest.raises(errors.InsufficientPrivilege), reader.transaction():
+        with pytest.raises(errors.InsufficientPrivilege):
             reader.execute("select * from marts_pii.contacts")
-    with roles.reading(published, "support_reader") as reader:
+    with session(published, "support_reader") as reader:
         assert reader.execute("select email from marts_pii.contacts").fetchone()
-        with pytest.raises(errors.ReadOnlySqlTransaction), reader.transaction():
+        with pytest.raises((errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)):
             reader.execute("delete from marts.people")
-    assert published.execute("select current_user = session_user").fetchone() == (True,)
 
 
 @pytest.mark.parametrize(
@@ -388,14 +392,8 @@ def test_a_login_that_may_not_make_roles_works_and_the_doctor_says_so(plain: str
     assert migrate() == []
     assert finding().state == "warning"
     assert "cannot make or take loader" in finding().found
-    with connect(autocommit=True) as connection:
-        with pytest.raises(ConfigError, match="let an administrator `create role plain_"):
-            segment_login.connect()
-        with (
-            pytest.raises(errors.ReadOnlySqlTransaction),
-            roles.reading(connection, "bi_reader") as reader,
-        ):
-            reader.execute("create table public.mine (a int)")
+    with pytest.raises(ConfigError, match="let an administrator `create role plain_"):
+        segment_login.connect()
 
 
 def test_a_login_that_was_given_the_roles_uses_them(plain: str, postgres: str) -> None:

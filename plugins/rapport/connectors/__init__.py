@@ -36,14 +36,6 @@ def all_destinations() -> dict[str, type[Destination]]:
     return _discovered("destination", Destination)
 
 
-def open_source(name: str, options: dict[str, object] | None = None) -> Source:
-    """The source of that name with its options; raises `ConfigError` for an unknown one."""
-    known = all_sources()
-    if name not in known:
-        raise ConfigError(f'no source "{name}". There are: {", ".join(known)}.')
-    return known[name](options)
-
-
 def mapped_datasets(settings: Settings) -> dict[str, Any]:
     """What sources map by columns, by name; raises `ConfigError` for a name used twice."""
     found: dict[str, Any] = {}

@@ -67,31 +67,6 @@ def _histogram(sizes: dict[int, int]) -> list[dict[str, Any]]:
     return classes
 
 
-def plot(report: dict[str, Any]) -> str:
-    """The size distribution as an SVG drawing for the run's report; the scale is logarithmic."""
-    from math import log10
-
-    classes = report["sizes"]
-    top = max((log10(item["customers"] + 1) for item in classes), default=1.0)
-    width, step = 90 + 320, 22
-    bars = []
-    for number, item in enumerate(classes):
-        label = str(item["from"]) if item["from"] == item["to"] else f"{item['from']}–{item['to']}"
-        length = 240 * log10(item["customers"] + 1) / top
-        y = 30 + number * step
-        bars.append(
-            f'<text x="80" y="{y + 12}" text-anchor="end">{label}</text>'
-            f'<rect x="90" y="{y}" width="{length:.0f}" height="16" fill="#4a7"/>'
-            f'<text x="{96 + length:.0f}" y="{y + 12}">{item["customers"]:,}</text>'
-        )
-    height = 40 + len(classes) * step
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        'font-family="sans-serif" font-size="12" role="img">'
-        '<text x="90" y="16">customers by number of profiles</text>' + "".join(bars) + "</svg>"
-    )
-
-
 BY_SIZE = """
 select profiles, count(*) from (
     select count(*) as profiles from identity.members group by customer_id

@@ -22,7 +22,6 @@ from fastapi import HTTPException, Request
 from itsdangerous import BadSignature, TimestampSigner
 
 DAG = "activate_segments"
-NUMBERS = f"this login has no permission to see the DAG {DAG}"
 HOUR = 3600
 
 

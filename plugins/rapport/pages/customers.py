@@ -22,7 +22,6 @@ from rapport.pages.request import desk, look, look_at_ledgers, reader, show
 PAGE = 20
 TOUCHES = 40
 LONGEST_NAME = 100
-FIND = "this login can search by id only: names and addresses need more permissions"
 PEOPLE = "this login has no permission to see customers"
 
 router = APIRouter()

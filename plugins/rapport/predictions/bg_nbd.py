@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
-from scipy.special import betainc, betaln, digamma, expit, gammaln, hyp2f1
+from scipy.special import digamma, expit, gammaln, hyp2f1
 
 from rapport.predictions.errors import NoFit
 
@@ -99,31 +99,8 @@ class BgNbd:
         unspent = (1 - z) ** (a - 1) * hyp2f1(a + self.b - 1 - self.r, a - 1, c, z)
         return np.asarray(c / (a - 1) * (1 - unspent))
 
-    def expected_purchases_of_anybody(self, ahead: ArrayLike) -> Floats:
-        """Repeat purchases of a new customer within `ahead`; FHL equation 9."""
-        times = np.atleast_1d(np.asarray(ahead, np.float64))
-        return np.array([float(self.expected_purchases(t, 0, 0, 0)[0]) for t in times])
 
-    def probability_of(self, purchases: int, ahead: float) -> float:
-        """The chance that a new customer makes just so many repeats; FHL equation 8."""
-        x, share = purchases, ahead / (self.alpha + ahead)
-        stays = np.exp(
-            betaln(self.a, self.b + x) - betaln(self.a, self.b)
-            + gammaln(self.r + x) - gammaln(self.r) - gammaln(x + 1)
-            + self.r * np.log1p(-share) + x * np.log(share)
-        )  # fmt: skip
-        if x == 0:
-            return float(stays)
-        leaves = np.exp(betaln(self.a + 1, self.b + x - 1) - betaln(self.a, self.b))
-        return float(stays + leaves * betainc(x, self.r, share))
-
-
-def log_likelihood(logs: Floats, histories: Histories) -> tuple[float, Floats]:
-    """FHL equation 6 and its gradient, both at (log r, log alpha, log a, log b)."""
-    return _Likelihood(histories)(logs)
-
-
-class _Likelihood:
+class Likelihood:
     """The likelihood of given histories: what depends on few distinct values is computed there."""
 
     def __init__(self, histories: Histories) -> None:
@@ -176,7 +153,7 @@ def fit(histories: Histories) -> BgNbd:
     """
     if not np.any(histories.repeats > 0):
         raise NoFit("BG/NBD: nobody bought a second time, so there is nothing to estimate from.")
-    likelihood = _Likelihood(histories)
+    likelihood = Likelihood(histories)
 
     def loss(logs: Floats) -> tuple[float, Floats]:
         value, gradient = likelihood(logs)

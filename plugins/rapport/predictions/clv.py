@@ -5,7 +5,6 @@ margin. The plain rule: everybody goes on at the pace and the mean value they ha
 hold-out shows that values do not follow Gamma-Gamma, every order is expected at the mean.
 """
 
-import logging
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,8 +18,6 @@ from rapport.predictions.errors import TooFew
 from rapport.predictions.gamma_gamma import GammaGamma
 from rapport.predictions.quality import Backtest, Figure, by_squares, rmse, tenths
 from rapport.predictions.store import Connection, Standing, read, refit, replace
-
-log = logging.getLogger(__name__)
 
 MODEL, VERSION = "clv", "1"
 LEAST_CUSTOMERS, LEAST_REPEATERS = 100, 50

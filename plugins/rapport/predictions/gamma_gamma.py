@@ -48,7 +48,7 @@ class GammaGamma:
         return np.asarray(self.p * (self.v + x * mean) / (self.p * x + self.q - 1))
 
 
-class _Likelihood:
+class Likelihood:
     def __init__(self, repeats: Floats, values: Floats) -> None:
         self.x, self.of_x = np.unique(repeats, return_inverse=True)
         self.customers = np.bincount(self.of_x, minlength=len(self.x)).astype(np.float64)
@@ -81,11 +81,6 @@ class _Likelihood:
         return float(value), np.asarray(gradient * np.exp(logs))
 
 
-def log_likelihood(logs: Floats, repeats: Floats, values: Floats) -> tuple[float, Floats]:
-    """The log-likelihood and its gradient at (log p, log q, log v)."""
-    return _Likelihood(repeats, values)(logs)
-
-
 def fit(repeats: ArrayLike, values: ArrayLike) -> GammaGamma:
     """The parameters of maximum likelihood, from customers with a repeat of positive mean value.
 
@@ -97,7 +92,7 @@ def fit(repeats: ArrayLike, values: ArrayLike) -> GammaGamma:
     x, mean = x[counts], mean[counts]
     if len(x) < 2:
         raise NoFit("Gamma-Gamma: nobody has a repeat purchase of a value above zero.")
-    likelihood = _Likelihood(x, mean)
+    likelihood = Likelihood(x, mean)
 
     def loss(logs: Floats) -> tuple[float, Floats]:
         value, gradient = likelihood(logs)

@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import hashlib
 import io
-import logging
 import os
 import pickle
 import re
@@ -30,8 +29,6 @@ from rapport.paths import project_root, var_dir
 from rapport.settings import Settings, known, load_settings
 from rapport.transform.custom_fields import fields_for_dbt
 from rapport.warehouse import roles
-
-log = logging.getLogger(__name__)
 
 # https://www.postgresql.org/docs/current/libpq-envars.html
 LIBPQ = {

@@ -6,8 +6,6 @@
 
 import logging
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -178,23 +176,6 @@ def _try(connection: Connection, statement: sql.Composed) -> None:
             connection.execute(statement)
     except psycopg.errors.InsufficientPrivilege:
         log.warning("not granted: %s", statement.as_string(connection))
-
-
-@contextmanager
-def reading(connection: Connection, role: str) -> Iterator[Connection]:
-    """A read-only transaction as that role, with its timeout; ends with the block.
-
-    Without roles (see `apply`) it is read only and has the timeout all the same.
-    """
-    with connection.transaction():
-        connection.execute("set transaction read only")
-        if timeout := declared()[role].statement_timeout:
-            connection.execute(
-                sql.SQL("set local statement_timeout = {}").format(sql.Literal(timeout))
-            )
-        if can_take(connection, role):
-            connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
-        yield connection
 
 
 def can_take(connection: Connection, role: str) -> bool:

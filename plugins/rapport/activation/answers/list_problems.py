@@ -30,11 +30,6 @@ class ListStanding:
     people: int
     cause: str
 
-    @property
-    def needs_somebody(self) -> bool:
-        """Whether the list stays as it is until somebody acts."""
-        return self.state in ("orphaned", "unreadable", "refused", "waiting")
-
     def __str__(self) -> str:
         name = f"{self.destination}/{self.segment}"
         return f"{name}: {self.state}, {self.people} people. {self.cause}"

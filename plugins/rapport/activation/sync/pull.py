@@ -7,7 +7,6 @@ are due are read back here too. This module alone writes the table `activation.p
 {'unsubscribed': 31, 'read_back': 120}
 """
 
-import logging
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
@@ -20,8 +19,6 @@ from rapport.activation.sync.read_back import Check, plain, read_back
 from rapport.errors import GateFailed
 from rapport.identity.rules import Rules
 from rapport.vendors.destination import Audience, Contact, Destination
-
-log = logging.getLogger(__name__)
 
 CHUNK = 5000
 
