@@ -325,7 +325,7 @@ def test_a_reader_that_lifts_its_limit_is_ended_all_the_same(
             session.execute("select count(*) from marts.people")
         time.sleep(0.1)
         assert roles.end_overlong(published) == 0
-        monkeypatch.setattr(roles, "declared", lambda: declared)
+        monkeypatch.setattr(roles.declaration, "declared", lambda: declared)
         assert roles.end_overlong(published) == 1
         with pytest.raises(psycopg.OperationalError):
             reader.execute("select 1")
@@ -336,7 +336,7 @@ def test_a_login_has_so_many_sessions_and_no_more(
     published: Warehouse, make_login: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declared = {"bi_reader": replace(roles.declared()["bi_reader"], connections=1)}
-    monkeypatch.setattr(roles, "declared", lambda: declared)
+    monkeypatch.setattr(roles.declaration, "declared", lambda: declared)
     address = make_login("bi_reader")
     with (
         psycopg.connect(address),
