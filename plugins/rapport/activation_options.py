@@ -14,14 +14,14 @@ Rule = Literal["opt_in", "opt_out"]
 
 
 class Cap(Block):
-    """At most so many messages of campaigns in so many days, over all segments and tools."""
+    """At most so many campaign messages in so many days, over all segments and destinations."""
 
     messages: int = Field(ge=1)
     days: int = Field(ge=1)
 
 
 class Consent(Block):
-    """What a purpose needs: a yes, or only that there is no no."""
+    """What a purpose needs: consent (`opt_in`), or only no refusal (`opt_out`)."""
 
     marketing: Rule = "opt_in"
     feedback: Rule = "opt_in"
@@ -37,16 +37,16 @@ def _caps() -> dict[str, Cap]:
 
 
 class ActivationOptions(Block):
-    """What holds for all lists.
+    """Options for all lists.
 
-    `salt` decides who is held out: a new one draws new hold-outs. `control_share` of all customers
+    `salt` decides who is held out: a new salt draws new hold-outs. `control_share` of all customers
     get no marketing at all. A change of at most `change_floor` people needs no approval, whatever
-    its share. Where more than `consent_loss_share` of the consents to a purpose by a channel are
-    gone in one run, nobody is taken off for that without approval. `caps` are messages, by channel.
-    `stale_after_hours` without a good load make a source stale. Airflow waits `approval_hours` for
-    an answer about a list that would change too much; an approval that was not used for
-    `approval_days` lapses. Every `read_back_days` a list is read back
-    from its tool and compared; 0 is never.
+    its share. If one run loses more than `consent_loss_share` of the consents to a purpose by a
+    channel, nobody leaves a list for that reason without approval. `caps` limit messages by
+    channel. A source is stale after `stale_after_hours` without a good load. Airflow waits
+    `approval_hours` for an answer about a list that would change too much; an approval that is not
+    used within `approval_days` lapses. Every `read_back_days` a list is read back from its
+    destination and compared; 0 turns that off.
     """
 
     consent: Consent = Consent()
@@ -63,7 +63,7 @@ class ActivationOptions(Block):
     @field_validator("caps")
     @classmethod
     def _with_the_others(cls, value: dict[str, Cap]) -> dict[str, Cap]:
-        """Channels that are not named keep the cap that they have."""
+        """Channels that the file does not name keep their default cap."""
         return {**_caps(), **value}
 
 

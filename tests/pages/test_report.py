@@ -14,6 +14,7 @@ from rapport.errors import ConfigError
 from rapport.pages import report
 from rapport.runs.overview import is_unusual, read_run
 from rapport.runs.run import Run
+from rapport.runs.summary import summarise
 from rapport.tasks.closing import close
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
@@ -241,3 +242,22 @@ def test_a_browser_draws_it_at_the_width_of_a_phone_in_both_themes(
     paper = run("return getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", paper)[:3])) < 200) == (theme == "dark")
     assert [entry["message"] for entry in browser.get_log("browser")] == []
+
+
+def test_the_summary_and_the_page_of_a_run_have_the_same_counts(
+    night: psycopg.Connection[Any],
+) -> None:
+    night.execute(
+        "insert into quality.results (run_id, gate, source, guard, expectation, severity, success)"
+        " values (%(run)s, 'arrival', 'zendesk', 'loads', 'a', 'critical', true),"
+        " (%(run)s, 'arrival', 'files', 'loads', 'a', 'critical', false)",
+        {"run": RUN},
+    )
+    summary, page = summarise(Run(RUN, AS_OF)), read_run(night, RUN)
+    assert summary.customers.model_dump() == page.customers
+    assert [stage.name for stage in summary.stages] == [stage["name"] for stage in page.stages]
+    (stream,) = page.streams
+    assert summary.sources["zendesk"]["tickets"].landed == stream["landed"] == 9
+    gate = summary.gates["arrival"]
+    assert (gate.passed, gate.failed) == (1, 1)
+    assert gate.failed == sum(row["failed"] for row in page.gates if row["gate"] == "arrival")

@@ -37,7 +37,7 @@ def home() -> Path:
 
 
 def environment() -> dict[str, str]:
-    """What to set; what the caller's environment says already wins.
+    """The variables to set; a value that the caller's environment already has wins.
 
     Makes the secrets and starts the embedded Postgres if need be.
     """
@@ -80,7 +80,7 @@ def environment() -> dict[str, str]:
 
 
 def apply() -> None:
-    """Set it for this process and its children. To be called before Airflow is imported."""
+    """Set the variables for this process and its children; call it before importing Airflow."""
     os.environ.update(environment())
     tools = str(Path(sys.executable).parent)
     if tools not in os.environ.get("PATH", "").split(os.pathsep):
@@ -88,7 +88,7 @@ def apply() -> None:
 
 
 def generated() -> dict[str, str]:
-    """Airflow's keys and the login's password, made once and readable by their owner only."""
+    """Airflow's keys and the password of its login, made once, readable by their owner only."""
     home().mkdir(parents=True, exist_ok=True)
     file = home() / "secrets.json"
     with held(home() / ".secrets.lock"):
@@ -130,7 +130,7 @@ def ensure_airflow_metadata() -> bool:
 
 
 def _metadata_version() -> str:
-    """Airflow's version and the revision of its tables, empty where there are none."""
+    """Airflow's version and the revision of its tables; empty if there are none."""
     version = importlib.metadata.version("apache-airflow")
     address = os.environ[DATABASE].replace("+psycopg2", "").replace("+psycopg", "")
     try:

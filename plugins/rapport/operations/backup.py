@@ -1,4 +1,4 @@
-"""The warehouse as one file, and back again, with the erasures of the time between repeated.
+"""Backup of the warehouse to one file, and restore, which repeats the erasures made since.
 
 A backup is `<stamp>.dump` in pg_dump's own format and `<stamp>.json` with its checksum. Readers get
 at a restored warehouse only once the erasures are repeated: the grants come last.
@@ -26,7 +26,7 @@ TABLES_OF_REQUESTS = ("requests", "receipts")
 
 
 def backup(*, at: datetime, folder: Path | None = None) -> Path:
-    """Write the warehouse as it is at this moment; nights may run meanwhile.
+    """Write a backup of the warehouse as of this moment; a run may be under way.
 
     Raises `RetryLater` where pg_dump does not come to its end.
     """
@@ -45,10 +45,10 @@ def backup(*, at: datetime, folder: Path | None = None) -> Path:
 
 
 def restore(path: Path, *, at: datetime) -> dict[str, int]:
-    """Put a backup in the place of the warehouse, in one transaction, then repeat the erasures.
+    """Replace the warehouse by a backup, in one transaction, then repeat the erasures.
 
     Requests that came after the backup are kept. Raises `ConfigError` for a file that is not whole
-    or while a night is under way.
+    or while a run is under way.
     """
     from rapport import warehouse
     from rapport.landing import ensure_tables
@@ -80,7 +80,7 @@ def restore(path: Path, *, at: datetime) -> dict[str, int]:
 
 
 def _run(program: str, *arguments: str, on_server: bool = True) -> None:
-    """One of Postgres' programs; the password goes by the environment, which is ours alone."""
+    """Run one of Postgres' programs; the password is in its environment, not in its arguments."""
     from rapport import warehouse
     from rapport.warehouse import place
 
@@ -118,7 +118,7 @@ def _must_be_quiet(connection: psycopg.Connection[Any]) -> None:
         " and started_at > clock_timestamp() - interval '6 hours'"
     ).fetchone()
     if row is not None:
-        raise ConfigError(f"restore: night {row[0]} is under way. Wait for its end, or end it.")
+        raise ConfigError(f"restore: run {row[0]} is under way. Wait for its end, or end it.")
 
 
 def _drop_everything(connection: psycopg.Connection[Any]) -> str:
@@ -132,7 +132,7 @@ def _drop_everything(connection: psycopg.Connection[Any]) -> str:
 
 
 def _requests(connection: psycopg.Connection[Any]) -> dict[str, list[dict[str, Any]]]:
-    """What people asked for, also after the backup."""
+    """The requests of people, including those made after the backup."""
     if connection.execute("select to_regclass('privacy.requests')").fetchone() == (None,):
         return {}
     return {
@@ -163,7 +163,7 @@ def _keep_requests(
                 ).format(sql.Identifier("privacy", table)),
                 (json.dumps(kept[table]),),
             )
-        # An erasure that was under way is begun anew: the person may be back.
+        # An erasure that was under way starts again: the backup may have brought the person back.
         connection.execute("update privacy.requests set state = 'open' where state = 'running'")
         connection.execute(
             "delete from privacy.receipts using privacy.requests"

@@ -1,4 +1,4 @@
-"""What must be right before a night can run, checked one by one, each with what to do.
+"""The checks of `rapport doctor`: what a run needs, and what to do if it is missing.
 
 >>> [finding.name for finding in examine() if finding.state == "problem"]  # doctest: +SKIP
 []
@@ -29,7 +29,7 @@ DISK_NEEDED, DISK_WANTED = 1, 5  # GB
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     state: State
@@ -38,7 +38,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Every check; none of them changes anything but starting the embedded Postgres."""
+    """Run every check; nothing changes, except that the embedded Postgres is started."""
     checks: list[Callable[[], Iterator[Finding]]] = [_python, _packages, _disk, _configuration]
     checks += [_connections, _warehouse]
     return [finding for check in checks for finding in _guarded(check)]
@@ -145,7 +145,7 @@ def _value(connection: Connection, field: str) -> object:
 
 
 def _in_airflow(name: str) -> bool:
-    """Whether the connection was added in Airflow's UI, where its database can be asked."""
+    """Whether the connection was added in Airflow's UI, if Airflow's database answers."""
     from rapport.operations import airflow_env
     from rapport.warehouse import embedded
 

@@ -22,7 +22,7 @@ from rapport.file_locks import held
 from rapport.operations import airflow_env
 from rapport.paths import private, project_root
 
-# Their log servers would listen on every interface; the logs are read from the same disk.
+# Log servers would listen on every interface; the UI reads the logs from the same disk instead.
 SERVICES: dict[str, list[str]] = {
     "api-server": ["--workers", "1"],
     "scheduler": ["--skip-serve-logs"],
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 def address() -> str:
-    """Where Airflow's UI is."""
+    """The address of Airflow's UI."""
     return os.environ.get("AIRFLOW__API__BASE_URL", f"http://{airflow_env.HOST}:{airflow_env.PORT}")
 
 
@@ -46,7 +46,7 @@ def login() -> tuple[str, str]:
 
 
 def up(wait: float = 180, progress: Callable[[str], None] = lambda said: None) -> list[str]:
-    """Start what is not running and wait until all of it is healthy; returns what was started.
+    """Start the services that are not running and wait until all are healthy; returns the started.
 
     `wait` is in seconds. Raises `ConfigError` where a process ends, `RetryLater` where it takes
     too long.
@@ -68,7 +68,7 @@ def up(wait: float = 180, progress: Callable[[str], None] = lambda said: None) -
 
 
 def down() -> list[str]:
-    """Stop every process that runs, politely first; returns which."""
+    """Stop every running process, first by SIGTERM; returns their names."""
     folder = airflow_env.home() / "services"
     if not folder.exists():
         return []
@@ -86,7 +86,7 @@ def down() -> list[str]:
 
 
 def pid_of(name: str) -> int | None:
-    """The process of a service, None where it does not run."""
+    """The process of a service, or None if it does not run."""
     try:
         pid, started = _pid_file(name).read_text().split()
     except (FileNotFoundError, ValueError):
@@ -113,7 +113,7 @@ def _spawn(name: str) -> None:
 
 
 def _started(pid: int) -> str:
-    """When the process began, in a form without spaces; empty where it is gone.
+    """When the process began, in a form without spaces; empty if it is gone.
 
     A process id may be given again, a pair of id and start may not.
     """
@@ -178,7 +178,7 @@ def _not_healthy(spawned: list[str]) -> str:
 
 
 def _dags_not_there() -> str:
-    """The DAG files are read by a process of their own, a moment after it is healthy."""
+    """Wait for the DAGs: their processor reads the files a moment after it is healthy."""
     if not any((project_root() / "dags").glob("*.py")):
         return ""
     return "" if dags() else "dags"

@@ -1,4 +1,4 @@
-"""Who is looking, and what they may see: Airflow's own login and Airflow's own permissions.
+"""Readers of the pages and their rights: Airflow's own login and Airflow's own permissions.
 
 | what | who |
 |---|---|
@@ -27,7 +27,7 @@ HOUR = 3600
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A login and what it may; each permission is one of Airflow's."""
+    """A login and its rights; each right is a permission of Airflow."""
 
     name: str
     sees_numbers: bool = True
@@ -36,24 +36,24 @@ class Reader:
 
     @property
     def may_approve(self) -> bool:
-        """Whoever may start the push may let a list through."""
+        """Whoever may start the DAG of activation may approve a list."""
         return self.sees_people
 
     @property
     def may_download(self) -> bool:
-        """A list with addresses, as a file."""
+        """Whether the reader may download a list with addresses."""
         return self.sees_contacts
 
     @property
     def role(self) -> str:
-        """The role of the warehouse in which this reader's questions are asked."""
+        """The role of the warehouse that this reader's queries run in."""
         if self.sees_contacts:
             return "support_reader"
         return "marketing_reader" if self.sees_people else "bi_reader"
 
 
 def reader_of(user: Any) -> Reader:
-    """What Airflow's auth manager lets this user do."""
+    """The reader with the rights that Airflow's auth manager gives this user."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.models.resource_details import (
         DagAccessEntity,
@@ -91,7 +91,7 @@ def secret_of_airflow() -> bytes:
 
 
 def must(allowed: bool, what: str) -> None:
-    """Raise 403 with what is missing."""
+    """Raise 403 unless the reader has the right; `what` says which one is missing."""
     if not allowed:
         raise HTTPException(403, what)
 

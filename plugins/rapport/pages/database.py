@@ -1,4 +1,4 @@
-"""Questions to the warehouse: read only, short, in the role of who asks, few at a time.
+"""Queries of the pages: read only, short, in the role of the reader, few at a time.
 
 >>> with Warehouse().look("bi_reader") as connection:  # doctest: +SKIP
 ...     headlines(connection)
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Warehouse:
-    """A few connections that are used again; opened at the first question, not before."""
+    """A small pool of connections; the first query opens them."""
 
     def __init__(self, most: int = MOST) -> None:
         self._idle: queue.LifoQueue[Connection] = queue.LifoQueue()
@@ -35,7 +35,7 @@ class Warehouse:
 
     @contextmanager
     def look(self, role: str | None = None) -> Iterator[Connection]:
-        """A read-only transaction that sees one moment of the warehouse, in that role."""
+        """A read-only transaction with one snapshot of the warehouse, in that role."""
         with self._borrow() as connection, connection.transaction():
             connection.execute("set transaction isolation level repeatable read, read only")
             connection.execute(sql.SQL("set local statement_timeout = {}").format(TIMEOUT))
@@ -44,7 +44,7 @@ class Warehouse:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction with the rights of the login: decisions and looks are kept with it."""
+        """A transaction with the rights of the login, to store decisions and looks."""
         with self._borrow() as connection, connection.transaction():
             connection.execute(sql.SQL("set local statement_timeout = {}").format(TIMEOUT))
             yield connection
@@ -57,7 +57,7 @@ class Warehouse:
         subject: str | None = None,
         people: int = 1,
     ) -> None:
-        """Keep that the reader was shown contact details; before they are shown."""
+        """Record that the reader sees contact details, before they are shown."""
         with self.write() as connection, connection.cursor() as cursor:
             cursor.executemany(
                 "insert into ops.contact_looks (viewer, what, customer_id, subject, people)"
@@ -69,7 +69,7 @@ class Warehouse:
             )
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close the idle connections."""
         while not self._idle.empty():
             self._idle.get_nowait().close()
 
@@ -104,7 +104,7 @@ class Warehouse:
 
 
 def take(connection: Connection, role: str | None) -> None:
-    """Go on in that role until the transaction ends; a warehouse without it has no roles yet."""
+    """Take the role until the transaction ends; a warehouse without the role has no roles yet."""
     if role is None:
         return
     row = connection.execute(

@@ -1,4 +1,4 @@
-"""Numbers, times and amounts as people read them, in their language.
+"""Numbers, times and amounts in the format of the reader's language.
 
 >>> Words("en").number(1234.5), Words("de").number(1234.5)
 ('1,234.5', '1.234,5')
@@ -14,12 +14,12 @@ NONE = "–"
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How one reader wants to see values; times are UTC and say so where they stand."""
+    """The formats of one language; times are in UTC, and the pages say so beside them."""
 
     locale: str = "en"
 
     def number(self, value: Any, digits: int = 2) -> str:
-        """A number with at most so many digits after the point; a dash where there is none."""
+        """A number with at most so many digits after the point; a dash for None."""
         from babel.numbers import format_decimal
 
         if value is None:
@@ -42,11 +42,11 @@ class Words:
         return format_percent(Decimal(str(value)), format=pattern, locale=self.locale)
 
     def measure(self, name: str, value: Any) -> str:
-        """A number of a mart: what is named a rate or a share is a percentage."""
+        """A measure of a mart: a rate or a share as a percentage, else a number."""
         return self.share(value) if is_share(name) else self.number(value)
 
     def change(self, now: Any, before: Any, measure: str = "") -> str:
-        """The difference with its sign; a dash where one of both is not known."""
+        """The difference with its sign; a dash if one of the two is unknown."""
         if now is None or before is None:
             return NONE
         difference = Decimal(str(now)) - Decimal(str(before))
@@ -82,7 +82,7 @@ class Words:
         return f"{day}, {format_time(moment, 'HH:mm', locale=self.locale)}"
 
     def any(self, value: Any) -> str:
-        """A value whose kind is not known beforehand."""
+        """A value of any type."""
         if value is None:
             return NONE
         if isinstance(value, datetime):

@@ -1,7 +1,7 @@
-"""The question to a person whether a large change of a list may be made, as a task of Airflow.
+"""Asks for approval of a large change of a list, as a task of Airflow.
 
-It is the same decision as `rapport approve`. No answer in time, or an answer to a question that
-was put again since, changes nothing: the list stays as it was last night.
+It is the same decision as `rapport approve`. Without an answer in time, or with an answer to a
+question that has been replaced by a newer one, the list stays as it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from rapport.errors import ConfigError
 
 
 class Approval(ApprovalOperator):
-    """Approve or reject what waits for one list; what follows is skipped but after a yes."""
+    """Approve or decline the change of one list; downstream tasks run only after an approval."""
 
-    # Only what is rendered gets the values of its list: the task is one of many, made at run time.
+    # Airflow fills in the values of a mapped task only for template fields.
     template_fields: Sequence[str] = (
         *ApprovalOperator.template_fields, "destination", "segment", "requested_at"
     )  # fmt: skip
@@ -29,18 +29,18 @@ class Approval(ApprovalOperator):
         self.requested_at = requested_at
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
-        """Keep the answer where `rapport approve` keeps it; a no skips what follows."""
+        """Store the answer as `rapport approve` does; a decline skips the downstream tasks."""
         if "error" not in event:
             self._decide(event)
             if event["chosen_options"] != [self.APPROVE]:
-                # The operator's own way to skip does not reach tasks of a mapped group.
+                # The operator's own skip does not reach the tasks of a mapped group.
                 raise AirflowSkipException(
                     f"{self.destination}/{self.segment}: declined, the list stays as it was."
                 )
         return super().execute_complete(context, event)
 
     def process_trigger_event_error(self, event: dict[str, Any]) -> None:
-        """Nobody answered in time."""
+        """Handle a question that nobody answered in time."""
         if event["error_type"] == "timeout":
             from rapport.activation.planning.approval import nobody_answered
             from rapport.warehouse import connect
@@ -52,7 +52,7 @@ class Approval(ApprovalOperator):
                 )  # fmt: skip
             raise AirflowSkipException(
                 f"{self.destination}/{self.segment}: nobody answered, the list stays as it was. "
-                "It is asked again with the next night, or use `rapport approve`."
+                "The next run asks again, or use `rapport approve`."
             )
         super().process_trigger_event_error(event)
 

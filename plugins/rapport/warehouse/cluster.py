@@ -22,13 +22,13 @@ ADMIN = "postgres"
 OWNER = "rapport"
 DATABASES = {"warehouse": OWNER, "airflow": "airflow"}
 
-# Nobody has anything to do in the databases that every server has.
+# No login of Rapport needs the databases that every server has.
 CLOSE = "revoke connect, temporary on database postgres, template1 from public"
 HARDEN = (Path(__file__).parent / "harden.sql").read_text(encoding="utf-8")
 
 
 def first_statements(passwords: dict[str, str]) -> dict[str, str]:
-    """What a new cluster begins with, by the database in which it is to be run.
+    """The first statements of a new cluster, by the database that they run in.
 
     Each statement ends with a semicolon and an empty line, as the single-user mode with -j wants.
     """
@@ -75,7 +75,7 @@ def demote_login(address: str) -> str | None:
 
 
 def demote(host: str, port: int, passwords: dict[str, str]) -> None:
-    """Bring a cluster of which the owner is the superuser to what a new one is.
+    """Give a cluster whose owner is the superuser the logins of a new cluster.
 
     The superuser gets the name `postgres`, and a new login `rapport` gets its password and all
     that it owned. What is done already is not done again.

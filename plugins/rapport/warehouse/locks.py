@@ -20,16 +20,16 @@ LOOK_EVERY = 0.1  # seconds
 
 
 def take_turn(connection: Connection, name: str) -> None:
-    """Be the only transaction at it until this one ends; waits, at most `lock_timeout`.
+    """Wait until no other transaction has this turn, then keep it until the transaction ends.
 
-    Raises psycopg's `LockNotAvailable` after that.
+    Raises psycopg's `LockNotAvailable` after `lock_timeout`.
     """
     connection.execute("insert into ops.turns (name) values (%s) on conflict do nothing", [name])
     connection.execute("select from ops.turns where name = %s for update", [name])
 
 
 def try_turn(connection: Connection, name: str) -> bool:
-    """As `take_turn`, but never waits: False where another transaction is at it."""
+    """As `take_turn`, but without waiting: False if another transaction has the turn."""
     connection.execute("insert into ops.turns (name) values (%s) on conflict do nothing", [name])
     taken = connection.execute(
         "select true from ops.turns where name = %s for update skip locked", [name]
@@ -39,7 +39,7 @@ def try_turn(connection: Connection, name: str) -> bool:
 
 @contextmanager
 def only_one(connection: Connection, name: str) -> Iterator[bool]:
-    """Hold a lock for the block unless another session does; yields whether it is ours.
+    """Hold a lock for the block unless another session holds it; yields whether we hold it.
 
     `connection` must be in autocommit mode.
     """
@@ -52,13 +52,13 @@ def only_one(connection: Connection, name: str) -> Iterator[bool]:
 
 
 def try_to_hold(connection: Connection, name: str) -> bool:
-    """Hold a lock until `let_go` or the end of the session; False where another session does."""
+    """Hold a lock until `let_go` or the end of the session; False if another session holds it."""
     row = connection.execute("select ops.try_to_hold(%s)", [name]).fetchone()
     return row == (True,)
 
 
 def let_go(connection: Connection, name: str) -> None:
-    """Give the lock back; a connection that is broken has done so already."""
+    """Release the lock; Postgres releases it itself when a connection breaks."""
     if not connection.closed and not connection.broken:
         connection.execute(
             "delete from ops.locks where name = %s and pid = pg_backend_pid()", [name]
@@ -67,7 +67,7 @@ def let_go(connection: Connection, name: str) -> None:
 
 @contextmanager
 def shared(connection: Connection, name: str) -> Iterator[None]:
-    """Hold a lock that others may share, for the block; waits for a `take_turn` of that name.
+    """Hold a lock for the block that others may hold too; waits for a `take_turn` of that name.
 
     `connection` must be in autocommit mode.
     """
@@ -81,7 +81,7 @@ def shared(connection: Connection, name: str) -> Iterator[None]:
 
 
 def wait_for_holders(connection: Connection, name: str, seconds: float) -> bool:
-    """Inside of a turn: whether every session that holds the lock let go of it in that time."""
+    """Within a turn: whether every session that holds the lock releases it in that time."""
     deadline = time.monotonic() + seconds
     while holders(connection, name):
         if time.monotonic() > deadline:

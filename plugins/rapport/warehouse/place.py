@@ -30,7 +30,7 @@ UNPRIVILEGED = ("postgres", "nobody")
 
 @dataclass(frozen=True)
 class Account:
-    """The user as whom Postgres runs; None where it is the one who calls."""
+    """The user that Postgres runs as; None if it is the current user."""
 
     name: str
     uid: int
@@ -52,7 +52,7 @@ class Place:
 
     @property
     def data(self) -> Path:
-        """The data directory; it exists once it is whole."""
+        """The data directory; it exists only once it is complete."""
         return self.cluster / "data"
 
     @property
@@ -62,7 +62,7 @@ class Place:
 
     @property
     def passwords(self) -> Path:
-        """The roles' passwords, readable by the one who calls."""
+        """The passwords of the roles, readable by the current user."""
         return self.home / "passwords.json"
 
     def run(
@@ -94,7 +94,7 @@ def identity(account: Account | None) -> dict[str, Any]:
 
 
 def find() -> Place:
-    """The place of the embedded server; the same for every call once it was chosen.
+    """The place of the embedded server; every call returns the place that the first one chose.
 
     Asking as another user what it may do starts processes, so a process asks once.
     """
@@ -139,7 +139,7 @@ def _find(ours: Path) -> Place:
 
 
 def package() -> Path:
-    """The folder of the installed binaries; raises `ConfigError` where they are not installed."""
+    """The folder of the installed binaries; raises `ConfigError` if they are not installed."""
     spec = importlib.util.find_spec(PACKAGE)
     for folder in (spec.submodule_search_locations or []) if spec else []:
         binaries = Path(folder) / f"pginstall{MAJOR}"
@@ -152,7 +152,7 @@ def package() -> Path:
 
 
 def _account(home: Path) -> Account | None:
-    """Whoever owns the data if there is some, else the first unprivileged user there is."""
+    """The owner of existing data, else the first unprivileged user that exists."""
     if os.geteuid() != 0:
         return None
     cluster = home / "cluster"
@@ -192,7 +192,7 @@ def _open(folder: Path) -> None:
 
 
 def _enters(account: Account, folder: Path) -> bool:
-    """Whether the account can go to the folder's parent, asked of the kernel as that account."""
+    """Whether the account can enter the folder's parent; a process of that account tries it."""
     there = ["/bin/sh", "-c", 'cd "$1"', "sh", str(folder.parent)]
     return subprocess.run(there, cwd="/", capture_output=True, **identity(account)).returncode == 0
 
@@ -225,7 +225,7 @@ def _executes(account: Account, binaries: Path) -> bool:
 
 
 def _copy(installed: Path, target: Path) -> None:
-    """Copy binaries and the libraries that stand beside them, for all to read, whole or not."""
+    """Copy binaries and the libraries beside them, readable for all, completely or not at all."""
     draft = target.with_name(f"{target.name}.{os.getpid()}")
     _open(target.parent)
     for source in (

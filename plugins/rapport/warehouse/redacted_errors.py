@@ -1,4 +1,4 @@
-"""Errors of the warehouse without what the rows hold: they end up in logs and tracebacks.
+"""Errors of the warehouse without values of rows, because errors end up in logs and tracebacks.
 
 Postgres quotes values in the detail and the context of an error, and for data that it cannot read
 in the message itself. The rest stays: what is wrong, with which table or constraint.
@@ -39,7 +39,7 @@ class Cursor(psycopg.Cursor[Row]):
 
 @contextmanager
 def without_values() -> Iterator[None]:
-    """Cut the message of an error of the server to what cannot hold a value."""
+    """Keep only those parts of a server's error message that cannot hold a value."""
     try:
         yield
     except psycopg.Error as error:

@@ -34,13 +34,13 @@ def name_of(owner: str) -> str:
 
 
 def password_of(owner: str, password: str) -> str:
-    """Its password, which nobody can compute who does not know the owner's."""
+    """Its password, derived from the owner's: whoever does not know that one cannot compute it."""
     digest = hmac.digest(password.encode(), f"segments of {owner}".encode(), "sha256")
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def url() -> str:
-    """Its address. Raises `ConfigError` where the warehouse is opened without a password."""
+    """Its address. Raises `ConfigError` if the warehouse's login has no password."""
     from rapport import warehouse
 
     if (connection := find_connection(CONNECTION)) is not None:

@@ -16,8 +16,8 @@ from pathlib import Path
 from rapport.errors import ConfigError, RetryLater
 from rapport.warehouse.place import Place
 
-# For two cores beside everything else. Durable: fsync and synchronous_commit stay on. Failing
-# statements and their values stay out of the log, since they may hold persons.
+# For a machine of two cores that runs everything else too. Durable: fsync and synchronous_commit
+# stay on. Failing statements and their values may hold personal data, so they are not logged.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -49,7 +49,7 @@ class Server:
 
 
 def running(place: Place) -> Server | None:
-    """The server that answers for this data, as its pid file says; a stale file is seen through."""
+    """The server that its pid file names, if that process is alive and answers on its port."""
     lines = _pid_file(place)
     if len(lines) < 8 or lines[7].strip() != "ready" or not _is_alive(int(lines[0]), place):
         return None
@@ -72,7 +72,7 @@ def _pid_file(place: Place) -> list[str]:
 
 
 def _is_alive(pid: int, place: Place) -> bool:
-    """Whether the process is our server, and not another one that was given the same number."""
+    """Whether the process is our server, and not another process with the same number."""
     try:
         if sys.platform == "linux":
             command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
@@ -86,7 +86,7 @@ def _is_alive(pid: int, place: Place) -> bool:
 
 
 def launch(place: Place) -> Server:
-    """Start the server, on the port of the last time if that is free."""
+    """Start the server, on the port of the last start if it is free."""
     lines = _pid_file(place)
     if lines and not _is_alive(int(lines[0]), place):
         (place.data / "postmaster.pid").unlink()
@@ -120,8 +120,8 @@ def launch(place: Place) -> Server:
 def _buffers() -> int:
     """MB of pages that the server keeps: an eighth of the machine's memory, at most 1024.
 
-    They are taken as they are filled. What a night of a million people looks up did not fit into
-    256, and was read from the file system time and again.
+    Memory is taken only as pages fill. The look-ups of a run with a million people did not fit
+    into 256 MB, so the same pages were read from the file system again and again.
     """
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     return min(max(memory // 8, 128), 1024)
@@ -141,10 +141,10 @@ def _free_port(wanted: int) -> int:
 
 
 def _end_orphans(place: Place) -> None:
-    """End workers that a killed server left behind: they keep its memory and block the next one.
+    """End workers that a killed server left behind: they keep its memory and block a new one.
 
-    They are known by their working directory, which is the data; without /proc they end by
-    themselves, at the latest when their statement does.
+    Their working directory is the data directory. Without /proc they are not found, but end by
+    themselves at the end of their statement.
     """
     for process in Path("/proc").glob("[0-9]*"):
         try:
