@@ -27,7 +27,7 @@ def company(postgres: str, template: str) -> Iterator[Connection]:
             # Whether churn wins on this company is not the question here.
             won = Backtest([Figure("brier_score", 0.1, 0.2, -1)])
             patch.setattr(churn, "judge", lambda *_: won)
-            patch.setattr(churn, "LEAST_EACH", 5)
+            patch.setattr(churn, "MIN_EACH", 5)
             with connect(autocommit=True) as connection:
                 make_tables(connection)
                 fill(connection)
