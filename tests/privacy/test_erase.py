@@ -201,7 +201,7 @@ def test_the_queue_is_worked_by_urgency_and_a_failure_holds_up_nobody(held: Held
     held.ask()
     assert privacy.work(held.connection, at=NOW) == {"done": 1, "failed": 1, "overdue": 0}
     problem = held.one("select problem from privacy.requests where state = 'failed'")
-    assert "nobody has that id" in problem
+    assert "no customer has that id" in problem
     assert privacy.work(held.connection, at=NOW.replace(month=12))["overdue"] == 1
     assert held.one("select due_at - requested_at from privacy.requests limit 1").days == 30
 
