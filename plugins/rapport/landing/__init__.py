@@ -1,4 +1,6 @@
-"""Landing: what a vendor sent, kept as versions, committed together with ledger and watermark.
+"""Landing: the records of the sources, stored unchanged as versions in the raw tables.
+
+Records, load counts and the watermark are committed in one transaction.
 
 >>> from rapport.landing import ingest
 >>> ingest("zendesk", run_id=run_id, as_of=as_of)  # doctest: +SKIP
