@@ -343,7 +343,7 @@ def test_a_load_killed_anywhere_and_run_again_is_as_if_nothing_had_happened(
 
 
 def test_an_error_does_not_wait_for_a_vendor_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "PATIENCE", 0.0)
+    monkeypatch.setattr(batches, "JOIN_SECONDS", 0.0)
     answered = threading.Event()
 
     def pages() -> Any:

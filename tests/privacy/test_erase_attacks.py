@@ -126,7 +126,7 @@ def test_an_erasure_waits_for_a_push_to_the_tool_that_is_under_way(held: Held) -
 def test_an_erasure_is_not_done_while_somebody_evaluates(
     held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rapport.privacy.erase.PATIENCE", 0.05)
+    monkeypatch.setattr("rapport.privacy.erase.WAIT_SECONDS", 0.05)
     request = held.ask()
     with connect(autocommit=True) as run, locks.shared(run, "activation"):
         with pytest.raises(RetryLater, match="a run is in progress"):
