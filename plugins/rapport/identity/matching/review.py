@@ -17,7 +17,7 @@ from rapport.errors import ConfigError
 from rapport.identity.evaluate import Pair, read_pairs
 from rapport.identity.rules import Matching
 from rapport.paths import private, project_root, var_dir
-from rapport.safe_csv import disarmed, restored, writer
+from rapport.safe_csv import escaped, unescaped, writer
 
 Warehouse = psycopg.Connection[Any]
 
@@ -49,7 +49,7 @@ def export(warehouse: Warehouse, options: Matching, path: Path) -> int:
         lines.writerow(HEADER)
         for a, b, probability, why, *values in rows:
             row = (a, b, "", f"{probability:.4f}", why, *values)
-            lines.writerow([disarmed(value) for value in row])
+            lines.writerow([escaped(value) for value in row])
     part.replace(path)
     return len(rows)
 
@@ -63,7 +63,7 @@ def decide(warehouse: Warehouse, path: Path, seeds: Path) -> dict[str, int]:
     row = warehouse.execute("select resolved_as_of from identity.state").fetchone()
     reason = f"reviewed after the run of {row[0]:%Y-%m-%d}" if row and row[0] else "reviewed"
     pairs = [
-        pair._replace(a=restored(pair.a), b=restored(pair.b))
+        pair._replace(a=unescaped(pair.a), b=unescaped(pair.b))
         for pair in read_pairs(path, blank=True)
     ]
     answered = [pair for pair in pairs if pair.same is not None]
