@@ -18,8 +18,8 @@ POINTS = frozenset(
         "landing.before_commit",
         "landing.committed",
         "privacy.erased",
-        "privacy.remembered",
-        "privacy.told",
+        "privacy.person_stored",
+        "privacy.destination_erased",
         "publish.table",
     }
 )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rapport.errors import AlreadyRunning, GiveUp, StaleWriter
 from rapport.landing import batches
 from rapport.landing.load import land
-from rapport.landing.load_records import read_position
+from rapport.landing.load_log import read_position
 from rapport.landing.stream_writer import Writer
 from rapport.vendors.source import Page, Rejected, Stream
 from rapport.warehouse import url

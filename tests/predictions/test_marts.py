@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import drop_database, point_to
 
 from rapport.predictions import churn, predict
-from rapport.predictions.quality import Backtest, Figure
+from rapport.predictions.backtest import Backtest, Figure
 from rapport.warehouse import connect
 
 from .made_up import AS_OF, Connection, fill, make_tables, order

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rapport.predictions import churn, contact_time, logistic, next_product, personas, quality
+from rapport.predictions import backtest, churn, contact_time, logistic, next_product, personas
 from rapport.predictions.errors import TooFew
 from rapport.predictions.personas import PERSONAS
 
@@ -40,7 +40,7 @@ def test_a_churn_model_wins_by_a_signal_and_not_by_noise() -> None:
 def test_a_churn_model_is_calibrated_and_its_best_tenth_holds_more_leavers() -> None:
     parts = churn.judge(leavers(1, 1.5), leavers(2, 1.5)).deciles
     assert sum(part.customers for part in parts) == 800
-    assert quality.calibration_error(parts) < 0.07
+    assert backtest.calibration_error(parts) < 0.07
     assert parts[0].share_of_actual is not None
     assert parts[0].share_of_actual > 0.1
     assert parts[-1].share_of_actual == pytest.approx(1.0)
@@ -150,9 +150,9 @@ def test_a_channel_that_most_people_use_breaks_a_tie() -> None:
 
 
 def test_a_figure_must_be_better_by_a_hundredth_and_by_more_than_chance() -> None:
-    assert quality.Figure("error", 0.98, 1.0, -1).beats_baseline
-    assert not quality.Figure("error", 0.995, 1.0, -1).beats_baseline
-    assert not quality.Figure("error", 0.98, 1.0, -1, noise=0.02).beats_baseline
-    assert quality.Figure("hits", 0.5, 0.4, 1).beats_baseline
-    assert not quality.Figure("hits", float("nan"), 0.4, 1).beats_baseline
-    assert not quality.Backtest([quality.Figure("only told", 9.0, 1.0)]).beats_baseline
+    assert backtest.Figure("error", 0.98, 1.0, -1).beats_baseline
+    assert not backtest.Figure("error", 0.995, 1.0, -1).beats_baseline
+    assert not backtest.Figure("error", 0.98, 1.0, -1, noise=0.02).beats_baseline
+    assert backtest.Figure("hits", 0.5, 0.4, 1).beats_baseline
+    assert not backtest.Figure("hits", float("nan"), 0.4, 1).beats_baseline
+    assert not backtest.Backtest([backtest.Figure("only told", 9.0, 1.0)]).beats_baseline

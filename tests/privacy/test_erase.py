@@ -237,7 +237,7 @@ SEED = int(os.environ["RAPPORT_SEED"])
 
 def kills() -> list[Any]:
     """All with `make faults`; else the two special ones and a step drawn by the run's seed."""
-    every = ["privacy.remembered", "privacy.told"]
+    every = ["privacy.person_stored", "privacy.destination_erased"]
     steps = [f"privacy.erased:{n}" for n in range(1, STEPS + 1)]
     if os.environ.get("RAPPORT_FAULTS") == "all":
         return every + steps

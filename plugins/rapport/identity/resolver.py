@@ -182,18 +182,18 @@ def _links(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> Links:
     names = ("number", "key_a", "key_b", "weight", "is_probable")
     number, key_a, key_b, weight, probable = columns_out(warehouse, names, sql.SQL(LINKS))
     ends = np.column_stack([np.searchsorted(profile_keys, key) for key in (key_a, key_b)])
-    there = _both_exist(profile_keys, ends, np.column_stack([key_a, key_b]))
-    return Links(ends[there], weight[there], probable[there] > 0, number[there])
+    exist = _both_exist(profile_keys, ends, np.column_stack([key_a, key_b]))
+    return Links(ends[exist], weight[exist], probable[exist] > 0, number[exist])
 
 
 def _cannot_links(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> list[Apart]:
     rows = warehouse.execute(APART).fetchall()
     keys = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
     ends = np.searchsorted(profile_keys, keys)
-    there = _both_exist(profile_keys, ends, keys)
+    exist = _both_exist(profile_keys, ends, keys)
     return [
         Apart(int(a), int(b), name)
-        for (a, b), (_, _, name), known in zip(ends, rows, there, strict=True)
+        for (a, b), (_, _, name), known in zip(ends, rows, exist, strict=True)
         if known
     ]
 
@@ -203,8 +203,8 @@ def _both_exist(profile_keys: Ints, ends: Ints, keys: Ints) -> Ints:
     inside: Ints = np.asarray(ends < len(profile_keys))
     found: Ints = inside.copy()
     found[inside] = profile_keys[ends[inside]] == keys[inside]
-    there: Ints = np.logical_and.reduce(found, axis=1)
-    return there
+    exist: Ints = np.logical_and.reduce(found, axis=1)
+    return exist
 
 
 def _match_cap(warehouse: psycopg.Connection[Any]) -> int:

@@ -8,6 +8,6 @@ Records, load counts and the watermark are committed in one transaction.
 
 from rapport.landing.ingest import ensure_tables, ingest, pull
 from rapport.landing.load import land
-from rapport.landing.load_records import LoadResult
+from rapport.landing.load_log import LoadResult
 
 __all__ = ["LoadResult", "ensure_tables", "ingest", "land", "pull"]

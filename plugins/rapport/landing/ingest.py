@@ -16,7 +16,7 @@ from rapport.connectors import all_sources
 from rapport.errors import GiveUp, RapportError, RetryLater
 from rapport.landing.completeness import first_gap
 from rapport.landing.load import land
-from rapport.landing.load_records import LoadResult
+from rapport.landing.load_log import LoadResult
 from rapport.landing.raw_tables import create_table
 from rapport.settings import Settings, load_settings
 from rapport.vendors.connections import Connection, get_connection

@@ -18,7 +18,7 @@ import psycopg
 from rapport import faults
 from rapport.landing.batches import Batch, batches, read_ahead
 from rapport.landing.deletions import mark_missing, store_live_keys
-from rapport.landing.load_records import LoadLog, LoadResult
+from rapport.landing.load_log import LoadLog, LoadResult
 from rapport.landing.raw_tables import create_table
 from rapport.landing.stream_writer import Writer
 from rapport.landing.tombstones import ErasureFilter

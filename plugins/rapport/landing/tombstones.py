@@ -48,11 +48,11 @@ def salt(connection: Connection) -> bytes:
         return bytes(row[0])
     with held(_lock()):
         known, _ = _read()
-        made = known or secrets.token_bytes(32)
+        value = known or secrets.token_bytes(32)
         if known is None:
-            private_file(journal(), json.dumps({"salt": made.hex()}) + "\n")
+            private_file(journal(), json.dumps({"salt": value.hex()}) + "\n")
     connection.execute(
-        "insert into privacy.salt (salt) values (%s) on conflict do nothing", (made,)
+        "insert into privacy.salt (salt) values (%s) on conflict do nothing", (value,)
     )
     return salt(connection)
 
@@ -62,9 +62,9 @@ def add(connection: Connection, handles: Handles, request_id: int, at: datetime)
 
     `handles` maps a namespace, such as `email`, to the person's ids in it.
     """
-    grain = salt(connection)
+    salt_bytes = salt(connection)
     hashes = sorted(
-        fingerprint(grain, namespace, value)
+        fingerprint(salt_bytes, namespace, value)
         for namespace, values in handles.items()
         for value in values
     )
@@ -88,8 +88,10 @@ def _write(hashes: list[bytes], at: datetime) -> None:
 
 def remove(connection: Connection, handles: Handles) -> int:
     """Remove the tombstones of ids, so that their records can land again; returns how many."""
-    grain = salt(connection)
-    hashes = [fingerprint(grain, name, value) for name, some in handles.items() for value in some]
+    salt_bytes = salt(connection)
+    hashes = [
+        fingerprint(salt_bytes, name, value) for name, some in handles.items() for value in some
+    ]
     with held(_lock()), journal().open("a", encoding="utf-8") as file:
         file.write(json.dumps({"lifted": [item.hex() for item in hashes]}) + "\n")
     return connection.execute(
@@ -124,7 +126,7 @@ def recover(connection: Connection) -> int:
 
 def _read() -> tuple[bytes | None, dict[str, str]]:
     """Read the journal; returns the salt, and for each hash the time at which it was written."""
-    grain: bytes | None = None
+    salt_bytes: bytes | None = None
     hashes: dict[str, str] = {}
     if not journal().exists():
         return None, hashes
@@ -134,11 +136,11 @@ def _read() -> tuple[bytes | None, dict[str, str]]:
         except json.JSONDecodeError:
             continue  # a process was killed while it wrote this line
         if "salt" in entry:
-            grain = bytes.fromhex(entry["salt"])
+            salt_bytes = bytes.fromhex(entry["salt"])
         for item in entry.get("lifted", ()):
             hashes.pop(item, None)
         hashes.update(dict.fromkeys(entry.get("hashes", ()), entry.get("at", "")))
-    return grain, hashes
+    return salt_bytes, hashes
 
 
 def _lock() -> Path:

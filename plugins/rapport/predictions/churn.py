@@ -23,8 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rapport.predictions import logistic
-from rapport.predictions.errors import TooFew
-from rapport.predictions.quality import (
+from rapport.predictions.backtest import (
     Backtest,
     Figure,
     auc,
@@ -33,6 +32,7 @@ from rapport.predictions.quality import (
     log_losses,
     standard_error,
 )  # fmt: skip
+from rapport.predictions.errors import TooFew
 from rapport.predictions.store import Connection, Standing, read, refit, replace
 
 Floats = NDArray[np.float64]

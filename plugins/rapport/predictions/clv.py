@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from rapport.predictions import bg_nbd, gamma_gamma, histories
+from rapport.predictions.backtest import Backtest, Figure, deciles, rmse, rmse_figure
 from rapport.predictions.bg_nbd import BgNbd, Histories
 from rapport.predictions.errors import TooFew
 from rapport.predictions.gamma_gamma import GammaGamma
-from rapport.predictions.quality import Backtest, Figure, deciles, rmse, rmse_figure
 from rapport.predictions.store import Connection, Standing, read, refit, replace
 
 log = logging.getLogger(__name__)

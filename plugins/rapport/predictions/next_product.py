@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rapport.predictions.backtest import Backtest, Figure, standard_error
 from rapport.predictions.errors import TooFew
-from rapport.predictions.quality import Backtest, Figure, standard_error
 from rapport.predictions.store import Connection, read, refit, replace
 
 MODEL, VERSION, SCOPE = "next_product", "1", "all"

@@ -18,8 +18,8 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from rapport.predictions.backtest import Backtest
 from rapport.predictions.errors import NoFit, TooFew
-from rapport.predictions.quality import Backtest
 
 log = logging.getLogger(__name__)
 Connection = psycopg.Connection[Any]

@@ -87,7 +87,7 @@ def erase(
                     _refuse_during_push(connection, name)
                     remotes = remote_ids.get(name, set())
                     keep(_erase_at(open_with(name, options), person, remotes))
-                    faults.point("privacy.told")
+                    faults.point("privacy.destination_erased")
         except RapportError as error:
             log.error("request %s: erasing at %s failed: %s", request.request_id, name, error)
             failed = failed or error
@@ -212,7 +212,7 @@ def _load_or_store_person(
             "update privacy.requests set state = 'running' where request_id = %s",
             (request.request_id,),
         )
-    faults.point("privacy.remembered")
+    faults.point("privacy.person_stored")
     return _person_of(list(entries))
 
 
