@@ -111,8 +111,8 @@ def publish(
             return retrying(_publish, connection, run_id, as_of, tables)
         except BUSY:
             raise RetryLater(
-                "publish: a reader has locked a published table for too long. End its transaction, "
-                "which pg_stat_activity shows, and run again."
+                "publish: a reader holds a published table locked for too long. End its "
+                "transaction, which pg_stat_activity shows, and run again."
             ) from None
 
 
