@@ -1,4 +1,4 @@
-"""The number of customers does not jump from one night to the next."""
+"""The number of customers does not jump from one run to the next."""
 
 from datetime import datetime
 
@@ -6,11 +6,11 @@ import great_expectations.expectations as gxe
 
 GATE = "publication"
 QUERY = """
-    with tonight as (
+    with built as (
         select count(*)::numeric as customers from build.dim_customers
     ),
 
-    before as (
+    published as (
         select published_tables.rows::numeric as customers
         from ops.published_tables
         join ops.publications using (run_id)
@@ -19,14 +19,14 @@ QUERY = """
         limit 1
     )
 
-    select tonight.customers / before.customers as ratio
-    from tonight
-    left join before on true
+    select built.customers / published.customers as ratio
+    from built
+    left join published on true
 """
 
 
 def expectations(as_of: datetime) -> list[gxe.Expectation]:
-    """Between half and double of last night's."""
+    """The number is between half and double that of the last published run."""
     return [
         gxe.ExpectColumnValuesToBeBetween(
             column="ratio", min_value=0.5, max_value=2, severity="critical"

@@ -1,4 +1,4 @@
-"""Orders have an amount in a currency."""
+"""Orders have a plausible amount, currency and time."""
 
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ QUERY = "select amount, currency, ordered_at from build.fct_orders"
 
 
 def expectations(as_of: datetime) -> list[gxe.Expectation]:
-    """Amounts are there and plausible, currencies are ISO codes, none is from the future."""
+    """Amounts are present and plausible, currencies are ISO codes, no order is in the future."""
     return [
         gxe.ExpectColumnValuesToNotBeNull(column="amount", mostly=0.99, severity="critical"),
         gxe.ExpectColumnValuesToBeBetween(

@@ -1,4 +1,4 @@
-"""Scores lie on their scale."""
+"""Survey responses have a known metric and a score on its scale."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ QUERY = "select metric, scale, score, customer_id from build.fct_survey_response
 
 
 def expectations(as_of: datetime) -> list[gxe.Expectation]:
-    """Known metrics, scores between 0 and 10, most answers by somebody we know."""
+    """Metrics are known, scores are between 0 and 10, and most responses have a customer."""
     return [
         gxe.ExpectColumnValuesToBeInSet(
             column="metric", value_set=["nps", "csat", "ces"], severity="critical"

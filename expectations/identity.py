@@ -1,4 +1,4 @@
-"""No customer has swallowed others: the largest stays small, and few change in one night."""
+"""No customer has too many profiles, which would mean that identity joined different people."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ QUERY = """
 
 
 def expectations(as_of: datetime) -> list[gxe.Expectation]:
-    """At most 200 records a customer, and fewer than 20 on average."""
+    """A customer has at most 200 profiles, and at most 20 on average."""
     return [
         gxe.ExpectColumnValuesToBeBetween(column="largest", max_value=200, severity="critical"),
         gxe.ExpectColumnValuesToBeBetween(column="mean", max_value=20, severity="critical"),

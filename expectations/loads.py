@@ -1,4 +1,4 @@
-"""What landed tonight looks like what this source usually sends."""
+"""The loads of a run are complete and similar to the source's earlier loads."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ QUERY = """
 
 
 def expectations(as_of: datetime) -> list[gxe.Expectation]:
-    """Loads are whole, few records are rejected, the volume is believable."""
+    """Loads are finished, few records are rejected, and the volume is plausible."""
     return [
         gxe.ExpectTableRowCountToBeBetween(min_value=1, severity="critical"),
         gxe.ExpectColumnValuesToBeInSet(

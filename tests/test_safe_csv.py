@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapport.safe_csv import disarmed, restored, writer
+from rapport.safe_csv import escaped, unescaped, writer
 
 ATTACKS = [
     "=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", ' "=1', "'=1", "+49x", "-1+cmd|x",
@@ -23,7 +23,7 @@ RUN = set("=+-@＝＋－＠")
 def parts(text: str, delimiter: str) -> list[str]:
     """The cells of a one-celled file that somebody opens with another separator."""
     file = io.StringIO(newline="")
-    writer(file).writerow(["id", disarmed(text), "end"])
+    writer(file).writerow(["id", escaped(text), "end"])
     file.seek(0)
     return [cell for row in csv.reader(file, delimiter=delimiter) for cell in row]
 
@@ -48,13 +48,13 @@ def test_no_cell_is_a_formula_whatever_the_file_is_split_at(text: str, delimiter
 def test_no_text_is_a_formula_and_every_text_comes_back(text: str) -> None:
     for delimiter in ",;\t|":
         assert not [cell for cell in parts(text, delimiter) if runs(cell)]
-    assert restored(disarmed(text)) == text
+    assert unescaped(escaped(text)) == text
 
 
 def test_a_list_is_json_for_who_reads_it_and_no_formula() -> None:
     value = ["=1", "Max;=1", {"a;@x": ["-1", "x,+1", 1]}, "a-b"]
-    assert json.loads(disarmed(value)) == value
-    assert not [part for part in re.split("[;,]", disarmed(value)) if runs(part)]
+    assert json.loads(escaped(value)) == value
+    assert not [part for part in re.split("[;,]", escaped(value)) if runs(part)]
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_a_list_is_json_for_who_reads_it_and_no_formula() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_formula_stays_as_it_is(value: object, cell: str) -> None:
-    assert disarmed(value) == cell
+    assert escaped(value) == cell
 
 
 @pytest.mark.parametrize("text", [" " * 10**6 + "x", ";=" * 500_000, "\t" * 10**6, "'\"" * 500_000])
 def test_a_hostile_cell_costs_no_more_than_its_length(text: str) -> None:
     started = time.process_time()
-    assert restored(disarmed(text)) == text
+    assert unescaped(escaped(text)) == text
     assert time.process_time() - started < 5

@@ -1,5 +1,5 @@
-{# The night's time: of the environment while a model runs, so that a night does not parse the
-   project again; a unit test states its own. #}
+{# The time of the run. It is read from the environment while a model runs, because a changed dbt
+   variable would make dbt parse the whole project again. A unit test overrides the variable. #}
 {% macro as_of() -%}
     {%- set moment = var('as_of') or (env_var('RAPPORT_AS_OF', '') if execute) -%}
     {%- if execute and not moment -%}

@@ -1,5 +1,5 @@
-{# Minutes that a schedule was open from its first opening to a moment: openings know what passed
-   before them, so the time between two moments is one difference, however long. #}
+{# The minutes that a schedule was open from its first opening to a moment. Each opening stores the
+   minutes before it, so the time between two moments is a single difference. #}
 {% macro open_minutes_until(schedule, moment) -%}
     (
         select
@@ -22,8 +22,8 @@
     end
 {%- endmacro %}
 
-{# Whether a promise was broken: by what was taken, else by what has been waited for so far; NULL
-   while it may still be kept, and where nothing was promised. #}
+{# Whether a target time was missed: by the time taken, or else by the waiting time so far. NULL if
+   the target can still be met, or if there is no target. #}
 {% macro is_late(taken, waiting, target) -%}
     case
         when ({{ taken }}) is not null then ({{ taken }}) > {{ target }}

@@ -1,5 +1,5 @@
-{# The CTEs that cohorts are counted from: `orders` with the month of the customer's first paid
-   order, `cohorts` with its size, and `cohort_months`, every month that each has lived through. #}
+{# CTEs for cohort models: `orders` with the month of the customer's first paid order, `cohorts` with
+   their size, and `cohort_months` with every month of each cohort up to now. #}
 {% macro cohort_months() -%}
     orders as (
 

@@ -1,23 +1,23 @@
-{# Contact details have no business in marts: what strangers write, and what people are keyed by, is
-   freed of them in the unions, which every source passes. #}
+{# These macros remove contact details from free text, links and ids. The unions apply them, so that
+   no contact detail of any source reaches a mart. #}
 
-{# An e-mail address, percent-encoded too, or a number with its country code. A picture such as
-   logo@2x.png is none. #}
+{# Matches an e-mail address, also percent-encoded, or a phone number with its country code. The name
+   of an image, such as logo@2x.png, does not match. #}
 {% macro contact_pattern() -%}
     ([^[:space:]/?&=#:;,<>"(){}@]+(@|%(25)*40)(?![0-9.]+x?[.](png|jpe?g|gif|webp|svg|avif)\M)([^[:space:]/?&=#:;,<>"(){}@.%]+([.]|%(25)*2E))+[[:alpha:]]{2,}|(?<![[:alnum:]])([+]|%(25)*2B)[1-9](([ ().-]|%(25)*20){0,2}[0-9]){6,14}(?![0-9]))
 {%- endmacro %}
 
-{# A number as it stands in links, without its country code. #}
+{# Matches a phone number without + as it occurs in links. #}
 {% macro number_pattern() -%}
     (?<![[:alnum:]._-])00?[1-9][0-9]{7,12}(?![[:alnum:]._-])
 {%- endmacro %}
 
-{# Six times faster than the pattern, and of nearly every value it says no. #}
+{# A test that is six times faster than the pattern and rules out nearly all values. #}
 {% macro may_hold_contacts(text) -%}
     strpos({{ text }}, '@') + strpos({{ text }}, '+') + strpos({{ text }}, '%') > 0
 {%- endmacro %}
 
-{# A text without the contact details in it. #}
+{# The text with every contact detail replaced by "(contact)". #}
 {% macro without_contacts(text) -%}
     case
         when {{ may_hold_contacts(text) }} then regexp_replace({{ text }}, '{{ contact_pattern() }}', '(contact)', 'gi')
@@ -33,7 +33,7 @@
     end
 {%- endmacro %}
 
-{# An id stays one: where it is made of a contact detail, its hash takes its place everywhere. #}
+{# The id, or its hash if it contains a contact detail. The hash is the same in all tables. #}
 {% macro id_without_contacts(id) -%}
     case
         when {{ may_hold_contacts(id) }} and {{ id }} ~* '{{ contact_pattern() }}'
@@ -42,8 +42,8 @@
     end
 {%- endmacro %}
 
-{# A column of a canonical entity, as what is built on it may hold it. Only what belongs to identity
-   and to the tables of personal data keeps contact details. #}
+{# A column of a canonical entity without contact details. Only the columns for identity and for the
+   tables of personal data keep them. #}
 {% macro public_column(entity, name) -%}
     {%- set personal = [
         'source', 'profile_id', 'vendor_id', 'user_id', 'device_id', 'user_agent', 'email', 'phone',

@@ -1,4 +1,4 @@
-{# A field of the company's own that rapport.yml declares under this name for a stream, else NULL. #}
+{# The custom field that rapport.yml declares under this name for a stream; NULL if there is none. #}
 {% macro declared_field(source, stream, name) -%}
     {%- set found = namespace(path=none) -%}
     {%- for field in var('custom_fields') if field.source == source and field.stream == stream and field.name == name -%}
@@ -13,7 +13,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The domain of a web address as people write it: with or without https:// and www. #}
+{# The domain of a web address, with or without https:// and www. in front. #}
 {% macro domain_of(url) -%}
     lower(substring(btrim({{ url }}) from '^(?:[a-zA-Z]+://)?(?:www\.)?([^\s/:?#@]+\.[^\s/:?#@.]+)'))
 {%- endmacro %}

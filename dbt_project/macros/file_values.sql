@@ -1,4 +1,4 @@
-{# Everybody's words for a state, in ours. Where a file has no state column, the usual state holds. #}
+{# Maps the states in files to the canonical states. A file without a state column gets the default. #}
 
 {% macro order_status(status) -%}
     case
@@ -37,7 +37,7 @@
     end
 {%- endmacro %}
 
-{# A word that nobody knows is a no. #}
+{# An unknown state counts as withdrawn, so that nobody is contacted by mistake. #}
 {% macro consent_status(status) -%}
     case
         when {{ status }} is null then null
@@ -46,7 +46,7 @@
     end
 {%- endmacro %}
 
-{# As SendGrid, Mailchimp and Klaviyo export it; an open by a program that loads pictures is an open. #}
+{# Event names as mailing services export them. An open by a program that loads images counts. #}
 {% macro message_event_type(event) -%}
     case
         when {{ event }} is null then null
@@ -60,7 +60,8 @@
     end
 {%- endmacro %}
 
-{# Without a currency column the company's own; an unreadable cell is XXX, ISO 4217's "no currency". #}
+{# The currency of a row: the company's if there is no currency column, and XXX (ISO 4217's "no
+   currency") if the cell is unreadable. #}
 {% macro file_currency(dataset) -%}
     {%- if 'currency' in dataset.columns -%}
         {%- set currency = 'upper(' ~ file_column(dataset, 'currency') ~ ')' -%}
@@ -70,7 +71,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Of an access log, a page view is a successful GET of something that is no part of a page. #}
+{# In an access log, a page view is a successful GET that is not for a part of a page. #}
 {% macro file_event_name(dataset) -%}
     {%- if 'event_name' in dataset.columns -%}
         {{ file_column(dataset, 'event_name') }}

@@ -1,4 +1,4 @@
-{# The datasets of rapport.yml, read with the names that the files have. #}
+{# The datasets of rapport.yml, each with the mapping from our columns to the columns of the file. #}
 
 {% macro datasets_of(entity=none) -%}
     {%- set chosen = [] -%}
@@ -27,7 +27,7 @@
     '{{ text | string | replace("'", "''") }}'
 {%- endmacro %}
 
-{# What rapport.yml maps to a column: a name, {column:, format:} or {value:}; NULL where nothing is. #}
+{# The value that rapport.yml maps to a column: a name, {column:, format:} or {value:}; else NULL. #}
 {% macro file_column(dataset, name, type='text') -%}
     {%- set spec = dataset.columns.get(name) -%}
     {%- set spec = {'column': spec} if spec is string else spec -%}
@@ -55,7 +55,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Whose row it is: customer, else app user, else address, else device. #}
+{# The id of the person of a row: the customer id, else user id, else e-mail, else device id. #}
 {% macro file_profile_key(dataset) -%}
     coalesce(
         nullif({{ file_column(dataset, 'customer_id') }}, '-'),
@@ -69,7 +69,7 @@
     {{ text_literal('files:' ~ dataset.namespace ~ ':') }} || {{ file_profile_key(dataset) }}
 {%- endmacro %}
 
-{# Addresses are personal data, so only a hash of address and agent leaves staging. #}
+{# IP addresses are personal data, so only a hash of address and user agent leaves staging. #}
 {% macro file_device_id(dataset) -%}
     {%- if 'remote_host' in dataset.columns -%}
         encode(sha256(convert_to({{ file_column(dataset, 'remote_host') }} || ' ' || coalesce({{ file_column(dataset, 'user_agent') }}, ''), 'UTF8')), 'hex')
@@ -78,8 +78,8 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# An object's id is only unique within its namespace; a file without ids has its rows as objects,
-   and so has a file whose key is finer than the object. #}
+{# An object's id with its namespace, in which it is unique. If the file has no ids, or its key has
+   more columns than the id, each row is an object of its own. #}
 {% macro file_object_id(dataset, name) -%}
     {%- set id = dataset.columns.get(name) -%}
     {%- if id is string and id in dataset.key and dataset.key | length > 1 -%}
@@ -89,8 +89,8 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The version of each row that counts: the one that changed last where the file says when, since an
-   older export may land later; else the one that landed last. #}
+{# The valid version of each row. If the file has `updated_at`, it is the one that changed last,
+   because an older export may land later. Otherwise it is the one that landed last. #}
 {% macro file_versions(dataset) -%}
     {%- set raw = 'raw.' ~ dataset.source ~ '__' ~ dataset.name -%}
     {%- if 'updated_at' in dataset.columns -%}
@@ -111,7 +111,7 @@
     coalesce({{ file_column(dataset, 'updated_at', 'timestamptz') }}, as_of)
 {%- endmacro %}
 
-{# One row per object, the newest, where the file's key does not see to it already. #}
+{# One row per object, the newest. Nothing is done if the file's key already guarantees this. #}
 {% macro file_rows(dataset, id_column, id=none) -%}
     {%- set name = dataset.columns.get(id_column) -%}
     {%- set is_unique = name in dataset.key if name is string else (name is none and id is none) -%}
@@ -127,8 +127,8 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Every version of a consent, since what happened last counts, whichever export landed last. A yes
-   of a row that was deleted is none. #}
+{# All versions of each consent, because the one that happened last counts, even if an older export
+   landed later. A grant in a row that was deleted does not count. #}
 {% macro file_consents(dataset) -%}
     {%- set raw = 'raw.' ~ dataset.source ~ '__' ~ dataset.name -%}
     {%- set happened_at = file_column(dataset, 'occurred_at', 'timestamptz') -%}

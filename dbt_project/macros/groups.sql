@@ -1,4 +1,4 @@
-{# A company's name for comparing: without case, punctuation and double blanks. #}
+{# A company's name for comparisons: in lower case, without punctuation and repeated spaces. #}
 {% macro organisation_name_key(name) -%}
     nullif(btrim(regexp_replace(lower({{ name }}), '[^[:alnum:]]+', ' ', 'g')), '')
 {%- endmacro %}

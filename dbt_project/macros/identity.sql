@@ -1,5 +1,5 @@
-{# What the changed profiles offered before: the resolver needs it to find what they leave, and an
-   unsubscribe by such an address is still theirs. #}
+{# Stores the former identifiers of changed profiles. The resolver needs them to find the regions that
+   a profile leaves, and an unsubscribe by a former address still belongs to the customer. #}
 {% macro remember_former_identifiers(known, changed) -%}
     {%- if is_incremental() %}
     insert into identity.former_identifiers
@@ -8,7 +8,7 @@
     where
         known.identifier_key is not null
         and known.profile_key in (select changed.profile_key from {{ changed }} as changed)
-        -- Of a profile that changed before the last resolution has seen it, the first is known.
+        -- If a profile changes twice before it is resolved, the first identifiers are kept.
         and not exists (
             select from identity.changed_profiles as before
             where before.profile_key = known.profile_key
@@ -33,7 +33,8 @@
     {%- endif %}
 {%- endmacro %}
 
-{# In the transaction that changes the identifiers, so that a killed night forgets nothing. #}
+{# Stores which profiles changed, in the transaction that changes the identifiers, so that a killed
+   run loses no change. #}
 {% macro remember_changed_profiles(known, changed) -%}
     {%- if is_incremental() %}
     delete from {{ known }} as known
@@ -55,7 +56,7 @@
     delete from identity.differing_profiles
 {%- endmacro %}
 
-{# For the few that are excluded, on a table that is there already too. #}
+{# Adds the index of excluded identifiers, also to an existing table. #}
 {% macro index_excluded(table) -%}
     do $$
     begin

@@ -1,5 +1,5 @@
-{# Who is a customer from when to when, and what for: by subscription, and by an order younger than
-   the declared days. Ends are exclusive, so that the end of one period is the start of the next. #}
+{# The periods in which somebody is a customer: by a subscription, or for `inactivity_days` after an
+   order. Ends are exclusive, so that one period can start when another ends. #}
 {% macro memberships() -%}
     select
         'contractual' as basis,
@@ -28,8 +28,8 @@
     (started_at < {{ moment }} and (ended_at is null or ended_at >= {{ moment }}))
 {%- endmacro %}
 
-{# The CTEs that churn is counted from: `months` from the first membership on, and `members`, the
-   customers of each month with what they were worth at its edges, a currency apart. #}
+{# CTEs for churn models: `months` from the first membership on, and `members`, the customers of each
+   month with their value at its start and end, one row per currency. #}
 {% macro membership_months() -%}
     memberships as (
 

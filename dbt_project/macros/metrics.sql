@@ -1,4 +1,4 @@
-{# Reports count what has a time between 1990 and as_of; a typo in a year makes no row of its own. #}
+{# Reports count rows with a time between 1990 and as_of, so that a mistyped year adds no period. #}
 {% macro is_reportable(column) -%}
     {{ column }} >= timestamptz '1990-01-01T00:00:00Z' and {{ column }} <= {{ as_of() }}
 {%- endmacro %}
@@ -11,7 +11,8 @@
     round(100 * ({{ promoters }} - {{ detractors }})::numeric / nullif({{ responses }}, 0), 2)
 {%- endmacro %}
 
-{# 95 % of a normal approximation: each answer is worth +1, 0 or -1; one answer has no margin. #}
+{# The 95 % margin of an NPS by the normal approximation, with answers valued +1, 0 or -1. NULL for
+   a single answer. #}
 {% macro nps_margin(promoters, detractors, responses) -%}
     case
         when {{ responses }} > 1
@@ -28,14 +29,15 @@
     round((percentile_cont({{ fraction }}) within group (order by {{ column }}))::numeric, 2)
 {%- endmacro %}
 
-{# Every local day from the first of a relation to as_of; no rows where the relation is empty. #}
+{# Every local day from the first day in a relation to as_of; no rows if the relation is empty. #}
 {% macro days_since_first(relation, column) -%}
     select day::date as {{ column }}
     from (select min({{ column }}) as first_day from {{ relation }}) as first_days
     cross join lateral generate_series(first_day::timestamp, {{ local_date(as_of()) }}::timestamp, interval '1 day') as day
 {%- endmacro %}
 
-{# Promoters 9-10, passives 7-8, detractors 0-6; satisfied 4-5 or good; easy 5-7, hard 1-3. #}
+{# The group of a score. NPS: promoter 9-10, passive 7-8, detractor 0-6. CSAT: satisfied 4-5 or good.
+   CES: easy 5-7, hard 1-3. #}
 {% macro score_group(scale, score) -%}
     case {{ scale }}
         when '0-10' then case when {{ score }} >= 9 then 'promoter' when {{ score }} >= 7 then 'passive' when {{ score }} >= 0 then 'detractor' end

@@ -1,5 +1,5 @@
-{# Cents as money: some currencies have no smaller unit, some a thousandth.
-   https://docs.stripe.com/currencies#zero-decimal #}
+{# Converts minor units, such as cents, to major units. Some currencies have no minor unit, others
+   divide by 1,000. https://docs.stripe.com/currencies#zero-decimal #}
 {% macro major_units(amount, currency) -%}
     {{ try_numeric(amount) }} / case
         when lower({{ currency }}) in (

@@ -1,5 +1,5 @@
-{# What one unit of a currency is worth in the company's on a day, as declared in the seed
-   exchange_rates; NULL without a rate, so that what cannot be converted is not added up. #}
+{# The exchange rate from a currency to the company's on a day, from the seed exchange_rates. NULL
+   without a rate, so that an amount that cannot be converted is not added up. #}
 {% macro rate_on(currency, day) -%}
     case
         when {{ currency }} = {{ text_literal(var('company').get('currency') or 'XXX') }} then 1

@@ -1,5 +1,5 @@
-{# Brings identity.refusals to what the profiles say now, in the transaction that builds the model.
-   A second run changes nothing. #}
+{# Updates identity.refusals from the current profiles, in the transaction that builds the model.
+   Repeating it changes nothing. #}
 {% macro remember_refusals(heard) -%}
     {{ refusals_follow_their_profiles() }};
     {{ refusals_are_lifted(heard) }};
@@ -9,7 +9,8 @@
     update identity.state set consents_as_of = greatest(consents_as_of, {{ as_of() }})
 {%- endmacro %}
 
-{# A profile that is there belongs to one customer; whoever inherited its no while it was gone does not. #}
+{# A refusal belongs to the current customer of its profile. If the profile was gone for a time, other
+   customers that inherited the refusal lose it again. #}
 {% macro refusals_follow_their_profiles() -%}
     with moved as (
         delete from identity.refusals as known
@@ -27,7 +28,7 @@
     on conflict do nothing
 {%- endmacro %}
 
-{# By a later yes of the same profile. #}
+{# A later grant by the same profile removes its refusal. #}
 {% macro refusals_are_lifted(heard) -%}
     delete from identity.refusals as known
     using {{ heard }} as heard
@@ -61,7 +62,8 @@
         and coalesce(excluded.occurred_at >= refusals.occurred_at, true)
 {%- endmacro %}
 
-{# Where the customer of a profile that is gone falls apart, nobody knows which part said no: all did. #}
+{# If the profile is gone and its customer is split, each part inherits the refusal, because it is
+   unknown which part made it. #}
 {% macro refusals_are_inherited() -%}
     update identity.refusals as known set gone_after = null
     where
@@ -87,7 +89,7 @@
     on conflict do nothing
 {%- endmacro %}
 
-{# Addresses only grow: a no holds for each that was ever offered with it. #}
+{# A refusal holds for every address that its profile ever had, so addresses are only added. #}
 {% macro refusals_keep_addresses() -%}
     update identity.refusals as known
     set identifier_keys = array(

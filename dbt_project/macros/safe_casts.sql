@@ -1,5 +1,5 @@
-{# Casts for text that a stranger wrote: what is no value becomes NULL and never an error.
-   The original stays in the raw table. #}
+{# Casts for text from outside: an invalid value becomes NULL and never raises an error. The original
+   stays in the raw table. #}
 
 {% macro clean_text(text) -%}
     nullif(btrim({{ text }}), '')
@@ -12,7 +12,7 @@
     end
 {%- endmacro %}
 
-{# A span that can be added to a time: not negative, and less than twenty years. #}
+{# A number of minutes that can be added to a time: not negative, and less than twenty years. #}
 {% macro minutes(text) -%}
     case when {{ try_numeric(text) }} between 0 and 1e7 then {{ try_numeric(text) }} end
 {%- endmacro %}
@@ -28,8 +28,8 @@
     end
 {%- endmacro %}
 
-{# ISO 8601 and nothing else: a date must lead with its year, since 03/04/2026 has two readings,
-   and a zone is Z or an offset, since names of zones are ambiguous. Without a zone it is UTC. #}
+{# Accepts ISO 8601 only. A date must begin with its year, because 03/04/2026 is ambiguous. A zone
+   must be Z or an offset, because names of zones are ambiguous. Without a zone, it is UTC. #}
 {% macro try_timestamp(text) -%}
     case
         when {{ text }} !~ '^\s*\d{4}-?\d{2}-?\d{2}([Tt ]\d{2}:?\d{2}(:?\d{2}([.]\d+)?)?\s*([Zz]|[+-]\d{2}(:?\d{2})?)?)?\s*$' then null
@@ -39,8 +39,8 @@
     end
 {%- endmacro %}
 
-{# For a declared format such as YYYYMMDD or DD.MM.YYYY HH24:MI; epoch_s and epoch_ms are numbers.
-   The text is turned into ISO order first, since to_timestamp raises on what it cannot read. #}
+{# A time in a declared format such as YYYYMMDD or DD.MM.YYYY HH24:MI, or in epoch_s or epoch_ms. The
+   text is rewritten to ISO order first, because to_timestamp raises an error for invalid text. #}
 {% macro try_formatted_timestamp(text, format) -%}
     {%- if format in ('epoch_s', 'epoch_ms') -%}
         case

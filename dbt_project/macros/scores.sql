@@ -1,7 +1,7 @@
-{# The answers to one kind of question by day, and of the 90 days up to each: the CTEs that
-   mart_nps_daily, mart_csat_daily and mart_ces_daily have in common, `rolling` being the last.
-   `groups` maps a column to the score group that it counts; scales are never added up, and a
-   question that was put on a scale that the metric does not know is in no figure. #}
+{# CTEs that mart_nps_daily, mart_csat_daily and mart_ces_daily share: answers by day, and of the
+   90 days up to each day. The last CTE is `rolling`. `groups` maps a column to the score group that
+   it counts. Scales are never mixed, and answers on a scale that the metric does not know are left
+   out. #}
 {% macro daily_scores(metric, scales, groups) -%}
     responses as (
 

@@ -1,5 +1,5 @@
-{# Which metric a question asks for: what rapport.yml says below `surveys`, tool by tool, else nps,
-   csat or ces where the question's own name begins so. #}
+{# The metric of a question: as declared in rapport.yml under `surveys`, by source, else nps, csat or
+   ces if the question's id begins with it. #}
 {% macro survey_metric(tool, survey_id, question_id) -%}
     coalesce(
         {%- for survey, questions in (var('surveys').get(tool) or {}).items() %}
@@ -18,7 +18,7 @@
     case {{ metric }} when 'nps' then '0-10' when 'csat' then '1-5' when 'ces' then '1-7' end
 {%- endmacro %}
 
-{# The number that an answer begins with ("9", "10 - very likely"), NULL where it is not on the scale. #}
+{# The number at the start of an answer ("9", "10 - very likely"); NULL if it is not on the scale. #}
 {% macro survey_score(metric, text) -%}
     case
         when {{ metric }} = 'nps' and {{ leading_number(text) }} between 0 and 10 then {{ leading_number(text) }}

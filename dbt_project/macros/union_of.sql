@@ -1,5 +1,5 @@
-{# Every staging model of an entity in one shape, without contact details where none belong; a missing
-   column fails the build here. #}
+{# The union of all staging models of an entity, with the canonical columns and without contact
+   details. A missing column fails the build here. #}
 {% macro union_of(entity, columns=none) -%}
     {%- set columns = columns or canonical_columns(entity) -%}
     {%- for model in var('canonical').get(entity, []) | sort %}

@@ -1,4 +1,4 @@
-{# A key of several columns: filled, and unique together. #}
+{# Tests a key of several columns: none is null, and together they are unique. #}
 {% test unique_key(model, columns) %}
     select {{ columns | join(', ') }}
     from {{ model }}

@@ -1,5 +1,5 @@
-{# Loads of which rows were committed since this table was built; the ledger's count moves with
-   the rows, so a load that was still running at the last build is read again. #}
+{# Loads that committed rows after this table was built. A load's count is updated with its rows, so
+   a load that was still running at the last build is read again. #}
 {% macro unread_loads() -%}
     select loads.load_id from {{ source('landing', 'loads') }} as loads
     where loads.landed > 0

@@ -1,20 +1,19 @@
-{#- A view that would be made of the same statement as last night stays: dbt alone would make each
-    anew under another name, rename both and drop the old one. The statement's hash stands in the
-    view's comment. Postgres itself keeps a view's columns from changing under it; whatever drops
-    what it reads drops the view too, and then there is no comment. -#}
+{#- Keeps a view if its statement has not changed since the last run. dbt alone would create it under
+    another name, rename both and drop the old one. The hash of the statement is stored in the view's
+    comment. If a table that the view reads is dropped, the view and its comment are dropped too. -#}
 {% materialization view, adapter='postgres' %}
-    {%- set told = 'made of ' ~ local_md5(sql ~ tojson(config.get('grants', {}))) -%}
+    {%- set mark = 'made of ' ~ local_md5(sql ~ tojson(config.get('grants', {}))) -%}
     {%- set plain = config.persist_relation_docs() or pre_hooks or post_hooks -%}
-    {%- if not plain and not should_full_refresh() and comment_of_view(this) == told -%}
+    {%- if not plain and not should_full_refresh() and comment_of_view(this) == mark -%}
         {%- call noop_statement('main', 'UNCHANGED') -%}{{ sql }}{%- endcall -%}
         {{ return({'relations': [this.incorporate(type='view')]}) }}
     {%- endif -%}
-    {%- set made = dbt.materialization_view_default() -%}
+    {%- set created = dbt.materialization_view_default() -%}
     {%- if not plain -%}
-        {%- call statement('told') -%}comment on view {{ this }} is '{{ told }}'{%- endcall -%}
+        {%- call statement('mark') -%}comment on view {{ this }} is '{{ mark }}'{%- endcall -%}
         {{ adapter.commit() }}
     {%- endif -%}
-    {{ return(made) }}
+    {{ return(created) }}
 {% endmaterialization %}
 
 {% macro comment_of_view(relation) -%}

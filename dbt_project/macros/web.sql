@@ -10,8 +10,8 @@
     coalesce({{ user_agent }} ~* '(bot|spider|crawl|slurp)', false)
 {%- endmacro %}
 
-{# Where a session came from: what its link says of itself, else the site it came from. A link of
-   our own pages is no origin. #}
+{# The origin of a session: the campaign parameters of its link, or else the referring site. A link
+   from the company's own pages does not count. #}
 {% macro session_channel(medium, referrer) -%}
     {%- set host = "lower(substring(" ~ referrer ~ " from '^[a-zA-Z][a-zA-Z0-9+.-]*://(?:www\\.)?([^/:?#]+)'))" -%}
     case

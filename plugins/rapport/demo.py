@@ -1,7 +1,9 @@
-"""The demo: with `demo: true` in rapport.yml, the sandbox stands in for vendors without a login.
+"""The demo: with `demo: true` in rapport.yml, the sandbox replaces vendors without a connection.
 
-The sandbox is a package beside this one. This module is the only way to it, and imports it only
-where the demo asks for it.
+The sandbox is a separate package. Only this module imports it, and only if the demo needs it.
+
+>>> connection("zendesk")  # doctest: +SKIP
+{'host': 'http://127.0.0.1:8000/zendesk', ...}
 """
 
 import importlib
@@ -17,30 +19,30 @@ PACKAGE = "rapport_sandbox"
 
 
 def ensure_running() -> str:
-    """The address of the sandbox's server, started now if it is not running."""
+    """Start the sandbox's server if it is not running; returns its URL."""
     return str(_module("lifecycle").ensure_running())
 
 
 def stop() -> bool:
-    """End the sandbox's server; whether there was one."""
+    """Stop the sandbox's server; returns whether it was running."""
     return bool(_module("lifecycle").stop())
 
 
 def clock() -> datetime:
-    """The present of the invented company, UTC."""
+    """The current time of the invented company, in UTC."""
     answer = _module("lifecycle").call(f"{ensure_running()}/_sandbox/clock", patience=30)
     return datetime.fromisoformat(answer["as_of"])
 
 
 def stands_in_for(name: str) -> bool:
-    """Whether a double of the sandbox is used for the connection of that name; starts nothing."""
+    """Whether a double of the sandbox is used for this connection. It starts nothing."""
     if name == "warehouse" or not load_settings().demo:
         return False
     return bool(_module("doubles").has_double(name))
 
 
 def connection(name: str) -> dict[str, Any] | None:
-    """The fields of the connection to a vendor's double; None outside the demo or without one."""
+    """The connection fields of a vendor's double; None outside the demo or without a double."""
     if not stands_in_for(name):
         return None
     found: dict[str, Any] = _module("credentials").demo_connection(name, ensure_running())
@@ -48,7 +50,7 @@ def connection(name: str) -> dict[str, Any] | None:
 
 
 def register_commands(application: typer.Typer) -> None:
-    """Add `rapport sandbox` to the command line, where the package is installed."""
+    """Add `rapport sandbox` to the command line if the package is installed."""
     try:
         commands = importlib.import_module(f"{PACKAGE}.commands")
     except ModuleNotFoundError as error:
@@ -65,6 +67,6 @@ def _module(name: str) -> Any:
         if (error.name or "").partition(".")[0] != PACKAGE:
             raise
         raise ConfigError(
-            f"the package {PACKAGE} is not installed, and `demo: true` needs it. Install it with "
-            "`pip install rapport[sandbox]`, or take `demo: true` out of rapport.yml."
+            f"the package {PACKAGE} is not installed, but `demo: true` needs it. Install it with "
+            "`pip install rapport[sandbox]`, or remove `demo: true` from rapport.yml."
         ) from None

@@ -1,13 +1,13 @@
-"""Every error that Rapport raises on purpose, named by what to do next.
+"""All errors that Rapport raises on purpose, each named after what to do next.
 
 RapportError
-├── ConfigError      a person must change the configuration; trying again is useless
-├── RetryLater       the other side is busy or down; try again, after `retry_after` seconds if given
-├── GiveUp           the other side refused for good (a wrong token, a missing scope)
-├── BadRecord        one record cannot be taken; the others can
-├── AlreadyRunning   another process holds the lock for the same work
-├── StaleWriter      this process was overtaken by a newer one and must not commit
-└── GateFailed       a quality gate or a model said no; what readers see stays as it was
+├── ConfigError      the configuration is wrong; change it, a retry does not help
+├── RetryLater       the other side is busy or down; retry, after `retry_after` seconds if given
+├── GiveUp           the other side refuses the request (wrong token, missing scope)
+├── BadRecord        one record cannot be loaded or sent; the others can
+├── AlreadyRunning   another process is doing the same work
+├── StaleWriter      a newer process has taken over; this one must not commit
+└── GateFailed       a quality gate or a dbt model failed; published data stays as it was
 
 >>> RetryLater("zendesk: 429 on /api/v2/users", retry_after=30).retry_after
 30
@@ -15,15 +15,15 @@ RapportError
 
 
 class RapportError(Exception):
-    """The root of the hierarchy. Messages hold no personal data and no secret."""
+    """The base class. Messages contain no personal data and no secrets."""
 
 
 class ConfigError(RapportError):
-    """The configuration is wrong: the message says file, line, what, and what to do."""
+    """The configuration is wrong. The message says where, what is wrong, and what to do."""
 
 
 class RetryLater(RapportError):
-    """Try again later; `retry_after` is in seconds, None where the other side did not say."""
+    """Try again later. `retry_after` is in seconds; None if the other side gave no time."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -31,20 +31,20 @@ class RetryLater(RapportError):
 
 
 class GiveUp(RapportError):
-    """Trying again cannot help until somebody changes something."""
+    """A retry cannot help until somebody changes something, such as a token."""
 
 
 class BadRecord(RapportError):
-    """One record cannot be taken."""
+    """One record cannot be loaded or sent."""
 
 
 class AlreadyRunning(RapportError):
-    """The same work is being done by another process."""
+    """Another process is doing the same work."""
 
 
 class StaleWriter(RapportError):
-    """A newer process took over; this one's commit is refused."""
+    """A newer process has taken over, and this one's commit is refused."""
 
 
 class GateFailed(RapportError):
-    """A quality gate failed; the message names expectation and report, and what stays as it was."""
+    """A quality gate or a dbt model failed. The message says what failed and what stays."""

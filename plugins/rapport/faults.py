@@ -1,6 +1,7 @@
-"""Named points at which a test may kill the process: `RAPPORT_FAULT=<point>[:n]`, n-th passage.
+"""Fault points: named places in the code at which a test can kill the process.
 
-Every point is listed here, so that a test can ask that each is reached.
+`RAPPORT_FAULT=<point>[:n]` kills it when it reaches the point for the n-th time. All points are
+listed here, so that a test can check that each is reached.
 
 >>> point("landing.copied")
 """
@@ -17,8 +18,8 @@ POINTS = frozenset(
         "landing.before_commit",
         "landing.committed",
         "privacy.erased",
-        "privacy.remembered",
-        "privacy.told",
+        "privacy.person_stored",
+        "privacy.destination_erased",
         "publish.table",
     }
 )

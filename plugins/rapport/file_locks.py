@@ -1,4 +1,4 @@
-"""One process at a time, by a lock on a file; it is let go however the process ends.
+"""A lock on a file that one process holds at a time. It is released however the process ends.
 
 >>> with held(Path("/tmp/example.lock")):
 ...     pass
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @contextmanager
 def held(path: Path) -> Iterator[int]:
-    """Wait for the lock and hold it; a child that inherits the descriptor keeps it too."""
+    """Wait for the lock and hold it. A child process that inherits the descriptor holds it too."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

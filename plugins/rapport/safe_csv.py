@@ -1,12 +1,13 @@
-"""CSV for people: every cell is quoted, and none is a formula, whatever a spreadsheet splits at.
+"""Writes CSV whose cells a spreadsheet never runs as formulas.
 
-A spreadsheet of a country that writes 1,5 splits at semicolons and does not see the quotes of a
-file with commas, so a formula may begin after any separator inside of a cell. An apostrophe before
-it makes it text (https://owasp.org/www-community/attacks/CSV_Injection).
+Every cell is quoted, and a formula gets an apostrophe in front, which makes it text
+(https://owasp.org/www-community/attacks/CSV_Injection). In countries that write 1,5 a spreadsheet
+splits at semicolons and ignores the quotes of a file with commas. So a formula can also begin after
+a separator inside a cell.
 
->>> disarmed("=1+1"), disarmed("Max;=1+1"), disarmed("-3.5"), disarmed("+4930123456")
+>>> escaped("=1+1"), escaped("Max;=1+1"), escaped("-3.5"), escaped("+4930123456")
 ("'=1+1", "Max;'=1+1", '-3.5', '+4930123456')
->>> restored(disarmed("Max;=1+1"))
+>>> unescaped(escaped("Max;=1+1"))
 'Max;=1+1'
 """
 
@@ -16,8 +17,8 @@ import re
 from itertools import pairwise
 from typing import Any, TextIO
 
-_FORMULA = "=+\\-@＝＋－＠"  # some spreadsheets take the wide ones too
-# Runs of spaces and quotes are looked at from their beginning only: that keeps the time linear.
+_FORMULA = "=+\\-@＝＋－＠"  # some spreadsheets accept the full-width characters too
+# The look-behind starts a match only at the beginning of spaces and quotes, so time stays linear.
 _BEGINS = re.compile(rf"(?<![\s'\"])[\s'\"]*+[{_FORMULA}]")
 _NUMBER = re.compile(r"[+-]\d+(\.\d+)?([eE][+-]?\d+)?|\+\d[\d ]{4,22}")
 _JSON_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -31,11 +32,11 @@ def writer(file: TextIO) -> Any:
     return csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
 
 
-def disarmed(value: Any) -> str:
-    """The cell's text, with an apostrophe wherever a spreadsheet would begin to run it.
+def escaped(value: Any) -> str:
+    """The text of a cell, with an apostrophe wherever a formula could begin.
 
-    Numbers and phone numbers are no formulas and stay as they are. A list or an object is JSON, in
-    which a text of that kind has its signs escaped as JSON has it.
+    Numbers and phone numbers stay as they are. A list or an object is written as JSON, in which
+    the characters that begin a formula are escaped as `\\uXXXX`.
     """
     if value is None:
         return ""
@@ -44,19 +45,19 @@ def disarmed(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, dict | list):
-        return _JSON_TEXT.sub(_escaped, json.dumps(value))
+        return _JSON_TEXT.sub(_escaped_in_json, json.dumps(value))
     text = str(value)
     return text if _NUMBER.fullmatch(text) else "'".join(_cut(text, _places(text)))
 
 
-def restored(cell: str) -> str:
-    """The text of a disarmed cell."""
+def unescaped(cell: str) -> str:
+    """The original text of a cell that `escaped` wrote."""
     parts = _cut(cell, _places(cell))
     return parts[0] + "".join(part.removeprefix("'") for part in parts[1:])
 
 
 def _places(text: str) -> list[int]:
-    """Where a cell of some spreadsheet would begin with a formula."""
+    """The positions at which some spreadsheet would read the beginning of a formula."""
     places = {0} if _LEADING.match(text) else set()
     for found in _BEGINS.finditer(text):
         start, formula = found.start(), found.end() - 1
@@ -68,7 +69,7 @@ def _places(text: str) -> list[int]:
     return sorted(places)
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escaped_in_json(found: re.Match[str]) -> str:
     if not _places(found[1]):
         return found[0]
     return re.sub(f"[{_FORMULA}]", lambda sign: f"\\u{ord(sign[0]):04x}", found[0])

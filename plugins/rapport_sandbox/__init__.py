@@ -1,5 +1,5 @@
-"""The sandbox: an invented company behind doubles of the vendors, to try Rapport without accounts.
+"""The sandbox: an invented company and a double of each vendor, to try Rapport without accounts.
 
-Everything in here is invented: people, addresses, numbers, orders, complaints. The product imports
-nothing of it; with `demo: true` in rapport.yml, `rapport.demo` opens it.
+Everything in it is invented: people, addresses, numbers, orders, complaints. The product does not
+import this package, except that `rapport.demo` opens it if rapport.yml has `demo: true`.
 """

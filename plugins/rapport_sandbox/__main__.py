@@ -1,4 +1,4 @@
-"""The server's process, started by `ensure_running`."""
+"""The entry point of the server process, which `lifecycle.ensure_running` starts."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What may happen to a person, by the kind of the entry on their agenda.
+"""The events that can happen to a person: one handler for each kind of agenda entry.
 
 >>> sorted(HANDLERS)[:3]
 ['archive', 'arrive', 'bill']
@@ -12,7 +12,7 @@ from rapport_sandbox.life import Life
 
 
 def _arrive(life: Life, moment: int, _: Any) -> None:
-    """Somebody turns up: their records appear, and what they will do is put on the agenda."""
+    """A new person arrives: create their records and put their first events on the agenda."""
     person, since = life.person, max(moment, life.since)
     life.state["since"] = moment
     if person.kind in ("account", "visitor") or life.chance(0.25):
@@ -35,7 +35,7 @@ def _arrive(life: Life, moment: int, _: Any) -> None:
 
 
 def _erase(life: Life, moment: int, _: Any) -> None:
-    """Somebody asks to be forgotten: nothing follows."""
+    """A person asks to be erased: remove their records and clear their agenda."""
     crm.forget(life, moment)
     support_desk.forget(life, moment)
     life.state["erased"] = True

@@ -1,7 +1,6 @@
-"""The sandbox as one web application: every vendor's double, and its own controls.
+"""The sandbox's web application: the doubles of all vendors, and controls under `/_sandbox`.
 
->>> create_app.__name__
-'create_app'
+>>> app = create_app(Path("var/sandbox"))  # doctest: +SKIP
 """
 
 # ruff: noqa: S608 - table and column names come from this package, values are bound
@@ -26,7 +25,7 @@ controls = APIRouter(prefix="/_sandbox")
 
 
 def create_app(root: Path, token: str = "") -> FastAPI:
-    """The application over the company in `root`, which must have been generated."""
+    """Create the application for the company in the folder `root`, which must exist."""
     app = FastAPI(title="Rapport sandbox", description=NOTICE, openapi_url=None)
     app.state.gate = Gate(root)
     app.state.token = token
@@ -47,7 +46,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _unknown(request: Request, vendor: str, path: str) -> Response:
-    """No vendor has this path: remembered, since it is a connector's mistake."""
+    """Answer 404 and record a violation: a connector called a path that no vendor has."""
     gate_of(request).violation(vendor, "unknown_path", request)
     return JSONResponse({"error": "not found", "notice": NOTICE}, 404)
 
@@ -60,7 +59,7 @@ async def health(request: Request) -> Any:
 
 @controls.get("/logins")
 async def read_logins(request: Request) -> Any:
-    """The demo login of each double: these secrets open nothing but the sandbox."""
+    """The demo login of each double. These secrets are valid for the sandbox only."""
     return request.app.state.logins
 
 
@@ -78,7 +77,7 @@ async def next_night(request: Request) -> Any:
 
 @controls.get("/state/{vendor}")
 async def state(request: Request, vendor: str) -> Response:
-    """Everything that the vendor holds as of now, sorted, for hashing."""
+    """All current records of a vendor, sorted, so that tests can compare their hash."""
     if vendor not in request.app.state.vendors:
         return JSONResponse({"error": f"no vendor {vendor!r}"}, 404)
     gate = gate_of(request)
@@ -88,7 +87,10 @@ async def state(request: Request, vendor: str) -> Response:
 
 @controls.get("/calls")
 async def calls(request: Request) -> Any:
-    """Calls by vendor and `METHOD /path/template`; `writes` counts all but GET and searches."""
+    """The number of calls by vendor and `METHOD /path/template`.
+
+    `writes` counts all calls except GET and searches.
+    """
     counted = gate_of(request).calls
     return {
         "calls": {vendor: dict(sorted(found.items())) for vendor, found in sorted(counted.items())},
@@ -119,8 +121,10 @@ async def clear_violations(request: Request) -> Any:
 
 @controls.post("/refusers")
 async def set_refusers(request: Request) -> Any:
-    """`{people: [...]}`: ids and addresses of whom said no to us; a payload about one of them
-    is refused by the messaging tool and kept as a violation."""
+    """Set people who must not be contacted, as `{people: [ids and addresses]}`.
+
+    The messaging double refuses a payload about one of them and records a violation.
+    """
     people = decode(await request.body())["people"]
     gate_of(request).refusers = frozenset(str(name).lower() for name in people)
     return {"people": len(people)}
@@ -149,10 +153,11 @@ async def clear_faults(request: Request) -> Any:
 
 @controls.post("/limits")
 async def set_limits(request: Request) -> Any:
-    """`{vendor, enforce: true}` for the vendor's own, or `{vendor, requests, seconds, route}`.
+    """Enforce rate limits: `{vendor, enforce: true}` uses the vendor's own limits,
+    `{vendor, requests, seconds, route}` sets one.
 
-    `advance: seconds` moves the limits' clock; `options: {name: n}` shrinks a size of the vendor,
-    such as hubspot's search_ceiling or amplitude's largest_export.
+    `advance: seconds` moves the clock of the limits. `options: {name: n}` changes a size of the
+    vendor, such as hubspot's search_ceiling or amplitude's largest_export.
     """
     limits, body = gate_of(request).limits, decode(await request.body())
     vendor = body.get("vendor", "")
@@ -192,7 +197,7 @@ def _records(gate: Gate, vendor: str) -> Iterator[bytes]:
 
 
 def _intercom(gate: Gate) -> Iterator[bytes]:
-    """Contacts with their tags by name; nothing that depends on the order of the calls."""
+    """Contacts with the names of their tags, without anything that depends on the call order."""
     rows = stream_rows(
         gate.database,
         "select c.id, c.external_id, c.email, c.is_out, c.body, (select json_group_array(name) from"

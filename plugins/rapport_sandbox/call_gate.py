@@ -1,4 +1,4 @@
-"""The door of every made-up vendor: counts the call, checks the login, plays the faults.
+"""The gate of every double: counts the call, checks the login, and applies faults and rate limits.
 
 >>> Gate.key("GET", "/hubspot/crm/v3/objects/{kind}")
 'GET /crm/v3/objects/{kind}'
@@ -28,7 +28,7 @@ FUTURE = "2099-01-01T00:00:00Z"
 
 
 class Refused(Exception):
-    """An answer that ends the call early."""
+    """Raised to end a call early with this response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status_code)
@@ -36,7 +36,7 @@ class Refused(Exception):
 
 
 class Gate:
-    """What all vendors of one running sandbox share."""
+    """The state that all doubles of a running sandbox share."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -52,7 +52,7 @@ class Gate:
 
     @property
     def as_of(self) -> int:
-        """The company's present, in ms; read each time, since another process may move it."""
+        """The company's current time in ms. It is read each time; another process may change it."""
         return Company.of(self.database).as_of
 
     def violation(self, vendor: str, kind: str, request: Request, **details: Any) -> None:
@@ -68,11 +68,11 @@ def door(
     scheme: str = "",
     is_allowed: Callable[[Request], bool] | None = None,
 ) -> Callable[[Request], Awaitable[None]]:
-    """The dependency that each vendor's router begins with.
+    """The FastAPI dependency that runs before every route of a vendor.
 
-    `scheme` is the word before the key in the Authorization header: `Bearer` where `is_bearer`,
-    else Basic. Where the demo login is `*`, any user goes with the password.
-    `is_allowed` judges a login of another kind.
+    `scheme` is the scheme of the Authorization header, by default `Bearer` if `is_bearer`, else
+    `Basic`. If the demo login is `*`, any user name is accepted with the password. `is_allowed`
+    checks any other kind of login.
     """
     scheme = scheme or ("Bearer" if is_bearer else "Basic")
 
@@ -82,12 +82,12 @@ def door(
         path = request.url.path.removeprefix(f"/{vendor}")
         gate.calls.setdefault(vendor, Counter())[Gate.key(request.method, template)] += 1
         request.state.fault = None
-        judge = is_allowed or (lambda asked: _is_authorised(asked, vendor, scheme))
-        if not judge(request):
+        check = is_allowed or (lambda call: _is_authorised(call, vendor, scheme))
+        if not check(request):
             raise Refused(refusal(401))
         fault = gate.faults.next(vendor, path, template.removeprefix(f"/{vendor}"))
         if fault is not None:
-            await _play(request, refusal, fault)
+            await _apply(request, refusal, fault)
         wait = gate.limits.take(vendor, path)
         if wait > 0:
             raise Refused(refusal(429, retry_after=wait))
@@ -101,14 +101,14 @@ def gate_of(request: Request) -> Gate:
 
 
 def meets(request: Request, kind: str) -> bool:
-    """Whether this call was chosen for a fault of that kind."""
+    """Whether this call has a planned fault of that kind."""
     return bool(request.state.fault == kind)
 
 
 def reply(
     request: Request, payload: Any, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
-    """A JSON answer, cut short or denied where the plan of faults says so."""
+    """A JSON response (or a zip for bytes), cut short or failed if a fault is planned."""
     body = payload if isinstance(payload, bytes) else encode(payload)
     kind = "application/zip" if isinstance(payload, bytes) else "application/json"
     headers = dict(headers or {})
@@ -123,7 +123,7 @@ def reply(
 
 
 def retry_after_headers(seconds: float | None, style: str = "seconds") -> dict[str, str]:
-    """`Retry-After` as whole seconds, rounded up, or as a date."""
+    """The header `Retry-After`, as whole seconds rounded up or as a date."""
     if seconds is None:
         return {}
     if style == "date":
@@ -131,7 +131,7 @@ def retry_after_headers(seconds: float | None, style: str = "seconds") -> dict[s
     return {"Retry-After": str(max(1, -int(-seconds // 1)))}
 
 
-async def _play(request: Request, refusal: Refusal, fault: dict[str, Any]) -> None:
+async def _apply(request: Request, refusal: Refusal, fault: dict[str, Any]) -> None:
     kind = fault["kind"]
     if kind in STATUS_KINDS:
         waits = kind in ("429", "503")
@@ -166,7 +166,7 @@ def _is_authorised(request: Request, vendor: str, scheme: str) -> bool:
 
 
 def _basic(header: str) -> str:
-    """`user:password` of a Basic header, nothing where it is none."""
+    """The `user:password` of a Basic header; an empty text if it is not one."""
     try:
         return base64.b64decode(header.removeprefix("Basic "), validate=True).decode()
     except ValueError:

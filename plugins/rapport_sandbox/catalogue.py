@@ -1,4 +1,4 @@
-"""What the invented company sells, asks and answers.
+"""The texts and lists of the invented company: products, plans, surveys, subjects and comments.
 
 >>> PRODUCTS["p_101"].category
 'coffee'

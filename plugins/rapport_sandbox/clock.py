@@ -1,6 +1,6 @@
-"""The sandbox's time: a night is the moment at which Rapport runs, 03:00 UTC.
+"""The time of the sandbox. A night is the time at which Rapport runs, 03:00 UTC.
 
-Times inside the sandbox are integer milliseconds since 1970, in UTC.
+Times inside the sandbox are integer milliseconds since 1970 in UTC.
 
 >>> iso(first_night(date(2026, 3, 31)))
 '2026-03-31T03:00:00.000Z'
@@ -21,22 +21,22 @@ def first_night(start: date) -> int:
 
 
 def today() -> date:
-    """The only place in the sandbox that reads the machine's clock for the company's time."""
+    """The current date in UTC. Only here does the company's time depend on the machine's clock."""
     return datetime.now(UTC).date()
 
 
 def iso(moment: int) -> str:
-    """ISO 8601 with milliseconds, as HubSpot writes it."""
+    """A time in ISO 8601 with milliseconds, as HubSpot writes it."""
     return (_EPOCH + timedelta(milliseconds=moment)).isoformat(timespec="milliseconds") + "Z"
 
 
 def seconds_iso(moment: int) -> str:
-    """ISO 8601 without a fraction, as Zendesk and Typeform write it."""
+    """A time in ISO 8601 without a fraction, as Zendesk and Typeform write it."""
     return (_EPOCH + timedelta(milliseconds=moment // 1000 * 1000)).isoformat() + "Z"
 
 
 def parse_iso(text: str) -> int:
-    """Milliseconds of an ISO 8601 moment; UTC where it names no zone. Raises ValueError."""
+    """The milliseconds of an ISO 8601 time, in UTC if it has no zone. Raises ValueError."""
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
-"""The invented company: generated from a seed and a date, then moved on night by night.
+"""The invented company: generated from a seed and a date, then moved on by one day at a time.
 
-Nobody in it exists. The same seed, size and start give the same bytes, however often.
+Nobody in it exists. The same seed, size and start date always give the same bytes.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -46,7 +46,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Company:
-    """Which company a folder holds, and how far its time has come."""
+    """The parameters and the current time of the company in a folder."""
 
     people: int
     seed: int
@@ -57,7 +57,7 @@ class Company:
 
     @classmethod
     def load(cls, root: Path) -> "Company":
-        """Raises ConfigError where nothing was generated yet."""
+        """Load the company of a folder; raises ConfigError if none is generated yet."""
         with _connected(root) as database:
             return cls.of(database)
 
@@ -71,11 +71,12 @@ class Company:
     def generate(
         cls, root: Path, people: int, seed: int, start: date, progress: Progress | None = None
     ) -> "Company":
-        """Write 90 days of history; memory does not grow with `people`."""
+        """Generate a company with 90 days of history. Memory use does not grow with `people`."""
         root.mkdir(parents=True, exist_ok=True)
         if (root / DATABASE).exists():
             raise ConfigError(
-                f"sandbox: {root.name} already holds a company; `rapport sandbox reset` clears it."
+                f"sandbox: {root.name} already has a company. Run `rapport sandbox reset` to "
+                "delete it."
             )
         half_done = root / "files.part"
         shutil.rmtree(half_done, ignore_errors=True)
@@ -97,9 +98,9 @@ class Company:
 
 
 def next_night(root: Path) -> dict[str, int]:
-    """Move the company on by a day; what changed by stream.
+    """Move the company on by one day; returns the number of changes by stream.
 
-    Safe while a server reads the same file: the night appears there in one piece.
+    A server can read the file at the same time: all changes appear in one transaction.
     """
     with locked(root, "night"), _connected(root) as database:
         company = Company.of(database)
@@ -128,7 +129,7 @@ def next_night(root: Path) -> dict[str, int]:
                 _begin(company.seed, number, batch, dice, since, until, arrival)
             _flush(batch, files, True)
             database.execute("delete from agenda where due < ?", (until,))
-            # What the last batch put on the agenda lies after `until`, so nothing of it is lost.
+            # New agenda entries are due after `until`, so this deletes none of them.
             unsubscribed = messaging.unsubscribe_some(database, company.seed, night, since)
             write_meta(database, {"as_of": until, "night": night, "next_number": born.stop})
         database.execute("commit")
@@ -141,14 +142,14 @@ def next_night(root: Path) -> dict[str, int]:
 
 
 def truth(root: Path) -> Iterator[tuple[str, str, str]]:
-    """(profile_id, person, note) of every profile that ever was, in order of the profile."""
+    """Yield (profile_id, person, note) of every profile that ever existed, sorted by profile."""
     with _connected(root) as database:
         yield from database.execute("select profile_id, person, note from truth order by 1")
 
 
 @contextmanager
 def locked(root: Path, what: str) -> Iterator[None]:
-    """One process at a time does `what`; the others wait."""
+    """Hold the lock for the work `what`; other processes wait."""
     root.mkdir(parents=True, exist_ok=True)
     with (root / f"{what}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -209,14 +210,14 @@ def _flush(batch: Batch, files: NightFiles, is_due: bool) -> None:
 def _due(
     database: sqlite3.Connection, until: int
 ) -> Iterator[tuple[int, list[tuple[int, str, bytes]]]]:
-    """People with something on tonight's agenda, in order of their number."""
-    database.execute("drop table if exists temp.tonight")
+    """Yield the people with agenda entries due before `until`, sorted by their number."""
+    database.execute("drop table if exists temp.due_entries")
     database.execute(
-        "create temp table tonight as select number, due, kind, data from agenda"
+        "create temp table due_entries as select number, due, kind, data from agenda"
         " where due < ? order by number, due, kind, data",
         (until,),
     )
-    rows = stream_rows(database, "select number, due, kind, data from tonight order by rowid")
+    rows = stream_rows(database, "select number, due, kind, data from due_entries order by rowid")
     for number, items in itertools.groupby(rows, key=lambda row: row[0]):
         yield number, [(due, kind, data) for _, due, kind, data in items]
 

@@ -1,6 +1,6 @@
-"""Logins of the vendors' doubles. They open nothing but the sandbox.
+"""The demo logins of the doubles, which are valid for the sandbox only.
 
-Each double declares its own as `LOGIN`; the server of the sandbox tells it to whoever asks.
+Each double declares its login as `LOGIN`. The sandbox's server returns them all.
 
 >>> demo_connection("zendesk", "http://127.0.0.1:8090")["host"]  # doctest: +SKIP
 'http://127.0.0.1:8090/zendesk'
@@ -14,7 +14,7 @@ from rapport_sandbox.lifecycle import call
 
 
 def demo_connection(vendor: str, base_url: str) -> dict[str, Any]:
-    """host, login, password and extra of one double; raises `KeyError` for an unknown one."""
+    """The host, login, password and extra of a double; raises `KeyError` for an unknown vendor."""
     known = call(f"{base_url}/_sandbox/logins").get(vendor)
     if known is None:
         raise KeyError(vendor)
@@ -22,7 +22,7 @@ def demo_connection(vendor: str, base_url: str) -> dict[str, Any]:
 
 
 def connection_of(vendor: str, base_url: str, known: dict[str, Any]) -> dict[str, Any]:
-    """The same from a login; a double that does not speak HTTP is asked where it listens."""
+    """The connection fields for a login. A double without HTTP is asked for its address."""
     login = {key: value for key, value in known.items() if key != "by_http"}
     if known.get("by_http", True):
         return {"host": f"{base_url}/{vendor}", **login}

@@ -1,4 +1,4 @@
-"""What happens in the made-up CRM: contacts, companies, deals, merges, archives.
+"""Events in the invented CRM: contacts, companies, deals, merges and archived contacts.
 
 >>> contact_id(12, 0)
 1000120
@@ -35,7 +35,7 @@ def deal_id(number: int) -> int:
 
 
 def add_contact(life: Life, moment: int) -> None:
-    """The person's contact; one in twenty gets a second one, which is merged later."""
+    """Add the person's contact. One in twenty gets a second contact, which is merged later."""
     person, dice = life.person, life.dice
     first, last = life.written_name(in_desk=False)
     hidden = person.hidden_in == "hubspot"
@@ -76,7 +76,7 @@ def add_contact(life: Life, moment: int) -> None:
         "hs_merged_object_ids": "",
     }
     changed = moment
-    if moment < life.since and life.chance(0.8):  # one import gave many contacts the same moment
+    if moment < life.since and life.chance(0.8):  # an import gave many contacts the same time
         changed = life.until - IMPORT_AGE + person.number // IMPORT_SIZE * SECOND
     _put(life, _contact(person, 0, properties, moment), changed)
     life.truth(f"hubspot:contacts:{contact_id(person.number, 0)}", "fuzzy" if hidden else "exact")
@@ -96,7 +96,7 @@ def add_contact(life: Life, moment: int) -> None:
 
 
 def add_company(batch: Batch, number: int, moment: int) -> None:
-    """Every tenth person brings a company with them."""
+    """Add a company for every tenth person."""
     if number % PEOPLE_PER_COMPANY:
         return
     id = company_id(number)
@@ -114,7 +114,7 @@ def add_company(batch: Batch, number: int, moment: int) -> None:
 
 
 def update_contact(life: Life, moment: int, **properties: str) -> None:
-    """Change some properties of the person's contact, if the CRM has one."""
+    """Change properties of the person's contact, if the CRM has one."""
     body = life.batch.get("hubspot_contacts", contact_id(life.person.number, 0))
     if body is None or body["archived"]:
         return
@@ -123,7 +123,7 @@ def update_contact(life: Life, moment: int, **properties: str) -> None:
 
 
 def forget(life: Life, moment: int) -> None:
-    """GDPR: the records vanish without a trace."""
+    """Erase the person: the contacts are deleted without a trace."""
     for copy in (0, 1):
         life.batch.drop("hubspot_contacts", contact_id(life.person.number, copy))
     deal = life.batch.get("hubspot_deals", deal_id(life.person.number))
@@ -133,7 +133,7 @@ def forget(life: Life, moment: int) -> None:
 
 
 def _change(life: Life, moment: int, _: Any) -> None:
-    """A new number, or a new address that leaves the old one behind."""
+    """The person gets a new phone number, or a new address with the old one as additional."""
     if life.chance(0.6):
         life.state["mobile"] = names.phone_digits(
             life.person.country, life.person.number * 4 + 2 + life.count("changes") % 2
@@ -146,13 +146,13 @@ def _change(life: Life, moment: int, _: Any) -> None:
         if body is not None and body["properties"]["email"].lower() == old.lower():
             extra = [*filter(None, body["properties"]["hs_additional_emails"].split(";")), old]
             update_contact(life, moment, email=new, hs_additional_emails=";".join(extra))
-    if life.chance(0.1):  # the blind seconds before a run, that search does not show yet
+    if life.chance(0.1):  # in the last seconds before a run, which the search does not return yet
         moment = moment - moment % DAY + 3 * HOUR - 10 * SECOND
     life.later(moment + life.wait(420) + DAY, "change")
 
 
 def _merge(life: Life, moment: int, _: Any) -> None:
-    """The second contact goes into the first; its id is never seen again."""
+    """The second contact is merged into the first, and its id disappears."""
     loser = contact_id(life.person.number, 1)
     body = life.batch.get("hubspot_contacts", loser)
     winner = life.batch.get("hubspot_contacts", contact_id(life.person.number, 0))
@@ -177,7 +177,7 @@ def _archive(life: Life, moment: int, _: Any) -> None:
 
 
 def _deal(life: Life, moment: int, data: Json) -> None:
-    """A deal appears, or moves a stage further."""
+    """A deal is created, or moves to the next stage."""
     stage, person = data["stage"], life.person
     id = deal_id(person.number)
     body = life.batch.get("hubspot_deals", id)

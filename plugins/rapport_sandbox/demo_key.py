@@ -1,4 +1,4 @@
-"""The demo's RSA key, worked out from a word: it is no secret, and nothing of it stands in a file.
+"""The demo's RSA key, computed from a fixed word. It is not a secret, and no file contains it.
 
 >>> text = b"header.claims"
 >>> is_signed(text, pow(int.from_bytes(padded(text)), D, N).to_bytes(256))
@@ -13,7 +13,7 @@ _SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")  # RFC 8017, s
 
 
 def _prime(word: str, offset: int) -> int:
-    """The first prime from the number that a word's digest is; the offset was found once."""
+    """The first prime after a word's digest. `offset` is the distance, found once by search."""
     start = int.from_bytes(hashlib.shake_256(word.encode()).digest(128))
     return (start | 3 << 1022 | 1) + offset
 
@@ -23,7 +23,7 @@ N, D = P * Q, pow(E, -1, (P - 1) * (Q - 1))
 
 
 def private_key() -> str:
-    """The key as PEM (PKCS 1)."""
+    """The private key as PEM (PKCS 1)."""
     numbers = (0, N, E, D, P, Q, D % (P - 1), D % (Q - 1), pow(Q, -1, P))
     body = base64.encodebytes(_tagged(0x30, b"".join(map(_integer, numbers)))).decode()
     kind = "RSA PRIVATE KEY"
@@ -31,7 +31,7 @@ def private_key() -> str:
 
 
 def padded(text: bytes) -> bytes:
-    """What an RS256 signature of a text is, once the key is taken off it."""
+    """The padded SHA-256 of a text, which an RS256 signature encrypts with the key."""
     digest = _SHA256 + hashlib.sha256(text).digest()
     return b"\x00\x01" + b"\xff" * (256 - 3 - len(digest)) + b"\x00" + digest
 

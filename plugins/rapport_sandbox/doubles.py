@@ -17,14 +17,14 @@ FOLDER = Path(__file__).with_name("vendors")
 
 @cache
 def doubles() -> tuple[Any, ...]:
-    """The modules of the doubles; a vendor may have several."""
+    """The modules of all doubles. A vendor can have several."""
     names = [info.name for info in pkgutil.walk_packages(vendors.__path__, f"{vendors.__name__}.")]
     modules = map(importlib.import_module, names)
     return tuple(module for module in modules if hasattr(module, "VENDOR"))
 
 
 def by_vendor() -> dict[str, Any]:
-    """The double of each vendor; where there are several, the one that has the login."""
+    """The double of each vendor; if it has several, the one with the login."""
     return {module.VENDOR: module for module in doubles() if hasattr(module, "LOGIN")}
 
 
@@ -34,7 +34,7 @@ def logins() -> dict[str, dict[str, Any]]:
 
 
 def has_double(name: str) -> bool:
-    """Whether a double has that name, without importing any."""
+    """Whether there is a double of that name. It imports none of them."""
     vendor, _, part = name.rpartition("_")
     paths = (FOLDER / f"{name}.py", FOLDER / name / "__init__.py", FOLDER / vendor / f"{part}.py")
     return any(path.is_file() for path in paths if path.parent != FOLDER or path.name != ".py")

@@ -1,4 +1,4 @@
-"""Planned misbehaviour of the made-up vendors, by route, count or share.
+"""Planned faults of the doubles, by route, by count or by share of the calls.
 
 >>> plan = Plan()
 >>> plan.add({"vendor": "zendesk", "kind": "500", "after": 1})
@@ -17,24 +17,24 @@ STATUS_KINDS = {
     "expired_token": 401, "403": 403, "404": 404,
 }  # fmt: skip
 KINDS = frozenset(STATUS_KINDS) | {
-    "html",  # 200 with a page for people
-    "cut_body",  # the connection drops in the middle of the answer
-    "cut_json",  # a complete answer whose JSON ends half-way
-    "500_after",  # the work is done, and the answer says otherwise
-    "slow",  # `seconds` (default 1) before the answer
-    "repeat_token",  # the next page's token is this page's token
-    "shift_page",  # a row slipped in at the head: the page begins one row early
-    "empty",  # no rows at all
-    "far_future_cursor",  # the first row claims to have changed in 2099
+    "html",  # status 200 with an HTML page
+    "cut_body",  # the connection breaks in the middle of the response
+    "cut_json",  # a complete response whose JSON ends half-way
+    "500_after",  # the request is processed, but the response is a 500
+    "slow",  # waits `seconds` (default 1) before the response
+    "repeat_token",  # the token of the next page is that of this page
+    "shift_page",  # a new first row moves the page by one row
+    "empty",  # no rows
+    "far_future_cursor",  # the first row has a change time in 2099
 }
 
 
 class Plan:
-    """The faults that were asked for, in order; the first that applies wins.
+    """The planned faults in their order. The first that matches a call applies.
 
-    Keys: vendor, kind; optional route (a glob over the path or its template), after (calls let
-    through first), times (how often; default 1, unlimited with `share`), share (0 to 1) with seed,
-    retry_after (seconds), retry_after_style ("seconds" or "date"), seconds (for slow).
+    Keys of a fault: vendor, kind. Optional: route (a glob over the path or its template), after
+    (calls that succeed first), times (how often; default 1, unlimited with `share`), share (0 to 1)
+    with seed, retry_after (seconds), retry_after_style ("seconds" or "date"), seconds (for slow).
     """
 
     def __init__(self) -> None:
@@ -42,10 +42,10 @@ class Plan:
         self._dice: list[random.Random] = []
 
     def add(self, fault: dict[str, Any]) -> None:
-        """Raises ValueError for an unknown kind."""
+        """Add a fault; raises ValueError for an unknown kind."""
         if fault.get("kind") not in KINDS or not fault.get("vendor"):
             raise ValueError(
-                f"a fault needs a vendor and a kind out of: {', '.join(sorted(KINDS))}"
+                f"a fault needs a vendor and one of the kinds {', '.join(sorted(KINDS))}"
             )
         left = fault.get("times") or (None if "share" in fault else 1)
         self._faults.append({"seen": 0, "hits": 0, **fault, "left": left})
@@ -59,7 +59,7 @@ class Plan:
         return [dict(fault) for fault in self._faults]
 
     def next(self, vendor: str, path: str, template: str) -> dict[str, Any] | None:
-        """The fault that this call meets, None for a healthy answer."""
+        """The fault that applies to this call; None if the call succeeds."""
         for fault, dice in zip(self._faults, self._dice, strict=True):
             route = fault.get("route") or "*"
             if fault["vendor"] not in (vendor, "*") or not (

@@ -1,4 +1,4 @@
-"""The made-up shop's files: one of each kind a night, never rewritten afterwards.
+"""The files of the invented shop: one file of each kind per night, never changed afterwards.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -36,7 +36,7 @@ PATHS = {
 
 
 class NightFiles:
-    """Writes under temporary names; leaving the block without an error gives the real ones."""
+    """Writes files under temporary names, and renames them when the block ends without an error."""
 
     def __init__(self, folder: Path, date: str) -> None:
         self.folder = folder
@@ -55,7 +55,7 @@ class NightFiles:
         return self
 
     def write(self, rows: dict[str, list[Any]]) -> None:
-        """Append rows by kind, and empty the lists."""
+        """Append the rows to the files of their kind and clear the lists."""
         for kind, lines in rows.items():
             if kind in HEADERS:
                 csv.writer(self._open[kind], lineterminator="\n").writerows(lines)
@@ -80,7 +80,7 @@ class NightFiles:
         if not path.name.endswith(".gz.part"):
             return self._stack.enter_context(path.open("w", encoding="utf-8", newline=""))
         raw = self._stack.enter_context(path.open("wb"))
-        # mtime=0 and no name: the same rows give the same bytes.
+        # With mtime=0 and no file name, the same rows give the same bytes.
         packed = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0)
         self._stack.enter_context(packed)
         text = io.TextIOWrapper(cast(BinaryIO, packed), encoding="utf-8", newline="")
@@ -88,7 +88,7 @@ class NightFiles:
 
 
 def write_products(folder: Path) -> None:
-    """The catalogue, once."""
+    """Write the product catalogue as CSV."""
     path = folder / "shop" / "products.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:

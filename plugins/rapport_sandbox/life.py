@@ -1,7 +1,10 @@
-"""The life of one person between two moments: a small agenda of things that happen to them.
+"""The life of one person between two points in time: an agenda of events that happen to them.
 
-History and the present run the same code: `live` works off the agenda until the end of the day and
-leaves the rest for later, so a day costs what happens in it.
+History and new days run the same code. `live` handles the events up to the end of the day and
+stores the rest, so the cost of a day depends only on its events.
+
+>>> life.later(life.daytime(moment), "visit")  # doctest: +SKIP
+>>> life.live(HANDLERS)  # doctest: +SKIP
 """
 
 import heapq
@@ -20,9 +23,10 @@ NOTATIONS = ("e164", "spaced", "zero", "double_zero", "local", "dashed")
 
 
 class Life:
-    """One person with their memory (`state`), their dice and tonight's batch.
+    """One person with their `state`, random generator (`dice`) and the batch of the day.
 
-    `state` holds only what cannot be derived: counters, the address in use, the subscription.
+    `state` holds only what cannot be derived from the person: counters, the address in use, the
+    subscription. `since` and `until` are milliseconds.
     """
 
     def __init__(
@@ -44,7 +48,7 @@ class Life:
         heapq.heappush(self.heap, (moment, self.order, kind, data))
 
     def live(self, handlers: "Mapping[str, Handler]") -> None:
-        """Work off the agenda up to the end of the window, and hand the rest to the batch."""
+        """Handle the agenda entries before `until`, and store the rest in the batch."""
         while self.heap and self.heap[0][0] < self.until:
             moment, _, kind, data = heapq.heappop(self.heap)
             handlers[kind](self, moment, data)
@@ -59,7 +63,7 @@ class Life:
         self.batch.people.append((number, encode(self.state)))
 
     def count(self, what: str) -> int:
-        """The next number of a person's own series: orders, tickets, events."""
+        """The next number in one of the person's series, such as orders, tickets or events."""
         self.state[what] = self.state.get(what, 0) + 1
         return int(self.state[what])
 
@@ -70,7 +74,7 @@ class Life:
         return int(self.dice.expovariate(1 / mean_days) * DAY)
 
     def daytime(self, moment: int) -> int:
-        """The same day between 06:00 and 22:00 UTC, or a little later than `moment`."""
+        """A random time on the same day between 06:00 and 22:00 UTC, but after `moment`."""
         then = moment - moment % DAY + 6 * HOUR + int(self.dice.random() * 16 * HOUR)
         return then if then > moment else moment + int(self.dice.random() * 2 * HOUR) + MINUTE
 
@@ -78,21 +82,21 @@ class Life:
         self.batch.truth.append((profile_id, self.person.key, note))
 
     def email(self) -> str:
-        """The private address in use; some people change it."""
+        """The current private address, which some people change."""
         return str(self.state.get("email") or self.person.email)
 
     def phone(self) -> str:
-        """The mobile number in use, in a notation of the day."""
+        """The current mobile number in a random notation."""
         national = self.state.get("mobile") or self.person.mobile
         return names.write_phone(self.person.country, national, self.dice.choice(NOTATIONS))
 
     def spelling(self, email: str) -> str:
-        """An address as people type it: mostly right, sometimes in capitals."""
+        """An address as people type it: mostly in lower case, sometimes in capitals."""
         draw = self.dice.random()
         return email.title() if draw < 0.06 else email.upper() if draw < 0.08 else email
 
     def written_name(self, in_desk: bool) -> tuple[str, str]:
-        """First and last name as this system has them: another script, a typo, none."""
+        """First and last name as one system has them, perhaps in Latin letters or with a typo."""
         person = self.person
         if person.language == "ru" and in_desk != (person.number % 2 == 0):
             first, last = person.latin_first, person.latin_last

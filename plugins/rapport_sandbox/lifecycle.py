@@ -1,4 +1,4 @@
-"""Starting, finding and stopping the one sandbox server of a project.
+"""Starts, finds and stops the sandbox server of a project.
 
 >>> base_url({"port": 8090})
 'http://127.0.0.1:8090'
@@ -23,8 +23,8 @@ from rapport_sandbox.clock import today
 from rapport_sandbox.company import DATABASE, Company, Progress, locked
 from rapport_sandbox.server import SERVER_FILE
 
-PATIENCE = 30.0
-# Servers that this process started; they live on when it ends.
+START_SECONDS = 30.0
+# The servers that this process started. They keep running when it ends.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
@@ -43,7 +43,10 @@ def ensure_company(
     start: date | None = None,
     progress: Progress | None = None,
 ) -> Company:
-    """The company of this project, generated now if there is none; sizes default to rapport.yml."""
+    """Load the company, or generate it if there is none. Parameters default to rapport.yml.
+
+    Raises `ConfigError` if there is a company with other parameters.
+    """
     root = root or sandbox_root()
     with locked(root, "night"):
         if not (root / DATABASE).exists():
@@ -60,16 +63,17 @@ def ensure_company(
         if value is not None and value != getattr(company, name):
             raise ConfigError(
                 f"sandbox: there is already a company with {name} {getattr(company, name)}, not"
-                f" {value}. Run `rapport sandbox reset` to make place for another one."
+                f" {value}. Run `rapport sandbox reset` to delete it first."
             )
     return company
 
 
 def ensure_running(root: Path | None = None, progress: Progress | None = None) -> str:
-    """The server's address; started now if it is not there, one however many ask.
+    """Start the server if it is not running; returns its URL.
 
-    It outlives the caller. `RAPPORT_SANDBOX_URL` names one that runs elsewhere. Raises RetryLater
-    when it does not come up.
+    Only one server runs, even if several processes call this. It keeps running after the caller
+    ends. `RAPPORT_SANDBOX_URL` is the URL of a server elsewhere. Raises RetryLater if the server
+    does not start.
     """
     if elsewhere := os.environ.get("RAPPORT_SANDBOX_URL"):
         return elsewhere.rstrip("/")
@@ -83,7 +87,7 @@ def ensure_running(root: Path | None = None, progress: Progress | None = None) -
 
 
 def running(root: Path | None = None) -> dict[str, Any] | None:
-    """pid, port and token of the living server, None where there is none."""
+    """The pid, port and token of the running server; None if there is none."""
     root = root or sandbox_root()
     try:
         details: dict[str, Any] = json.loads((root / SERVER_FILE).read_text(encoding="utf-8"))
@@ -99,7 +103,7 @@ def running(root: Path | None = None) -> dict[str, Any] | None:
 
 
 def reset(root: Path | None = None) -> None:
-    """Stop the server and take the company away with everything that it wrote."""
+    """Stop the server and delete the company and all its files."""
     root = root or sandbox_root()
     stop(root)
     with locked(root, "night"):
@@ -110,7 +114,7 @@ def reset(root: Path | None = None) -> None:
 
 
 def stop(root: Path | None = None) -> bool:
-    """End the server; whether there was one."""
+    """Stop the server; returns whether it was running."""
     root = root or sandbox_root()
     with locked(root, "server"):
         details = running(root)
@@ -130,13 +134,13 @@ def stop(root: Path | None = None) -> bool:
 
 
 def call(url: str, method: str = "GET", body: Any = None, patience: float = 600) -> Any:
-    """One call to the sandbox's own controls; the parsed answer."""
+    """Call the sandbox's controls; returns the parsed JSON. `patience` is a timeout in seconds."""
     data = None if body is None else json.dumps(body).encode()
     if not url.startswith(("http://", "https://")):
         raise ConfigError("sandbox: RAPPORT_SANDBOX_URL must begin with http:// or https://.")
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - checked above
-    # No proxy of the environment: it cannot reach this machine's own address.
+    # Ignore proxies of the environment, which cannot reach this machine's own address.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=patience) as answer:
         return json.load(answer)
@@ -154,13 +158,13 @@ def _start(root: Path) -> dict[str, Any]:
             start_new_session=True,
         )
     _children[process.pid] = process
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         details = running(root)
         if details is not None:
             return details
         time.sleep(0.05)
-    raise RetryLater("sandbox: the server did not come up. See server.log in the sandbox's folder.")
+    raise RetryLater("sandbox: the server did not start. See server.log in the sandbox's folder.")
 
 
 def _is_alive(pid: int) -> bool:
@@ -175,7 +179,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _reap(pid: int) -> None:
-    """A server that this very process started leaves a zombie behind, which is not alive."""
+    """Reap a server that this process started, so that a zombie does not count as running."""
     child = _children.get(pid)
     if child is not None and child.poll() is not None:
         del _children[pid]

@@ -1,4 +1,4 @@
-"""Rate limits of the made-up vendors: declared always, enforced when a test asks for it.
+"""The rate limits of the doubles. They are enforced only if a test asks for it.
 
 >>> limit = Limit(requests=1, seconds=10, now=lambda: 0.0)
 >>> limit.take(), limit.take()
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Limit:
-    """So many requests in any window of so many seconds."""
+    """At most `requests` requests in any window of `seconds` seconds."""
 
     def __init__(self, requests: int, seconds: float, now: Callable[[], float]) -> None:
         self.requests = requests
@@ -22,7 +22,7 @@ class Limit:
         self._taken: deque[float] = deque()
 
     def take(self) -> float:
-        """0 if the call may pass, else the seconds until the next one may."""
+        """0 if the call is allowed, else the seconds until the next call is allowed."""
         now = self._now()
         while self._taken and self._taken[0] <= now - self.seconds:
             self._taken.popleft()
@@ -37,7 +37,7 @@ class Limit:
 
 
 class Limits:
-    """Enforced limits by vendor and route, on a clock that a test can move by hand."""
+    """The enforced limits by vendor and route, on a clock that a test can move forward."""
 
     def __init__(self) -> None:
         self.skipped = 0.0
@@ -48,7 +48,7 @@ class Limits:
         return time.monotonic() + self.skipped
 
     def enforce(self, vendor: str, rules: list[tuple[str, int, float]]) -> None:
-        """`rules` are (glob over the path, requests, seconds)."""
+        """Enforce rules of the form (glob over the path, requests, seconds)."""
         self._limits[vendor] = [(glob, Limit(count, span, self.now)) for glob, count, span in rules]
 
     def clear(self) -> None:
@@ -56,7 +56,7 @@ class Limits:
         self.options.clear()
 
     def take(self, vendor: str, path: str) -> float:
-        """Seconds to wait, 0 where the call may pass."""
+        """The seconds to wait; 0 if the call is allowed."""
         for glob, limit in self._limits.get(vendor, ()):
             if fnmatch.fnmatchcase(path, glob):
                 wait = limit.take()
@@ -69,5 +69,5 @@ class Limits:
         return limits[0][1].remaining if limits else default
 
     def option(self, vendor: str, name: str, default: int) -> int:
-        """A size that tests make smaller, such as HubSpot's ceiling of a search."""
+        """A size that tests can reduce, such as HubSpot's limit of search results."""
         return int(self.options.get(vendor, {}).get(name, default))

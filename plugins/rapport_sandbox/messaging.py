@@ -1,4 +1,4 @@
-"""What happens in the made-up messaging tool by itself: people who unsubscribe there overnight.
+"""Events in the invented messaging tool: people who unsubscribe there during the day.
 
 >>> _draw(7, 2, "abc") == _draw(7, 2, "abc")
 True
@@ -15,7 +15,7 @@ STANDARD = (
     ("role", "string"), ("created_at", "date"), ("updated_at", "date"), ("last_seen_at", "date"),
     ("unsubscribed_from_emails", "boolean"),
 )  # fmt: skip
-LEAVING = 0.02
+LEAVING_SHARE = 0.02
 
 
 def add_standard_attributes(database: sqlite3.Connection) -> None:
@@ -28,15 +28,15 @@ def add_standard_attributes(database: sqlite3.Connection) -> None:
 
 
 def unsubscribe_some(database: sqlite3.Connection, seed: int, night: int, since: int) -> int:
-    """Two in a hundred of those still reachable say no, at a time of their own; how many did.
+    """Unsubscribe 2 % of the remaining contacts at random times of the day; returns how many.
 
-    Who does depends on the contact's id alone, so it does not matter in which order they came.
+    The choice depends on the contact's id only, and not on the order in which contacts were added.
     """
     leavers = []
     for (id,) in database.execute("select id from intercom_contacts where is_out = 0"):
         draw = _draw(seed, night, id)
-        if draw < LEAVING:
-            leavers.append(((since + int(draw / LEAVING * DAY)) // SECOND, id))
+        if draw < LEAVING_SHARE:
+            leavers.append(((since + int(draw / LEAVING_SHARE * DAY)) // SECOND, id))
     database.executemany(
         "update intercom_contacts set is_out = 1, updated = ? where id = ?", leavers
     )

@@ -1,4 +1,4 @@
-"""Made-up names, addresses and phone numbers, in the spellings that real systems disagree about.
+"""Invented names, addresses and phone numbers, in the different spellings of real systems.
 
 >>> transliterate("Щукина")
 'Shchukina'
@@ -136,7 +136,7 @@ _FOLDS = dict(
 
 
 def transliterate(name: str) -> str:
-    """A Cyrillic name in Latin letters, as a clerk would write it."""
+    """A Cyrillic name in Latin letters."""
     out = []
     for letter in name:
         latin = _CYRILLIC.get(letter.lower())
@@ -148,13 +148,13 @@ def transliterate(name: str) -> str:
 
 
 def fold(name: str) -> str:
-    """Lower-case ASCII, as in an address."""
+    """A name in lower-case ASCII, as in an e-mail address."""
     folded = "".join(_FOLDS.get(letter, letter) for letter in name.lower())
     return "".join(letter for letter in folded if letter.isascii() and letter.isalnum())
 
 
 def misspell(rng: random.Random, name: str) -> str:
-    """`name` with one slip of the keyboard; the first letter stays."""
+    """`name` with one typing error, but never in the first letter."""
     if len(name) < 4:
         return name
     at = 1 + int(rng.random() * (len(name) - 2))
@@ -167,7 +167,7 @@ def misspell(rng: random.Random, name: str) -> str:
 
 
 def phone_digits(country: str, slot: int) -> str:
-    """The national number of a slot; two slots of a country never share one (up to 5 million)."""
+    """The national phone number of a slot. Up to 5 million slots of a country all differ."""
     _, prefixes, digits = PHONES[country]
     options = prefixes.split()
     span = 10**digits
@@ -178,10 +178,10 @@ def phone_digits(country: str, slot: int) -> str:
 
 
 def write_phone(country: str, national: str, style: str) -> str:
-    """A number in one of the notations: e164, spaced, zero, double_zero, local, dashed."""
+    """A phone number in one of the notations e164, spaced, zero, double_zero, local, dashed."""
     code = PHONES[country][0]
     head, tail = national[:3], national[3:]
-    if style == "local" and country == "DE":  # only the home country's can be read without a code
+    if style == "local" and country == "DE":  # only German numbers are read without a code
         return f"0{head} {tail}"
     if style == "zero" and country in ("DE", "AT", "CH", "GB"):
         return f"+{code} (0){head} {tail}"

@@ -1,6 +1,6 @@
-"""The made-up shop's newsletter: who gets it every month, and what they do with it.
+"""The newsletter of the invented shop: who receives it each month, and what they do with it.
 
-It has dice of its own, so that with or without it everything else happens alike.
+It has its own random generator, so that it does not change any other event.
 
 >>> PERIOD // DAY
 30
@@ -21,19 +21,19 @@ BOUNCES, OPENS, OPENS_AGAIN, CLICKS = 0.02, 0.45, 0.2, 0.15
 
 
 def subscribe(life: Life, moment: int) -> None:
-    """Put the first letter on the agenda, some day of the month that follows."""
+    """Put the first letter on the agenda, on a random day of the following month."""
     since = max(moment, life.since)
     life.later(since + int(_dice(life, since).random() * PERIOD), "letter")
 
 
 def unsubscribe(life: Life, moment: int) -> None:
-    """By the link at the foot of the last letter, where there was one."""
+    """Unsubscribe by the link in the last letter, if there was one."""
     if "letter" in life.state:
-        _tell(life, moment, "unsubscribe", *life.state["letter"])
+        _write_event(life, moment, "unsubscribe", *life.state["letter"])
 
 
 def _send(life: Life, moment: int, _: Any) -> None:
-    """A letter arrives or bounces; some open it, twice even, and a few follow its link."""
+    """A letter is delivered or bounces. Some people open it, perhaps twice, and a few click."""
     if life.state["is_out"]:
         return
     dice = _dice(life, moment)
@@ -42,9 +42,9 @@ def _send(life: Life, moment: int, _: Any) -> None:
     life.state["letter"] = letter
     life.later(moment + PERIOD, "letter")
     if dice.random() < BOUNCES:
-        _tell(life, moment + MINUTE, "bounce", *letter)
+        _write_event(life, moment + MINUTE, "bounce", *letter)
         return
-    _tell(life, moment, "delivered", *letter)
+    _write_event(life, moment, "delivered", *letter)
     if dice.random() < OPENS:
         opened = moment + MINUTE + int(dice.expovariate(1 / (8 * HOUR)))
         life.later(opened, "read", ["open", *letter])
@@ -55,11 +55,11 @@ def _send(life: Life, moment: int, _: Any) -> None:
 
 
 def _read(life: Life, moment: int, data: Any) -> None:
-    _tell(life, moment, *data)
+    _write_event(life, moment, *data)
 
 
-def _tell(life: Life, moment: int, event: str, message_id: str, campaign: str) -> None:
-    """One line of the sending tool's export."""
+def _write_event(life: Life, moment: int, event: str, message_id: str, campaign: str) -> None:
+    """Add a line to the export of the newsletter tool."""
     event_id = f"{message_id}_{life.count('letter_events')}"
     row = [event_id, message_id, life.person.user_id, campaign, event, iso(moment)]
     life.batch.row("letters", row)

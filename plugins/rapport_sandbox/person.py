@@ -1,4 +1,4 @@
-"""One made-up person, derived from (seed, number) alone, so that nobody needs to be stored.
+"""One invented person, derived from (seed, number) only, so that no person needs to be stored.
 
 >>> Person.make(7, 12) == Person.make(7, 12)
 True
@@ -18,11 +18,11 @@ PEOPLE_PER_OFFICE = 200
 
 @dataclass(slots=True)
 class Person:
-    """Who somebody is, and how they behave; what they did is in `life`.
+    """Who somebody is and how they behave. What they did is in `life`.
 
-    `kind`: account (a shop login), lead (known to the CRM), helped (known to the desk), visitor
-    (only ever a browser). `hidden_in` names the system in which the person shares no exact
-    identifier with the others, None for most.
+    `kind` is account (has a shop login), lead (known to the CRM), helped (known to the support
+    desk) or visitor (only known by a browser). `hidden_in` is the system in which the person shares
+    no exact identifier with the other systems; None for most people.
     """
 
     number: int
@@ -59,7 +59,7 @@ class Person:
 
     @property
     def key(self) -> str:
-        """The person's name in the truth."""
+        """The person's key in the truth table."""
         return f"person-{self.number:07d}"
 
     @classmethod

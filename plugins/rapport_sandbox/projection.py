@@ -1,8 +1,8 @@
-"""What a further vendor knows of the invented company, worked out of its people when asked for.
+"""The records of additional vendors, computed from the people of the company on request.
 
-Nothing is stored: a person's whole timeline at a vendor follows from (seed, vendor, number), and a
-night shows as much of it as has happened by then. So a new vendor changes nothing that exists.
-Only the first 5,000 people have such timelines, which bounds the memory.
+Nothing is stored. A person's timeline at a vendor follows from (seed, vendor, number), and each
+night shows the part up to then. So a new vendor does not change existing data. Only the first 5,000
+people have such timelines, which limits memory use.
 
 >>> import random
 >>> from rapport_sandbox.person import Person
@@ -28,12 +28,12 @@ from rapport_sandbox.person import Person
 from rapport_sandbox.store import Json, as_text, decode
 
 MOST_PEOPLE = 5_000
-LONGEST_PAST = 400 * DAY
+MAX_PAST = 400 * DAY
 Row = tuple[Any, int, Json]
 
 
 class Change(NamedTuple):
-    """What a record looks like from a moment on; `body` None: the vendor shows it no longer."""
+    """The state of a record from a time (ms) on. With `body` None, the record is gone."""
 
     moment: int
     stream: str
@@ -49,9 +49,10 @@ Timeline = Callable[[Person, random.Random, int, int], Iterable[Change]]
 def ready(
     gate: Gate, vendor: str, timeline: Timeline, streams: Iterable[str]
 ) -> sqlite3.Connection:
-    """The database with tonight's tables `<stream> (id, created, updated, is_archived, body)`.
+    """The database with the current tables `<stream> (id, created, updated, is_archived, body)`.
 
-    `created` and `updated` are milliseconds. The tables live in memory, beside the company's file.
+    `created` and `updated` are milliseconds. The tables are in memory, attached to the company's
+    database.
     """
     company = Company.of(gate.database)
     night = f"{company.seed}/{company.people}/{company.as_of}"
@@ -66,7 +67,7 @@ def ready(
 def fill(
     gate: Gate, vendor: str, key: str, streams: Iterable[str], changes: Changes
 ) -> sqlite3.Connection:
-    """The same out of any changes, worked out anew when `key` is another one than last time."""
+    """Fill the tables of a vendor from changes, unless they were filled with the same `key`."""
     database = gate.database
     if "made" not in {row[1] for row in database.execute("pragma database_list")}:
         database.execute("attach ':memory:' as made")
@@ -98,7 +99,7 @@ def page(
     limit: int,
     offset: int = 0,
 ) -> tuple[list[Row], bool]:
-    """(id, updated, body) of one page, and whether there is more; with the planned faults."""
+    """The rows (id, updated, body) of a page, and whether there are more. Applies faults."""
     if request.state.fault == "empty":
         return [], False
     begin = offset - 1 if request.state.fault == "shift_page" and offset else offset
@@ -111,7 +112,7 @@ def page(
 
 
 def total(request: Request, stream: str, where: str = "true", values: Iterable[Any] = ()) -> int:
-    """How many records answer to a condition."""
+    """The number of records that meet a condition."""
     sql = f"select count(*) from {stream} where {where}"
     return int(gate_of(request).database.execute(sql, list(values)).fetchone()[0])
 
@@ -139,13 +140,13 @@ def _rows(changes: Iterable[Change], as_of: int) -> dict[str, list[tuple[Any, in
 
 
 def _people(company: Company, vendor: str) -> Iterator[tuple[Person, random.Random, int]]:
-    """Everybody with dice of their own and the moment from which the vendor knows of them."""
+    """Yield all people with their random generator and the time they arrived at the vendor."""
     first = company.as_of - (company.night - 1) * DAY
     newcomers = max(3, round(company.people * NEW_SHARE))
     for number in range(1, min(company.next_number, MOST_PEOPLE + 1)):
         dice = random.Random(f"{company.seed}/{vendor}/{number}")
         if number <= company.people:
-            arrival = first - DAY - int(dice.random() ** 2 * LONGEST_PAST)
+            arrival = first - DAY - int(dice.random() ** 2 * MAX_PAST)
         else:
             night = (number - company.people - 1) // newcomers
             arrival = first + night * DAY + int(dice.random() * (DAY - 2 * HOUR))

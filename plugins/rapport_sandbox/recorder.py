@@ -1,7 +1,7 @@
-"""The doubles on a port of this very process, with a record of what was asked: for tests.
+"""Serves the doubles on a port of the test's own process and records every request.
 
->>> with serve() as twins:  # doctest: +SKIP
-...     twins.connection("mailchimp").host
+>>> with serve() as doubles:  # doctest: +SKIP
+...     doubles.connection("mailchimp").host
 'http://127.0.0.1:40123/mailchimp'
 """
 
@@ -60,7 +60,7 @@ SEGMENTS: dict[str, dict[str, Any]] = {
 
 
 class Recorder:
-    """An ASGI application that keeps what is asked of the one inside, which can be changed."""
+    """An ASGI application that records the requests to an inner one, which tests can replace."""
 
     def __init__(self) -> None:
         self.app: Any = None
@@ -77,7 +77,7 @@ class Recorder:
             body += messages[-1].get("body", b"")
             more = messages[-1].get("more_body", False)
         headers = {key.decode(): value.decode() for key, value in scope["headers"]}
-        asked = {
+        request = {
             "at": self.now(),
             "method": scope["method"],
             "path": scope["path"],
@@ -86,7 +86,7 @@ class Recorder:
             "content": body,
             "body": _read(body, headers.get("content-type", "")),
         }
-        self.requests.append(asked)
+        self.requests.append(request)
 
         async def again() -> Any:
             return messages.pop(0) if messages else await receive()
@@ -95,23 +95,23 @@ class Recorder:
 
     @property
     def writes(self) -> list[dict[str, Any]]:
-        """All but GET and searches."""
+        """The requests that write: all except GET and searches."""
         reads = ("/search", "/batch/read", "/search/emails", "/v1/customers", "/token",
                  "/composite", "/coql")  # fmt: skip
         return [
-            asked
-            for asked in self.requests
-            if asked["method"] != "GET" and not asked["path"].endswith(reads)
+            request
+            for request in self.requests
+            if request["method"] != "GET" and not request["path"].endswith(reads)
         ]
 
     def calls(self, *paths: str) -> list[str]:
-        """`METHOD /path` of each write so far, or of those whose path ends so; then forgets all."""
-        found = [f"{asked['method']} {asked['path']}" for asked in self.writes]
+        """`METHOD /path` of each write, or of those with one of these paths; clears the record."""
+        found = [f"{request['method']} {request['path']}" for request in self.writes]
         self.requests.clear()
         return [call for call in found if not paths or call.endswith(paths)]
 
     def connection(self, vendor: str, name: str = "") -> Connection:
-        """The demo login of a vendor, at this port."""
+        """The connection to a vendor's double on this port."""
         return Connection(name=name or vendor, **connection_of(vendor, self.base, logins()[vendor]))
 
     @property
@@ -120,21 +120,21 @@ class Recorder:
         return gate
 
     def shelf(self, vendor: str) -> Shelf:
-        """What the vendor holds, to look at and to change."""
+        """The vendor's records, to read and to change."""
         return Shelf(self.gate.database, vendor)
 
     def violations(self) -> list[dict[str, Any]]:
-        """What no connector may do, and one did."""
+        """The recorded violations: calls that no connector may make."""
         rows = self.gate.database.execute("select body from violations order by id")
         return [decode(row[0]) for row in rows]
 
     def fault(self, vendor: str, kind: str, **more: Any) -> None:
-        """Plan a misbehaviour, as `rapport_sandbox.faults` describes them."""
+        """Plan a fault, with the keys of `rapport_sandbox.faults.Plan`."""
         self.gate.faults.add({"vendor": vendor, "kind": kind, **more})
 
     @contextmanager
     def company(self, root: Path, folder: Path) -> Iterator[None]:
-        """Serve a copy of the company in `root`, made in `folder`, and nothing asked yet."""
+        """Serve a copy of the company in `root`, created in `folder`, with an empty record."""
         self.app = create_app(Path(shutil.copytree(root, folder)))
         self.requests.clear()
         yield
@@ -143,7 +143,7 @@ class Recorder:
 
 @contextmanager
 def serve() -> Iterator[Recorder]:
-    """A recorder that answers on a free port of 127.0.0.1."""
+    """Yield a recorder that listens on a free port of 127.0.0.1."""
     recorder = Recorder()
     config = uvicorn.Config(
         recorder, host="127.0.0.1", port=0, log_level="critical", ws="none", lifespan="off"

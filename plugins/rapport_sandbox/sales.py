@@ -1,6 +1,7 @@
-"""What happens in a further made-up CRM: leads that become contacts, merges, deals, cases.
+"""Events in additional CRMs: leads that become contacts, merges, deals and cases.
 
-Vendors write it down in their own shape; who has which story depends on the vendor's dice.
+Each vendor's double converts the facts to its own format. The vendor's random generator decides
+what happens to whom.
 
 >>> import random
 >>> facts = story(Person.make(7, 3), random.Random(1), 400 * DAY, 500 * DAY)
@@ -22,7 +23,10 @@ BEGINNING = 1_700_000_000 * SECOND
 
 
 class Fact(NamedTuple):
-    """A record from a moment on; `state` is `live`, `bin` (deleted) or `gone` (for good)."""
+    """The state of a record from a time (ms) on.
+
+    `said` holds its fields; `state` is `live`, `bin` (recycle bin) or `gone` (deleted for good).
+    """
 
     moment: int
     kind: str
@@ -32,7 +36,7 @@ class Fact(NamedTuple):
 
 
 def story(person: Person, dice: random.Random, arrival: int, until: int) -> Iterator[Fact]:
-    """Two in three of the shop's people and of those who only asked."""
+    """Yield the facts of one person. Two in three accounts and leads have any."""
     if person.kind not in ("account", "lead") or dice.random() > 0.66:
         return
     if person.company is not None:
@@ -57,7 +61,7 @@ def story(person: Person, dice: random.Random, arrival: int, until: int) -> Iter
 
 
 def _contact(person: Person, dice: random.Random, moment: int) -> Iterator[Fact]:
-    """The contact, what changes on it, its twin that is merged into it, and its end."""
+    """The contact, its changes, a duplicate that is merged into it, and its deletion."""
     number, card = person.number * 10, _card(person, moment)
     yield Fact(moment, "contact", number, card)
     now = moment
@@ -81,7 +85,7 @@ def _contact(person: Person, dice: random.Random, moment: int) -> Iterator[Fact]
 
 
 def _deals(person: Person, dice: random.Random, moment: int) -> Iterator[Fact]:
-    """A deal that moves on, and a question that is answered."""
+    """A deal that moves through its stages, and a case that is solved."""
     contact, company = person.number * 10, person.company
     if dice.random() < 0.35:
         amount = round(200 + dice.random() * 9000, 2)
@@ -91,8 +95,8 @@ def _deals(person: Person, dice: random.Random, moment: int) -> Iterator[Fact]:
         for stage in (0, 1, 2, end):
             now += int((1 + dice.random() * 20) * DAY)
             closes = (moment + 60 * DAY) if stage < 3 else now
-            told = {**deal, "stage": STAGES[stage], "closes": closes}
-            yield Fact(now, "deal", person.number, told)
+            changed = {**deal, "stage": STAGES[stage], "closes": closes}
+            yield Fact(now, "deal", person.number, changed)
     if dice.random() < 0.3:
         asked = moment + int(dice.random() * 60 * DAY)
         case: Json = {"contact": contact, "created": asked, "subject": "Question about an invoice"}
@@ -102,7 +106,7 @@ def _deals(person: Person, dice: random.Random, moment: int) -> Iterator[Fact]:
 
 
 def _account(company: int, moment: int) -> Fact:
-    """Each of its people touches it, so that one whose first comes tonight is new tonight."""
+    """The company of a person. Each person yields it, so that it exists from the first one on."""
     created = BEGINNING + company * HOUR
     said: Json = {"name": company_name(company), "domain": company_domain(company),
                   "employees": 5 + company * 7919 % 400, "created": created}  # fmt: skip

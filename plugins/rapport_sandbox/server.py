@@ -1,4 +1,4 @@
-"""The sandbox's process: `python -m rapport_sandbox <folder> <token>`.
+"""The sandbox's server process: `python -m rapport_sandbox <folder> <token>`.
 
 >>> SERVER_FILE
 'server.json'
@@ -13,7 +13,7 @@ SERVER_FILE = "server.json"
 
 
 def serve(root: Path, token: str, host: str = "127.0.0.1", port: int = 0) -> None:
-    """Answer until told to stop; `server.json` names the port from the moment it is open."""
+    """Serve until the process is stopped. `server.json` has the port as soon as it is open."""
     import uvicorn
 
     from rapport_sandbox.app import create_app

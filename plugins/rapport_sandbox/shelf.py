@@ -1,4 +1,4 @@
-"""What the made-up tools hold that have no people of their own: records by vendor, kind and id.
+"""A simple store for the records of doubles, by vendor, kind and id.
 
 >>> import sqlite3
 >>> shelf = Shelf(sqlite3.connect(":memory:"), "mailchimp")
@@ -22,7 +22,7 @@ SCHEMA = (
 
 
 class Shelf:
-    """One vendor's records, in the order of their ids."""
+    """The records of one vendor."""
 
     def __init__(self, database: sqlite3.Connection, vendor: str) -> None:
         self.database, self.vendor = database, vendor
@@ -38,12 +38,12 @@ class Shelf:
         self.database.execute(sql, (self.vendor, kind, id, as_text(body)))
 
     def drop(self, kind: str, id: str) -> bool:
-        """Whether it was there."""
+        """Delete a record; returns whether it existed."""
         sql = "delete from shelf where vendor = ? and kind = ? and id = ?"
         return self.database.execute(sql, (self.vendor, kind, id)).rowcount > 0
 
     def list(self, kind: str) -> Iterator[tuple[str, Json]]:
-        """The ids and records of a kind; `*` for those of every kind, `kind/id` as their id."""
+        """The ids and records of a kind, sorted by id. For `*`, of all kinds, with `kind/id`."""
         if kind == "*":
             sql = "select kind || '/' || id, body from shelf where vendor = ? order by kind, id"
             rows = stream_rows(self.database, sql, (self.vendor,))
@@ -65,9 +65,9 @@ def shelf_of(request: Request, vendor: str) -> Shelf:
 def refuse_said_no(
     request: Request, vendor: str, id: str, response: Response | None = None
 ) -> None:
-    """Keep it as a violation that a payload is about somebody who said no at this tool.
+    """Record a violation: a payload is about somebody who has unsubscribed at this vendor.
 
-    Raises Refused where the tool would have an answer of its own for that.
+    Raises Refused with `response` if the vendor would refuse the payload.
     """
     gate_of(request).violation(vendor, "unsubscribed", request, contact_id=id)
     if response is not None:
@@ -75,7 +75,7 @@ def refuse_said_no(
 
 
 async def json_body(request: Request, refusal: Refusal) -> Json:
-    """The body as a JSON object. Raises Refused with the vendor's 400."""
+    """The body as a JSON object; raises Refused with the vendor's 400 if it is not one."""
     try:
         body = decode(await request.body())
     except ValueError:

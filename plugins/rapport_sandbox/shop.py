@@ -1,4 +1,4 @@
-"""What happens in the made-up shop and its billing: accounts, orders, plans, payments, consents.
+"""Events in the invented shop and its billing: accounts, orders, plans, payments and consents.
 
 >>> PERIOD // DAY
 30
@@ -25,7 +25,7 @@ PURPOSES = (("email", "marketing", 0.68), ("email", "feedback", 0.85), ("sms", "
 
 
 def open_account(life: Life, moment: int) -> None:
-    """A login: the customer's row, what they agreed to, perhaps a plan."""
+    """Open a shop account: the customer's row, their consents, and perhaps a plan."""
     person, dice = life.person, life.dice
     if person.family_phone is not None and life.chance(0.5):
         phone = names.write_phone(person.country, person.family_phone, "e164")
@@ -89,13 +89,13 @@ def place_order(life: Life, moment: int, product_id: str, quantity: int) -> None
 
 
 def _settle(life: Life, moment: int, data: Json) -> None:
-    """The order's row once more, with what became of it."""
+    """Write the order's row again with its new status."""
     row = [*data["row"][:-1], data["status"]]
     life.orders[row[0]] = row
 
 
 def _subscribe(life: Life, moment: int, _: Any) -> None:
-    """A plan begins; one that began before the history has been paid until today."""
+    """A plan begins. If it began before the history, it has been paid so far."""
     plan = PLAN_ORDER[int(life.dice.random() * 2.2)]
     subscription: Json = {
         "subscription_id": f"s_{life.person.number:07d}",
@@ -130,7 +130,7 @@ def _subscribe(life: Life, moment: int, _: Any) -> None:
 
 
 def _bill(life: Life, moment: int, _: Any) -> None:
-    """A month is charged; three refusals in a row end the plan."""
+    """Charge a month. Three failed payments in a row end the plan."""
     plan = life.state["plan"]
     if plan["status"] == "cancelled":
         return
@@ -152,7 +152,7 @@ def _bill(life: Life, moment: int, _: Any) -> None:
 
 
 def _refund(life: Life, moment: int, data: Json) -> None:
-    """The money goes back: a payment row of its own, so that history is never rewritten."""
+    """Refund a payment with a row of its own, so that earlier files never change."""
     _pay(life, moment, "refunded", None, data["amount"])
 
 
@@ -205,7 +205,7 @@ def _pay(
 
 
 def _write_messaging_contact(life: Life, moment: int) -> None:
-    """Some people were in the messaging tool before Rapport came, some of them opted out."""
+    """Add some people to the messaging tool before the first run. Some have opted out."""
     if not life.chance(0.08):
         return
     email = life.spelling(life.person.email)

@@ -1,4 +1,4 @@
-"""The sandbox's memory: one SQLite file with what each made-up vendor holds.
+"""The SQLite database of the sandbox, with the people and the records of each vendor.
 
 >>> as_text({"id": "1000010", "archived": False})
 '{"id":"1000010","archived":false}'
@@ -16,7 +16,7 @@ import msgspec
 from rapport.errors import ConfigError
 
 Json = dict[str, Any]
-# One table a vendor stream: its id, when it changed (ms), and the vendor's own record.
+# Each stream has a table with the id, the time of the last change (ms), and the vendor's record.
 STREAMS = (
     "hubspot_contacts",
     "hubspot_companies",
@@ -61,12 +61,12 @@ decode = msgspec.json.decode
 
 
 def as_text(value: Any) -> str:
-    """JSON as SQLite's text: older versions read no JSON out of bytes."""
+    """A value as JSON text, because older versions of SQLite cannot read JSON from bytes."""
     return encode(value).decode()
 
 
 def create(path: Path) -> sqlite3.Connection:
-    """A new, empty file, made for one fast load: it is worthless if the load is cut short."""
+    """Create a new database without durability, for one fast load. If that fails, delete it."""
     database = sqlite3.connect(path, isolation_level=None)
     database.executescript("pragma journal_mode=off; pragma synchronous=off;" + SCHEMA)
     for stream in STREAMS:
@@ -82,7 +82,7 @@ def _create_stream(database: sqlite3.Connection, stream: str) -> None:
 
 
 def add_indexes(database: sqlite3.Connection) -> None:
-    """After the load, so that a million people do not pay for them row by row."""
+    """Add the indexes after the load, because filling them row by row would be slow."""
     database.execute("create index agenda_due on agenda (due, number)")
     database.execute("create index amplitude_upload on amplitude_events (upload, id)")
     for stream in STREAMS:
@@ -90,9 +90,9 @@ def add_indexes(database: sqlite3.Connection) -> None:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open an existing file; readers never wait for a writer.
+    """Open an existing database. Readers never wait for a writer.
 
-    Raises ConfigError where no company was generated yet.
+    Raises ConfigError if no company is generated yet.
     """
     if not path.exists():
         raise ConfigError(
@@ -102,7 +102,7 @@ def connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
     database.execute("pragma journal_mode=wal")
     database.execute("pragma synchronous=normal")
-    for stream in STREAMS:  # a company of an older release lacks some
+    for stream in STREAMS:  # a company of an older release may lack some
         _create_stream(database, stream)
     return database
 
@@ -118,7 +118,7 @@ def write_meta(database: sqlite3.Connection, values: dict[str, object]) -> None:
 
 
 class Batch:
-    """What some people did, kept until `write`: vendor records, events, file rows, truth."""
+    """The changes of several people, collected until `write`: records, events, file rows, truth."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self.database = database
@@ -133,7 +133,7 @@ class Batch:
         self.counts: dict[str, int] = {}
 
     def get(self, stream: str, id: int) -> Json | None:
-        """The newest version of a record: of this batch, else of the file."""
+        """The newest version of a record, from this batch or from the database."""
         held = self.records[stream].get(id)
         if held is not None:
             return held[2]
@@ -146,16 +146,16 @@ class Batch:
         self.records[stream][id] = (updated, int(is_archived), body)
 
     def drop(self, stream: str, id: int) -> None:
-        """The vendor no longer shows the record at all."""
+        """Delete a record, so that the vendor no longer returns it."""
         self.records[stream].pop(id, None)
         self.gone.append((stream, id))
 
     def row(self, kind: str, values: Any) -> None:
-        """One line of tonight's file of that kind."""
+        """Add a line to the night's file of that kind."""
         self.rows.setdefault(kind, []).append(values)
 
     def write(self) -> None:
-        """Put everything into the file and forget it; the caller owns the transaction."""
+        """Write everything to the database, in the caller's transaction, and clear the batch."""
         for stream, records in self.records.items():
             self.database.executemany(
                 f"insert or replace into {stream} values (?, ?, ?, ?)",
@@ -187,7 +187,7 @@ class Batch:
 def stream_rows(
     database: sqlite3.Connection, sql: str, values: Iterable[object] = ()
 ) -> Iterator[tuple[Any, ...]]:
-    """Rows of a query, never all at once."""
+    """Yield the rows of a query in chunks of 1,000."""
     cursor = database.execute(sql, tuple(values))
     while rows := cursor.fetchmany(1000):
         yield from rows

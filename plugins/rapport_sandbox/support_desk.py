@@ -1,4 +1,4 @@
-"""What happens in the made-up support desk: users, tickets, replies, reopenings, ratings.
+"""Events in the invented support desk: users, tickets, replies, reopened tickets and ratings.
 
 >>> ticket_id(3, 2)
 10000302
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HOST = "https://lindenquell.zendesk.example/api/v2"
 SUPPORT_GROUP = 501
-# Places of a ticket's comments, which make their ids: the question is 0, answers count from 1.
+# The place of a comment in its ticket, from which its id is made: 0 for the question, then answers.
 NOTE, REOPENED = 50, 60
 
 
@@ -38,7 +38,7 @@ def add_agents(batch: Batch, moment: int) -> None:
 
 
 def add_user(life: Life, moment: int) -> None:
-    """The person's user at the desk, with at least one identifier of theirs, unless hidden."""
+    """Add the person's user, with at least one of their identifiers unless they are hidden."""
     person = life.person
     if life.state.get("in_desk"):
         return
@@ -64,7 +64,7 @@ def add_user(life: Life, moment: int) -> None:
 
 
 def forget(life: Life, moment: int) -> None:
-    """GDPR: the user stays as a shell, as Zendesk keeps it."""
+    """Erase the person: the user remains without personal data, as in Zendesk."""
     body = life.batch.get("zendesk_users", user_id(life.person.number))
     if body is None:
         return
@@ -141,7 +141,7 @@ def _ticket(life: Life, moment: int, _: Any) -> None:
 
 
 def _reply(life: Life, moment: int, data: Json) -> None:
-    """An agent answers; most tickets are then solved, some wait for the customer."""
+    """An agent answers. Most tickets are then solved, some wait for the customer."""
     found = _load(life, data)
     if found is None:
         return
@@ -159,7 +159,7 @@ def _reply(life: Life, moment: int, data: Json) -> None:
 
 
 def _note(life: Life, moment: int, data: Json) -> None:
-    """An agent writes something that only colleagues see."""
+    """An agent writes an internal note."""
     found = _load(life, data)
     if found is not None:
         ticket, _ = found
@@ -231,7 +231,7 @@ def _rate(life: Life, moment: int, data: Json) -> None:
 
 
 def _remove_ticket(life: Life, moment: int, data: Json) -> None:
-    """Deleted: the export still tells it, scrubbed; the metrics are gone."""
+    """Delete the ticket: the export still has it without content, and its metrics are gone."""
     found = _load(life, data)
     if found is None:
         return
@@ -291,7 +291,7 @@ def _save(life: Life, ticket: Json, metric: Json, moment: int) -> None:
 def _comment(
     life: Life, ticket: Json, moment: int, place: int, author: int, text: str, public: bool = True
 ) -> None:
-    """A comment of a ticket; `place` makes its id. Reply times are those of these comments."""
+    """Add a comment. `place` defines its id. Reply times are computed from these comments."""
     id = ticket["id"] * 100 + place
     second = moment // SECOND * SECOND
     body = {"ticket_id": ticket["id"], "author_id": author, "body": text, "public": public}
@@ -307,7 +307,7 @@ def _minutes(since: int, until: int) -> Json:
 
 
 def _open_until(moment: int) -> int:
-    """Milliseconds for which the desk has been open since 1970: Mondays to Fridays, 9 to 17 UTC.
+    """The milliseconds that the desk was open since 1970: Monday to Friday, 9 to 17 UTC.
 
     >>> friday = 1_774_602_000_000  # 2026-03-27T09:00Z
     >>> (_open_until(friday + 4 * DAY) - _open_until(friday)) // HOUR
@@ -319,7 +319,7 @@ def _open_until(moment: int) -> int:
 
 
 def _last_minute(life: Life, moment: int) -> int:
-    """Now and then something happens in the very minute that an export leaves out."""
+    """Sometimes move an event into the last minute before a run, which an export leaves out."""
     blind = moment - moment % DAY + 3 * HOUR - 30 * SECOND
     return blind if blind > moment and life.chance(0.12) else moment
 

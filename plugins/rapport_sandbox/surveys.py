@@ -1,4 +1,4 @@
-"""What the made-up survey tool receives: answers to the three forms.
+"""Events in the invented survey tool: answers to the three forms.
 
 >>> response_number(token(1234567))
 1234567
@@ -20,17 +20,17 @@ _BACK = pow(_ODD, -1, 1 << 64)
 
 
 def token(number: int) -> str:
-    """A response's token looks random, but can be read back, so that none needs an index."""
+    """The token of a response. It looks random, but the number can be computed from it."""
     return f"{number * _ODD % (1 << 64):016x}"
 
 
 def response_number(token: str) -> int:
-    """The number behind a token. Raises ValueError for what is no token."""
+    """The number of a token; raises ValueError if it is not a token."""
     return int(token, 16) * _BACK % (1 << 64)
 
 
 def _survey(life: Life, moment: int, data: Json) -> None:
-    """Somebody answers, mostly traceable by a hidden field, sometimes not at all."""
+    """Somebody answers a form. Most answers have a hidden field with an id, some have none."""
     person = life.person
     form_id, form = data["form"], FORMS[data["form"]]
     number = person.number * 128 + life.count("answers") % 128
@@ -75,7 +75,7 @@ def _answers(life: Life, form: Form, anonymous: bool) -> list[Json]:
     score = round(form.lowest + span * (mood + 0.08) + life.dice.gauss(0, span * 0.16))
     score = min(form.highest, max(form.lowest, score))
     answers = []
-    if life.chance(0.98):  # a question left blank is simply absent
+    if life.chance(0.98):  # an unanswered question is absent
         answers.append(_answer(f"{form.ref}_score", form.kind, "number", score))
     if life.chance(0.55):
         words = BLAME if score < form.lowest + 0.65 * span else PRAISE

@@ -1,4 +1,4 @@
-"""What happens on the made-up website: visits before and after the login, carts, purchases.
+"""Events on the invented website: visits before and after the login, carts and purchases.
 
 >>> sorted(BY_CATEGORY) == CATEGORIES
 True
@@ -42,7 +42,7 @@ def _visit(life: Life, moment: int, _: Any) -> None:
 
 
 def _browse(life: Life, visit: Visit) -> None:
-    """Looks around; a third of the carts is left behind."""
+    """Browse products, and perhaps buy one. A third of the carts is abandoned."""
     dice = life.dice
     product = None
     for _ in range(int(dice.expovariate(0.55))):
@@ -63,7 +63,7 @@ def _browse(life: Life, visit: Visit) -> None:
 
 
 def _device(life: Life) -> tuple[str, bool]:
-    """The device of this visit, and whether nobody ever logs in on it."""
+    """The device of this visit, and whether the person never logs in on it."""
     person = life.person
     if person.office_device is not None and life.chance(0.4):
         return person.office_device, False

@@ -1,4 +1,4 @@
-"""Events of the made-up website, as sessions on devices.
+"""Records the events of the invented website, as sessions on devices.
 
 >>> EVENT_NUMBER["page_view"]
 0
@@ -18,7 +18,7 @@ EVENT_NUMBER = {name: number for number, name in enumerate(EVENTS)}
 
 
 class Visit:
-    """One session on one device; `is_known` turns true with the login."""
+    """One session on one device. `is_known` becomes true with the login."""
 
     def __init__(self, life: Life, moment: int, device: str, is_known: bool) -> None:
         dice = life.dice
@@ -54,15 +54,15 @@ class Visit:
         seen = life.state.setdefault("devices", [])
         if self.device not in seen:
             seen.append(self.device)
-            _tell_device(life, self.device)
+            _add_device_truth(life, self.device)
 
 
 def note(life: Life, moment: int, name: str, what: str) -> None:
-    """One event of its own, by somebody who is logged in."""
+    """Record a single event of a person who is logged in."""
     Visit(life, moment, life.person.device, is_known=True).event(name, what)
 
 
-def _tell_device(life: Life, device: str) -> None:
+def _add_device_truth(life: Life, device: str) -> None:
     if device == life.person.office_device:
         life.batch.truth.append((f"amplitude:devices:{device}", f"shared-{device}", "shared"))
     else:

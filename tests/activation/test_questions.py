@@ -82,7 +82,7 @@ def test_why_finds_a_person_by_their_phone_number_as_people_write_it(shop: Any) 
 
 
 def test_why_of_nobody_says_so_without_repeating_the_address(shop: Any) -> None:
-    with pytest.raises(ConfigError, match="nobody has that") as caught:
+    with pytest.raises(ConfigError, match="no customer has that") as caught:
         rapport("why", "stranger@example.com", "open_ticket")
     assert "stranger" not in str(caught.value)
 

@@ -98,5 +98,5 @@ def test_a_new_way_of_reading_reads_everything_again(
     said: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     comments.read(as_of=AS_OF, connection=said)
-    monkeypatch.setattr("rapport.comments.judging.VERSION", "next")
+    monkeypatch.setattr("rapport.comments.sentiment.VERSION", "next")
     assert comments.read(as_of=AS_OF, connection=said)["read"] == 3

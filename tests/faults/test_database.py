@@ -15,7 +15,7 @@ import pytest
 from rapport import faults
 from rapport.errors import RetryLater
 from rapport.landing import batches, load
-from rapport.landing.load_records import LoadResult, read_position
+from rapport.landing.load_log import LoadResult, read_position
 from rapport.transform.publish import Published, publish
 from rapport.vendors.source import Page, Stream
 from rapport.warehouse import connect, place, url

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from rapport.landing.load_records import read_position
+from rapport.landing.load_log import read_position
 from rapport.warehouse import url
 
 from .conftest import SEED, sample

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from rapport.landing import batches, load
-from rapport.landing.load_records import LoadResult
+from rapport.landing.load_log import LoadResult
 from rapport.vendors.source import Page, Stream
 from rapport.warehouse import embedded
 

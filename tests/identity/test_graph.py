@@ -209,5 +209,5 @@ def test_a_chain_of_matches_longer_than_the_cap_joins_nobody() -> None:
         np.concatenate([links, links + 1]), np.concatenate([links, links]), 5, 4,
         is_probable=np.ones(8, bool),
     )  # fmt: skip
-    assert canonical(resolve(edges, most_matched=5).customer) == [0] * 5
-    assert canonical(resolve(edges, most_matched=4).customer) == [0, 1, 2, 3, 4]
+    assert canonical(resolve(edges, match_cap=5).customer) == [0] * 5
+    assert canonical(resolve(edges, match_cap=4).customer) == [0, 1, 2, 3, 4]

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from rapport.errors import ConfigError
-from rapport.identity.namesakes import differ
+from rapport.identity.name_clashes import differ
 from rapport.identity.rules import load_rules
 
 Identity = Any

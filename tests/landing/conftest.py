@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from rapport.landing.load import land
-from rapport.landing.load_records import LoadResult
+from rapport.landing.load_log import LoadResult
 from rapport.vendors.source import Page, Stream
 
 NIGHT = datetime(2026, 3, 31, 3, tzinfo=UTC)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rapport.errors import AlreadyRunning, GiveUp, StaleWriter
 from rapport.landing import batches
 from rapport.landing.load import land
-from rapport.landing.load_records import read_position
+from rapport.landing.load_log import read_position
 from rapport.landing.stream_writer import Writer
 from rapport.vendors.source import Page, Rejected, Stream
 from rapport.warehouse import url
@@ -343,7 +343,7 @@ def test_a_load_killed_anywhere_and_run_again_is_as_if_nothing_had_happened(
 
 
 def test_an_error_does_not_wait_for_a_vendor_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "PATIENCE", 0.0)
+    monkeypatch.setattr(batches, "JOIN_SECONDS", 0.0)
     answered = threading.Event()
 
     def pages() -> Any:

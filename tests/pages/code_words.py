@@ -3,7 +3,7 @@
 What a company wrote itself, such as the name of a segment, and names of columns stay as they are.
 """
 
-from rapport.card.outlook import ABSTAINS, NONE_YET, SAID
+from rapport.card.predictions import ABSTAINS, EXPLANATION, NONE_YET
 
 # fmt: off
 CODES = frozenset((
@@ -23,6 +23,6 @@ CODES = frozenset((
     "succeeded", "success", "suppressed", "suppressor unknown", "survey response", "treated",
     "trialing", "unreadable", "unreadable definition", "unsubscribed", "update", "user id",
     "visited", "waiting", "waiting for approval", "web session", "window shopper", "withdrawn",
-    NONE_YET, ABSTAINS, SAID,
+    NONE_YET, ABSTAINS, EXPLANATION,
 ))
 # fmt: on

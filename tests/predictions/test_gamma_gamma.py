@@ -49,7 +49,7 @@ def test_the_more_somebody_bought_the_less_everybody_counts() -> None:
 
 
 def test_where_nobody_differs_everybody_is_expected_at_the_mean() -> None:
-    model = GammaGamma.of_equals(64.37)
+    model = GammaGamma.constant(64.37)
     assert model.expected_value([0, 3, 40], [np.nan, 900.0, 1.0]) == pytest.approx(64.37, rel=1e-4)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import drop_database, point_to
 
 from rapport.predictions import churn, predict
-from rapport.predictions.quality import Backtest, Figure
+from rapport.predictions.backtest import Backtest, Figure
 from rapport.warehouse import connect
 
 from .made_up import AS_OF, Connection, fill, make_tables, order
@@ -27,7 +27,7 @@ def company(postgres: str, template: str) -> Iterator[Connection]:
             # Whether churn wins on this company is not the question here.
             won = Backtest([Figure("brier_score", 0.1, 0.2, -1)])
             patch.setattr(churn, "judge", lambda *_: won)
-            patch.setattr(churn, "LEAST_EACH", 5)
+            patch.setattr(churn, "MIN_EACH", 5)
             with connect(autocommit=True) as connection:
                 make_tables(connection)
                 fill(connection)

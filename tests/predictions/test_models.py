@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rapport.predictions import churn, contact_time, logistic, next_product, personas, quality
+from rapport.predictions import backtest, churn, contact_time, logistic, next_product, personas
 from rapport.predictions.errors import TooFew
 from rapport.predictions.personas import PERSONAS
 
@@ -29,17 +29,18 @@ def leavers(seed: int, signal: float) -> pd.DataFrame:
 
 
 def test_a_churn_model_wins_by_a_signal_and_not_by_noise() -> None:
-    assert churn.judge(leavers(1, 1.5), leavers(2, 1.5)).is_won
+    assert churn.judge(leavers(1, 1.5), leavers(2, 1.5)).beats_baseline
     by_noise = [
-        churn.judge(leavers(seed, 0.0), leavers(seed + 100, 0.0)).is_won for seed in range(20)
+        churn.judge(leavers(seed, 0.0), leavers(seed + 100, 0.0)).beats_baseline
+        for seed in range(20)
     ]
     assert sum(by_noise) <= 1
 
 
 def test_a_churn_model_is_calibrated_and_its_best_tenth_holds_more_leavers() -> None:
-    parts = churn.judge(leavers(1, 1.5), leavers(2, 1.5)).tenths
+    parts = churn.judge(leavers(1, 1.5), leavers(2, 1.5)).deciles
     assert sum(part.customers for part in parts) == 800
-    assert quality.calibration_error(parts) < 0.07
+    assert backtest.calibration_error(parts) < 0.07
     assert parts[0].share_of_actual is not None
     assert parts[0].share_of_actual > 0.1
     assert parts[-1].share_of_actual == pytest.approx(1.0)
@@ -47,7 +48,7 @@ def test_a_churn_model_is_calibrated_and_its_best_tenth_holds_more_leavers() -> 
 
 def test_a_churn_model_abstains_where_nobody_left() -> None:
     stays = leavers(1, 1.0).assign(has_left=0)
-    with pytest.raises(TooFew, match="0 left"):
+    with pytest.raises(TooFew, match="0 customers left"):
         churn.estimate(stays)
 
 
@@ -65,8 +66,8 @@ def bought(seed: int, tastes: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def test_suggestions_win_where_tastes_differ_and_not_where_they_do_not() -> None:
-    assert next_product.judge(*bought(1, tastes=3)).is_won
-    assert not next_product.judge(*bought(1, tastes=1)).is_won
+    assert next_product.judge(*bought(1, tastes=3)).beats_baseline
+    assert not next_product.judge(*bought(1, tastes=1)).beats_baseline
 
 
 def test_nobody_is_told_to_buy_what_they_have() -> None:
@@ -135,8 +136,8 @@ def test_hours_win_where_people_differ_and_not_where_they_do_not() -> None:
     anyhow = {f"c{n}": rng.integers(0, 24, 8).tolist() for n in range(60)}
     later = {f"c{n}": rng.integers(0, 24, 8).tolist() for n in range(60)}
     hours = contact_time.best_hours
-    assert contact_time.judge(signs(apart), signs(apart), hours).is_won
-    assert not contact_time.judge(signs(anyhow), signs(later), hours).is_won
+    assert contact_time.judge(signs(apart), signs(apart), hours).beats_baseline
+    assert not contact_time.judge(signs(anyhow), signs(later), hours).beats_baseline
 
 
 def test_a_channel_that_most_people_use_breaks_a_tie() -> None:
@@ -149,9 +150,9 @@ def test_a_channel_that_most_people_use_breaks_a_tie() -> None:
 
 
 def test_a_figure_must_be_better_by_a_hundredth_and_by_more_than_chance() -> None:
-    assert quality.Figure("error", 0.98, 1.0, -1).is_won
-    assert not quality.Figure("error", 0.995, 1.0, -1).is_won
-    assert not quality.Figure("error", 0.98, 1.0, -1, noise=0.02).is_won
-    assert quality.Figure("hits", 0.5, 0.4, 1).is_won
-    assert not quality.Figure("hits", float("nan"), 0.4, 1).is_won
-    assert not quality.Backtest([quality.Figure("only told", 9.0, 1.0)]).is_won
+    assert backtest.Figure("error", 0.98, 1.0, -1).beats_baseline
+    assert not backtest.Figure("error", 0.995, 1.0, -1).beats_baseline
+    assert not backtest.Figure("error", 0.98, 1.0, -1, noise=0.02).beats_baseline
+    assert backtest.Figure("hits", 0.5, 0.4, 1).beats_baseline
+    assert not backtest.Figure("hits", float("nan"), 0.4, 1).beats_baseline
+    assert not backtest.Backtest([backtest.Figure("only told", 9.0, 1.0)]).beats_baseline

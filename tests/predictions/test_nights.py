@@ -33,7 +33,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def build(layer: str, **options: Any) -> dict[str, Any]:
         with warehouses.connect() as connection:
-            for name in step.fingerprint.BUILT:
+            for name in step.fingerprint.MARTS:
                 connection.execute(f"create table if not exists build.{name} ()")
         calls.append((layer, options))
         return {}

@@ -156,7 +156,7 @@ def test_they_do_not_come_back_from_another_tool_under_another_id(held: Held) ->
 
 def test_who_wants_to_may_come_back(held: Held) -> None:
     erase(held.connection, held.ask(), at=NOW)
-    assert tombstones.lift(held.connection, {"email": {MAIL}}) == 1
+    assert tombstones.remove(held.connection, {"email": {MAIL}}) == 1
     new = {("typeform", "responses"): [{"token": "t9", "form_id": "f", "hidden": {"email": MAIL}}]}
     assert send(held.connection, new) == 1
 
@@ -166,10 +166,10 @@ def test_a_tool_that_is_down_keeps_the_request_open_but_not_the_stores_full(held
     tools = [Tool(is_down=True), Tool()]
     request = held.ask()
     with pytest.raises(RetryLater):
-        erase(held.connection, request, at=NOW, open_tool=lambda *_: tools[0])
+        erase(held.connection, request, at=NOW, open_with=lambda *_: tools[0])
     assert held.one("select count(*) from marts.dim_customers") == 1
     assert held.one("select state from privacy.requests") != "done"
-    erase(held.connection, request, at=NOW, open_tool=lambda *_: tools[1])
+    erase(held.connection, request, at=NOW, open_with=lambda *_: tools[1])
     assert {person.remote_id for person in tools[1].asked} == {"remote-c_mara", None}
     assert MAIL.lower() in {person.email for person in tools[1].asked}
     assert held.one("select state from privacy.requests") == "done"
@@ -180,7 +180,7 @@ def test_a_night_under_way_is_waited_for(held: Held) -> None:
     held.connection.execute("insert into ops.nights (run_id, as_of) values ('now', now())")
     from datetime import UTC, datetime
 
-    with pytest.raises(RetryLater, match="run now is under way"):
+    with pytest.raises(RetryLater, match="run now is in progress"):
         erase(held.connection, held.ask(), at=datetime.now(UTC))
     assert held.one("select count(*) from marts.dim_customers") == 2
 
@@ -201,7 +201,7 @@ def test_the_queue_is_worked_by_urgency_and_a_failure_holds_up_nobody(held: Held
     held.ask()
     assert privacy.work(held.connection, at=NOW) == {"done": 1, "failed": 1, "overdue": 0}
     problem = held.one("select problem from privacy.requests where state = 'failed'")
-    assert "nobody has that id" in problem
+    assert "no customer has that id" in problem
     assert privacy.work(held.connection, at=NOW.replace(month=12))["overdue"] == 1
     assert held.one("select due_at - requested_at from privacy.requests limit 1").days == 30
 
@@ -237,7 +237,7 @@ SEED = int(os.environ["RAPPORT_SEED"])
 
 def kills() -> list[Any]:
     """All with `make faults`; else the two special ones and a step drawn by the run's seed."""
-    every = ["privacy.remembered", "privacy.told"]
+    every = ["privacy.person_stored", "privacy.destination_erased"]
     steps = [f"privacy.erased:{n}" for n in range(1, STEPS + 1)]
     if os.environ.get("RAPPORT_FAULTS") == "all":
         return every + steps

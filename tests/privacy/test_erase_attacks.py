@@ -103,7 +103,7 @@ class Tool:
 def test_whom_a_late_batch_brought_back_is_erased_by_the_last_look(held: Held) -> None:
     tool = Tool(comes=[1])
     tool_asked_first = held.ask()
-    erase(held.connection, tool_asked_first, at=NOW, open_tool=lambda *_: tool)  # type: ignore[arg-type, return-value]
+    erase(held.connection, tool_asked_first, at=NOW, open_with=lambda *_: tool)  # type: ignore[arg-type, return-value]
     assert not tool.holds
     given = {one.store: one for one in receipts(held.connection, tool_asked_first.request_id)}
     assert given["tool files, last look"].answer is not None
@@ -114,11 +114,11 @@ def test_an_erasure_waits_for_a_push_to_the_tool_that_is_under_way(held: Held) -
     tool = Tool(comes=[])
     request = held.ask()
     with connect(autocommit=True) as push, locks.only_one(push, "activation/files"):
-        with pytest.raises(RetryLater, match="push to files is under way"):
-            erase(held.connection, request, at=NOW, open_tool=lambda *_: tool)  # type: ignore[arg-type, return-value]
+        with pytest.raises(RetryLater, match="push to files is in progress"):
+            erase(held.connection, request, at=NOW, open_with=lambda *_: tool)  # type: ignore[arg-type, return-value]
         assert tool.asked == 0
         assert held.one("select state from privacy.requests") != "done"
-    erase(held.connection, request, at=NOW + timedelta(hours=1), open_tool=lambda *_: tool)  # type: ignore[arg-type, return-value]
+    erase(held.connection, request, at=NOW + timedelta(hours=1), open_with=lambda *_: tool)  # type: ignore[arg-type, return-value]
     assert not tool.holds
     assert held.one("select state from privacy.requests") == "done"
 
@@ -126,10 +126,10 @@ def test_an_erasure_waits_for_a_push_to_the_tool_that_is_under_way(held: Held) -
 def test_an_erasure_is_not_done_while_somebody_evaluates(
     held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rapport.privacy.erase.PATIENCE", 0.05)
+    monkeypatch.setattr("rapport.privacy.erase.WAIT_SECONDS", 0.05)
     request = held.ask()
     with connect(autocommit=True) as run, locks.shared(run, "activation"):
-        with pytest.raises(RetryLater, match="a run is under way"):
+        with pytest.raises(RetryLater, match="a run is in progress"):
             erase(held.connection, request, at=NOW)
         assert held.one("select state from privacy.requests") != "done"
     erase(held.connection, request, at=NOW)

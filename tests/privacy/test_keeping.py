@@ -12,7 +12,7 @@ import pytest
 from rapport import privacy, warehouse
 from rapport.errors import ConfigError, RetryLater
 from rapport.landing import tombstones
-from rapport.landing.load_records import read_position
+from rapport.landing.load_log import read_position
 from rapport.operations.backup import backup, restore
 from rapport.privacy.retention import prune
 from rapport.warehouse import roles

@@ -139,7 +139,7 @@ def test_a_gate_that_crashes_counts_as_failed(
     built.execute("drop table build.fct_orders")
     with pytest.raises(GateFailed):
         run_gate("publication", run_id="r", as_of=AS_OF)
-    monkeypatch.setattr(gates, "_judge", lambda *_: 1 / 0)
+    monkeypatch.setattr(gates, "_validate", lambda *_: 1 / 0)
     with pytest.raises(GateFailed, match="could not finish"):
         run_gate("publication", run_id="r", as_of=AS_OF)
     assert built.execute(

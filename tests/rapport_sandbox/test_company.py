@@ -239,7 +239,7 @@ def test_merged_contacts_leave_only_their_id(untouched: Path) -> None:
 
 
 def test_generating_twice_into_one_folder_is_refused(root: Path) -> None:
-    with pytest.raises(ConfigError, match="already holds"):
+    with pytest.raises(ConfigError, match="already has a company"):
         Company.generate(root, 10, seed=1, start=START)
 
 

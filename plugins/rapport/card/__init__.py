@@ -1,4 +1,4 @@
-"""One customer in one window: who they are, what they did, what they are doing, what comes next.
+"""The customer card: who a customer is, what they did, are doing, and may do next.
 
 >>> with connect() as connection:  # doctest: +SKIP
 ...     answer = look_up(connection, "anna@example.com", load_settings())

@@ -1,4 +1,4 @@
-"""What the customer is doing: recent visits, what they looked at and did not buy.
+"""The block "Doing" of the card: recent visits, and products viewed but not bought.
 
 >>> doing(connection, "c_1", as_of, freshness).products_not_bought  # doctest: +SKIP
 [Product(product_id='p_204', category='tea', views=3, ...)]
@@ -15,7 +15,7 @@ SHOWN = 10
 
 
 def doing(connection: Connection, customer_id: str, as_of: datetime, freshness: Freshness) -> Doing:
-    """The 30 days before `as_of`, which is UTC."""
+    """The activity in the 30 days before `as_of` (UTC)."""
     since = as_of - timedelta(days=DAYS)
     values = {"id": customer_id, "since": since, "as_of": as_of, "shown": SHOWN}
     return Doing(

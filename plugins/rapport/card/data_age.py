@@ -1,4 +1,4 @@
-"""Which sources a block is made of, and how far behind they are, from `marts.data_status`.
+"""The sources of each block of the card and their freshness, from `marts.data_status`.
 
 >>> Freshness({}, {"orders": ["files"]}).of("orders")["is_stale"]
 True
@@ -16,7 +16,7 @@ Status = tuple[datetime | None, bool]
 
 
 class Facts(TypedDict):
-    """What every block begins with."""
+    """The fields that every block has."""
 
     sources: list[str]
     fresh_as_of: datetime | None
@@ -24,7 +24,11 @@ class Facts(TypedDict):
 
 
 class Freshness:
-    """`statuses` is (last good night, is it stale) by source, `entities` the sources by entity."""
+    """The freshness of the sources.
+
+    `statuses` maps a source to (time of the last good load, is stale), `entities` maps a canonical
+    entity to its sources.
+    """
 
     def __init__(
         self, statuses: Mapping[str, Status], entities: Mapping[str, Iterable[str]]
@@ -33,33 +37,33 @@ class Freshness:
         self.entities = entities
 
     def of(self, *entities: str) -> Facts:
-        """The facts of a block that is made of these canonical entities."""
+        """The fields of a block that shows these canonical entities."""
         return self.of_sources(
             source for entity in entities for source in self.entities.get(entity, ())
         )
 
     def of_sources(self, sources: Iterable[str]) -> Facts:
-        """The facts of a block that is made of these sources; one never loaded is stale."""
+        """The fields of a block that shows these sources. A source that never loaded is stale."""
         names = sorted(set(sources))
         never: Status = (None, True)
-        nights = [self.statuses.get(name, never)[0] for name in names]
-        known = [night for night in nights if night is not None]
+        loads = [self.statuses.get(name, never)[0] for name in names]
+        known = [load for load in loads if load is not None]
         return {
             "sources": names,
-            "fresh_as_of": min(known) if known and len(known) == len(nights) else None,
+            "fresh_as_of": min(known) if known and len(known) == len(loads) else None,
             "is_stale": any(self.statuses.get(name, never)[1] for name in names),
         }
 
 
 def read_freshness(connection: Connection, entities: Mapping[str, Iterable[str]]) -> Freshness:
-    """The freshness of the sources as of the published night."""
+    """Read the freshness of all sources as of the published run."""
     rows = connection.execute("select source, last_good_as_of, is_stale from marts.data_status")
-    statuses = {source: (night, is_stale) for source, night, is_stale in rows}
+    statuses = {source: (last_good, is_stale) for source, last_good, is_stale in rows}
     return Freshness(statuses, entities)
 
 
 def entities_of(settings: Settings) -> dict[str, list[str]]:
-    """The enabled sources of each canonical entity, files only where a dataset is of it."""
+    """The enabled sources of each canonical entity; `files` only if a dataset has the entity."""
     datasets = settings.source_options("files").get("datasets") or {}
     in_files = {dataset["entity"] for dataset in datasets.values()}
     return {

@@ -1,4 +1,4 @@
-"""What the customer did: orders, payments, subscriptions, conversations, answers.
+"""The block "Did" of the card: orders, payments, subscriptions, conversations, survey answers.
 
 >>> did(connection, "c_1", freshness, with_contact=False).orders.total  # doctest: +SKIP
 2
@@ -27,7 +27,7 @@ SHOWN = 10
 def did(
     connection: Connection, customer_id: str, freshness: Freshness, *, with_contact: bool
 ) -> Did:
-    """The latest of each kind; free text only `with_contact`, since it is personal data."""
+    """The latest `SHOWN` of each kind. Free text is personal data and read only `with_contact`."""
     values = {"id": customer_id, "shown": SHOWN}
     conversations = CONVERSATIONS + (SUBJECTS if with_contact else NO_SUBJECTS)
     answers = ANSWERS + (COMMENTS if with_contact else NO_COMMENTS)

@@ -1,4 +1,4 @@
-"""The card of one customer, read from what was published last, in one look at the warehouse.
+"""Reads the card of one customer from the published marts, in one transaction.
 
 >>> look_up(connection, "u_0000123", load_settings()).card.who.country  # doctest: +SKIP
 'DE'
@@ -13,7 +13,7 @@ from rapport.card.activity import doing
 from rapport.card.data_age import Freshness, entities_of, read_freshness
 from rapport.card.history import did
 from rapport.card.models import Answer, Card, GoldenValue, Match, Who
-from rapport.card.outlook import next_of
+from rapport.card.predictions import next_of
 from rapport.card.relationship import consent, identity, segments
 from rapport.card.rows import Connection, one, rows
 from rapport.errors import ConfigError
@@ -28,10 +28,11 @@ MATCHES = 20
 def look_up(
     connection: Connection, who: str, settings: Settings, *, with_contact: bool = True
 ) -> Answer:
-    """Who is meant, and the card where it is one customer.
+    """Find the customers that `who` stands for, and read the card if it is exactly one.
 
-    Without contact details nothing of `marts_pii` is read: no names, addresses or free text.
-    Raises `ConfigError` where nobody is meant or nothing is published yet.
+    `who` is an id, an e-mail address or a phone number. Without contact details, nothing is read
+    from `marts_pii`: no names, addresses or free text. Raises `ConfigError` if nobody is found or
+    nothing is published yet.
     """
     try:
         with connection.transaction():
@@ -39,12 +40,13 @@ def look_up(
             return _look_up(connection, who, settings, with_contact=with_contact)
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
         raise ConfigError(
-            "card: the marts are not published, or by an older version. Run `rapport run` first."
+            "card: the marts are not published, or an older version published them. Run `rapport "
+            "run` first."
         ) from None
     except psycopg.errors.InsufficientPrivilege:
         raise ConfigError(
-            "card: this role may not read all that a card needs. Contact details are in the "
-            "schema marts_pii; --no-contact leaves them out."
+            "card: this role cannot read all tables of the card. Contact details are in the schema "
+            "marts_pii. Use --no-contact to leave them out."
         ) from None
 
 
@@ -61,10 +63,10 @@ def _look_up(connection: Connection, who: str, settings: Settings, *, with_conta
 
 
 def published_as_of(connection: Connection) -> datetime:
-    """The published night; raises `ConfigError` where there is none."""
+    """The time of the published run (UTC); raises `ConfigError` if nothing is published."""
     row = connection.execute("select max(as_of) from marts.data_status").fetchone()
     if row is None or row[0] is None:
-        raise ConfigError("card: no night was published yet. Run `rapport run` first.")
+        raise ConfigError("card: no run is published yet. Run `rapport run` first.")
     as_of: datetime = row[0]
     return as_of
 
@@ -72,7 +74,7 @@ def published_as_of(connection: Connection) -> datetime:
 def matches_of(
     connection: Connection, customer_ids: list[str], *, with_contact: bool
 ) -> list[Match]:
-    """A line about each of these published customers, in order of their ids."""
+    """A summary of each of these published customers, sorted by id."""
     query = MATCHED if with_contact else MATCHED_WITHOUT_NAMES
     return rows(connection, Match, query, {"ids": customer_ids})
 
@@ -86,12 +88,12 @@ def card_of(
     with_contact: bool,
     take_role: Callable[[], None] = lambda: None,
 ) -> Card:
-    """The card of a published customer, in the caller's transaction.
+    """Read the card of a published customer, in the caller's transaction.
 
-    `take_role` is called once the ledgers of nights and identity are read, which hold no contact
-    details, and before anything else is: from there on the role of who asks decides.
+    `take_role` is called after the tables of runs and identity are read, which hold no contact
+    details, and before all other tables. From then on, the reader's own role decides what is read.
     """
-    behind = one(connection, NIGHTS_BEHIND, {"as_of": as_of})
+    behind = one(connection, UNPUBLISHED_RUNS, {"as_of": as_of})
     known_as = identity(connection, customer_id, freshness, with_contact=with_contact)
     take_role()
     return Card(
@@ -155,7 +157,7 @@ where customer_id = any(%(ids)s)
 order by customer_id
 """
 
-NIGHTS_BEHIND = """
+UNPUBLISHED_RUNS = """
 select count(distinct as_of) as nights_behind
 from ops.nights
 where as_of > %(as_of)s and status in ('failed', 'abandoned')

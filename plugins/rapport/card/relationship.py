@@ -1,4 +1,4 @@
-"""How the customer stands with us: consent, segments, and the records that make them up.
+"""The blocks "Consent", "Segments" and "Identity" of the card.
 
 >>> consent(connection, ["c_1"], freshness).permissions[0].is_granted  # doctest: +SKIP
 True
@@ -22,9 +22,9 @@ from rapport.identity.contact_keys import masked
 
 
 def consent(connection: Connection, ids: list[str], freshness: Freshness) -> Consent:
-    """The last word by channel and purpose, and what the tools say.
+    """The current consent by channel and purpose, and the suppressions at the destinations.
 
-    `ids` are the customer's id and the former ones, under which a tool may know them.
+    `ids` are the customer's id and their former ids, which a destination may still use.
     """
     values = {"id": ids[0], "ids": ids}
     return Consent(
@@ -35,9 +35,9 @@ def consent(connection: Connection, ids: list[str], freshness: Freshness) -> Con
 
 
 def segments(connection: Connection, customer_id: str, as_of: datetime) -> Segments:
-    """The segments that the customer is in, and what became of each list."""
+    """The segments that the customer is in, and the state of each list."""
     evaluated = one(connection, "select max(as_of) as as_of from segments.sizes", {}).get("as_of")
-    stays = connection.execute(STAYS, {"id": customer_id}).fetchall()
+    found = connection.execute(MEMBERSHIPS, {"id": customer_id}).fetchall()
     memberships = [
         Membership(
             segment=segment,
@@ -46,7 +46,7 @@ def segments(connection: Connection, customer_id: str, as_of: datetime) -> Segme
             frozen_because=frozen_because,
             lists=rows(connection, ListEntry, LISTS, {"id": customer_id, "segment": segment}),
         )
-        for segment, since, arm, frozen_because in stays
+        for segment, since, arm, frozen_because in found
     ]
     return Segments(
         sources=["segments"],
@@ -61,7 +61,7 @@ def segments(connection: Connection, customer_id: str, as_of: datetime) -> Segme
 def identity(
     connection: Connection, customer_id: str, freshness: Freshness, *, with_contact: bool
 ) -> Identity:
-    """The vendors' records of the customer; an address or number as an id only `with_contact`."""
+    """The customer's profiles and former ids. Ids that are an address are masked by default."""
     values = {"id": customer_id}
     profiles = rows(connection, Profile, PROFILES, values)
     if not with_contact:
@@ -91,7 +91,7 @@ group by destination, kind, channel
 order by destination, kind, channel
 """
 
-STAYS = """
+MEMBERSHIPS = """
 select membership.segment, membership.entered_at, membership.arm, sizes.frozen_because
 from segments.membership
 left join (

@@ -1,4 +1,4 @@
-"""Rows of a query as parts of the card.
+"""Runs a query and returns its rows as parts of the card.
 
 >>> rows(connection, Profile, "select ...", {"id": "c_1"})  # doctest: +SKIP
 [Profile(source='hubspot', ...)]
@@ -18,12 +18,12 @@ Model = TypeVar("Model", bound=BaseModel)
 def rows(
     connection: Connection, model: type[Model], query: str, params: Mapping[str, Any]
 ) -> list[Model]:
-    """One part a row; the columns are named as its fields."""
+    """The rows as models. Each column must have the name of a field."""
     with connection.cursor(row_factory=class_row(model)) as cursor:
         return cursor.execute(query, params).fetchall()
 
 
 def one(connection: Connection, query: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The only row; empty where there is none."""
+    """The only row as a dictionary; empty if there is none."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, params).fetchone() or {}

@@ -21,11 +21,11 @@ def run_mf(context: typer.Context) -> None:
     """Query metrics, for example `rapport mf query --metrics nps --group-by metric_time`."""
     from rapport.runs import clock, latest
     from rapport.settings import load_settings
-    from rapport.transform import dbt, semantics
+    from rapport.transform import dbt, metricflow
 
     night = latest()
     as_of = night.as_of if night else clock(load_settings())
-    folder = semantics.prepare()
+    folder = metricflow.prepare()
     with dbt.adjusted_environment(as_of, READER):
         environment = {
             **os.environ,

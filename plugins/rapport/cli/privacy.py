@@ -88,7 +88,7 @@ def lift(
 
     namespace = "email" if "@" in person else "user_id"
     with warehouse.connect(autocommit=True) as connection:
-        count = tombstones.lift(connection, {namespace: {person.strip()}})
+        count = tombstones.remove(connection, {namespace: {person.strip()}})
     show({"lifted": count}, lambda: f"{count} tombstones lifted.", as_json)
 
 

@@ -1,10 +1,13 @@
-"""What people say in their own words: its language, how it feels, whether it asks for something.
+"""Comments: the language and sentiment of free text, and whether it suggests an idea.
 
-The text stays where it is; `comments.judgements` knows it by its hash. It is all done on this
-machine, by py3langid and vaderSentiment.
+Only a hash of the text is stored with the result, in `comments.judgements`. py3langid and
+vaderSentiment do the work on this machine, so no text leaves it.
+
+>>> judge("Quick and friendly, best coffee in town.").language
+'en'
 """
 
-from rapport.comments.judging import Judgement, judge
-from rapport.comments.reading import read
+from rapport.comments.sentiment import Judgement, judge
+from rapport.comments.step import read
 
 __all__ = ["Judgement", "judge", "read"]

@@ -1,6 +1,6 @@
-"""Who is who: from the identifiers that records offer to customers with ids that stay.
+"""Identity resolution: profiles that share identifiers become one customer with a stable id.
 
-The night calls two verbs: `normalise` before the models tagged `identity`, `resolve` after them.
+A run calls `normalise` before the dbt models tagged `identity`, and `resolve` after them.
 
 >>> normalise(run_id="20260331T030000Z-01", as_of=as_of)  # doctest: +SKIP
 >>> resolve(run_id="20260331T030000Z-01", as_of=as_of)  # doctest: +SKIP
@@ -18,7 +18,7 @@ __all__ = ["normalise", "resolve"]
 def normalise(
     *, run_id: str, as_of: datetime, connection: psycopg.Connection[Any] | None = None
 ) -> dict[str, int]:
-    """Give each identifier not seen before its normal form and its key; returns the counts."""
+    """Give each new identifier its normal form and its key; returns the counts."""
     from rapport.identity.key_tables import normalise as run
 
     return run(run_id=run_id, as_of=as_of, connection=connection)
@@ -31,10 +31,10 @@ def resolve(
     full: bool = False,
     connection: psycopg.Connection[Any] | None = None,
 ) -> dict[str, int]:
-    """Give each profile its customer; returns the customers total, new, merged and split.
+    """Assign each profile to a customer; returns the customers total, new, merged and split.
 
-    Only what changed since the last resolution is computed, unless `full`; both give the same.
-    Where `identity.matching` is on, people who share no identifier are matched first.
+    Only what changed since the last resolution is computed, unless `full`. Both give the same
+    result. If `identity.matching` is on, profiles that share no identifier are matched first.
     """
     from rapport.identity.key_tables import connected
     from rapport.identity.matching import match

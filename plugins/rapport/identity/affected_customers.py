@@ -1,7 +1,11 @@
-"""What tonight's delta touches: whole regions, so that the rest cannot be concerned.
+"""The profiles that a run must resolve again, found from what changed since the last run.
 
-A region is a component of all guarded edges, those included that the resolver leaves out. What
-becomes of a region depends on nothing outside it.
+The unit is the region: a connected component over all guarded edges, including those that the
+resolver leaves out. The customers of a region depend on nothing outside it, so only regions with
+a change are resolved again.
+
+>>> affected_customers.load_overrides(warehouse)  # doctest: +SKIP
+>>> affected_customers.find(warehouse)  # doctest: +SKIP
 """
 
 from typing import Any
@@ -11,36 +15,36 @@ from psycopg import sql
 
 from rapport.identity import hubs
 
-TONIGHT = """
-create temporary table tonight_overrides (
+CURRENT_OVERRIDES = """
+create temporary table current_overrides (
     kind text, profile_a text collate "C", profile_b text collate "C", weight integer
 ) on commit drop
 """
 
 MATCHES = """
-insert into tonight_overrides
+insert into current_overrides
 select 'match', profile_a, profile_b, weight from identity.matches where is_linked
 """
 
 # The order gives each pair its number; the resolver cuts in the order of the names.
 PAIRS = """
-create temporary table tonight_pairs on commit drop as
+create temporary table override_pairs on commit drop as
 select
-    row_number() over (order by tonight.profile_a, tonight.profile_b, tonight.kind) as number,
-    tonight.kind,
+    row_number() over (order by current.profile_a, current.profile_b, current.kind) as number,
+    current.kind,
     a.profile_key as key_a,
     b.profile_key as key_b,
-    tonight.profile_a || ' and ' || tonight.profile_b as name,
-    tonight.weight
-from tonight_overrides as tonight
-inner join identity.profiles as a on a.profile_id = tonight.profile_a
-inner join identity.profiles as b on b.profile_id = tonight.profile_b
+    current.profile_a || ' and ' || current.profile_b as name,
+    current.weight
+from current_overrides as current
+inner join identity.profiles as a on a.profile_id = current.profile_a
+inner join identity.profiles as b on b.profile_id = current.profile_b
 where a.profile_key <> b.profile_key and {where}
 """
 
 
 REVIEWED = sql.SQL("""
-insert into tonight_overrides
+insert into current_overrides
 select distinct
     %s,
     least(trim(profile_a) collate "C", trim(profile_b) collate "C"),
@@ -52,8 +56,8 @@ where profile_a is not null and profile_b is not null
 
 
 def load_overrides(warehouse: psycopg.Connection[Any]) -> None:
-    """Read the reviewed pairs into `tonight_overrides`, each with its smaller id first."""
-    warehouse.execute(TONIGHT)
+    """Read the reviewed pairs and matches into `current_overrides`, the smaller id first."""
+    warehouse.execute(CURRENT_OVERRIDES)
     for kind in ("must_link", "cannot_link"):
         table = sql.Identifier("identity_build", f"identity_{kind}")
         row = warehouse.execute(
@@ -62,66 +66,66 @@ def load_overrides(warehouse: psycopg.Connection[Any]) -> None:
         if row and row[0]:
             warehouse.execute(REVIEWED.format(table), [kind])
     warehouse.execute(MATCHES)
-    warehouse.execute("create index on tonight_overrides (profile_a, profile_b, kind)")
-    warehouse.execute("create index on tonight_overrides (profile_b)")
-    warehouse.execute("analyze tonight_overrides")
+    warehouse.execute("create index on current_overrides (profile_a, profile_b, kind)")
+    warehouse.execute("create index on current_overrides (profile_b)")
+    warehouse.execute("analyze current_overrides")
 
 
 def load_pairs(warehouse: psycopg.Connection[Any], full: bool) -> None:
-    """Number the pairs of which both profiles are known, only the touched ones unless `full`."""
-    where = "true" if full else "a.profile_key in (select profile_key from touched)"
+    """Number the pairs whose profiles both exist, only the affected ones unless `full`."""
+    where = "true" if full else "a.profile_key in (select profile_key from affected)"
     warehouse.execute(PAIRS.format(where=where).encode())
 
 
-def is_most(warehouse: psycopg.Connection[Any]) -> bool:
-    """Whether so much changed that resolving everything is less work; both give the same."""
-    row = warehouse.execute(MOST).fetchone()
+def is_full_cheaper(warehouse: psycopg.Connection[Any]) -> bool:
+    """Whether so much changed that it is cheaper to resolve everything. The result is the same."""
+    row = warehouse.execute(IS_FULL_CHEAPER).fetchone()
     return bool(row and row[0])
 
 
 def find(warehouse: psycopg.Connection[Any]) -> None:
-    """Fill `touched` with the profiles to resolve again, `before` with their members."""
+    """Fill the temporary tables `affected` (profiles to resolve) and `before` (current members)."""
     hubs.recount(warehouse)
     warehouse.execute(DIRTY)
     warehouse.execute("analyze dirty")
     warehouse.execute(BEFORE)
-    warehouse.execute(TOUCHED)
-    warehouse.execute("create unique index on touched (profile_key)")
-    warehouse.execute("analyze touched")
+    warehouse.execute(AFFECTED)
+    warehouse.execute("create unique index on affected (profile_key)")
+    warehouse.execute("analyze affected")
 
 
-def forget(warehouse: psycopg.Connection[Any]) -> None:
-    """Note what this resolution has seen."""
+def mark_resolved(warehouse: psycopg.Connection[Any]) -> None:
+    """Clear the list of changes and store the overrides that were applied."""
     warehouse.execute("truncate identity.changed_profiles, identity.former_identifiers")
-    for statement in FORGET:
+    for statement in STORE_OVERRIDES:
         warehouse.execute(statement)
 
 
-FORGET = (
+STORE_OVERRIDES = (
     """
     delete from identity.overrides as known
     where not exists (
-        select from tonight_overrides as tonight
-        where (tonight.kind, tonight.profile_a, tonight.profile_b)
+        select from current_overrides as current
+        where (current.kind, current.profile_a, current.profile_b)
             = (known.kind, known.profile_a, known.profile_b)
     )
     """,
     """
     insert into identity.overrides
-    select distinct kind, profile_a, profile_b from tonight_overrides
+    select distinct kind, profile_a, profile_b from current_overrides
     on conflict do nothing
     """,
 )
 
-MOST = """
+IS_FULL_CHEAPER = """
 select count(*) > greatest(10000, 0.2 * (select max(profile_key) from identity.profiles))
 from identity.changed_profiles
 """
 
 DIRTY = """
 create temporary table dirty on commit drop as
-with tonight as (
-    select distinct kind, profile_a, profile_b from tonight_overrides
+with current as (
+    select distinct kind, profile_a, profile_b from current_overrides
 ),
 
 known as (
@@ -129,16 +133,16 @@ known as (
 ),
 
 overridden as (
-    (table tonight except table known)
+    (table current except table known)
     union all
-    (table known except table tonight)
+    (table known except table current)
 )
 
 select profile_key from identity.changed_profiles
 union
-select near.profile_key
-from flipped
-inner join near using (identifier_key)
+select sharing_profiles.profile_key
+from changed_hubs
+inner join sharing_profiles using (identifier_key)
 union
 select profiles.profile_key
 from overridden
@@ -146,16 +150,17 @@ cross join lateral (values (overridden.profile_a), (overridden.profile_b)) as en
 inner join identity.profiles using (profile_id)
 """
 
-# A new edge is one that a changed profile began to offer, or one of a flipped hub: both are near.
-# Whom the other edges tie stands in the region.
+# A new edge comes from an identifier that a changed profile gained, or from a hub that changed.
+# `sharing_profiles` holds the profiles of both. All other edges are inside the old regions.
 BEFORE = """
 create temporary table before on commit drop as
 with neighbours as (
-    select profile_key from near
+    select profile_key from sharing_profiles
     where
         profile_key is not null
         and not exists (
-            select from identity.capped where capped.identifier_key = near.identifier_key
+            select from identity.capped
+            where capped.identifier_key = sharing_profiles.identifier_key
         )
     union
     select profile_key from dirty
@@ -164,9 +169,9 @@ with neighbours as (
     from dirty
     inner join identity.profiles as mine using (profile_key)
     inner join (
-        select profile_a as mine, profile_b as partner from tonight_overrides
+        select profile_a as mine, profile_b as partner from current_overrides
         union all
-        select profile_b, profile_a from tonight_overrides
+        select profile_b, profile_a from current_overrides
     ) as pairs on mine.profile_id = pairs.mine
     inner join identity.profiles as partners on partners.profile_id = pairs.partner
     order by profile_key
@@ -184,8 +189,8 @@ from regions
 inner join identity.members using (region_key)
 """
 
-TOUCHED = """
-create temporary table touched on commit drop as
+AFFECTED = """
+create temporary table affected on commit drop as
 select profile_key, bool_or(is_changed) as is_changed
 from (
     select profile_key, false as is_changed from before

@@ -1,4 +1,8 @@
-"""Every customer id that ever was, and the customer that it means today."""
+"""The alias table: every customer id that ever existed, and the customer it means today.
+
+>>> aliases.write(warehouse, {"run_id": run_id, "as_of": as_of})  # doctest: +SKIP
+12
+"""
 
 from typing import Any
 
@@ -6,20 +10,20 @@ import psycopg
 
 
 def write(warehouse: psycopg.Connection[Any], at: dict[str, Any]) -> int:
-    """Follow tonight's moves and add the new ids; returns how many are new."""
+    """Update the aliases of customers that moved and add the new ids; returns how many are new."""
     row = warehouse.execute("select exists (select from identity.aliases)").fetchone()
     if row and row[0]:
         warehouse.execute(FOLLOW_ANCHORS)
         return warehouse.execute(NEW_ALIASES, at).rowcount
     warehouse.execute("alter table identity.aliases drop constraint aliases_pkey")
     new = warehouse.execute(FILL_ALIASES, at).rowcount
-    # Two anchors with the same hash end here, with an error, and not as one customer.
+    # If two anchors have the same hash, the key raises an error instead of joining two customers.
     warehouse.execute("alter table identity.aliases add primary key (alias_id)")
     return new
 
 
-# An alias means the customer that its anchor belongs to now. An anchor that is gone hands over to
-# the anchor of the customer that took its place.
+# An alias means the customer that its anchor belongs to now. If the anchor is gone, the alias takes
+# the anchor of the customer that took over most of the profiles.
 FOLLOW_ANCHORS = """
 with reborn as (
     select customers.customer_id from customers

@@ -1,4 +1,4 @@
-"""How identity is doing: sizes, merges and splits of a night, what was left out.
+"""The figures of identity resolution: customer sizes, merges, splits and excluded edges.
 
 >>> audit(connection)["customers"]  # doctest: +SKIP
 1893
@@ -14,10 +14,10 @@ SIZES = (1, 2, 3, 4, 5, 10, 20, 50, 100, 1000)
 
 
 def audit(warehouse: Warehouse, run_id: str | None = None, largest: int = 5) -> dict[str, Any]:
-    """The figures of a night, of the last one unless `run_id` says otherwise; no personal data.
+    """The figures of one run, by default of the last one. They hold no personal data.
 
-    `share_of_ids_changed` is the share of profiles there before that got another customer id;
-    `unexplained` of these have no entry in the merge log, and must be 0.
+    `share_of_ids_changed` is the share of profiles that moved to another customer id.
+    `dangling_ids` counts members whose customer id has no alias. It must be 0.
     """
     row = warehouse.execute("select resolved_run_id, resolved_as_of from identity.state").fetchone()
     last, as_of = row or (None, None)
@@ -47,7 +47,7 @@ def audit(warehouse: Warehouse, run_id: str | None = None, largest: int = 5) -> 
 
 
 def sizes(warehouse: Warehouse) -> list[tuple[int, int]]:
-    """How many customers have how many profiles: (size, customers), the smallest size first."""
+    """The number of customers by number of profiles, as (profiles, customers), smallest first."""
     return [(size, count) for size, count in warehouse.execute(BY_SIZE).fetchall()]
 
 
@@ -57,7 +57,7 @@ def _one(warehouse: Warehouse, query: str) -> int:
 
 
 def _histogram(sizes: dict[int, int]) -> list[dict[str, Any]]:
-    """Customers by number of profiles, in classes that grow."""
+    """Customers by number of profiles, in the size classes of `SIZES`."""
     classes: list[dict[str, Any]] = []
     bounds = [*SIZES, max([*sizes, *SIZES]) + 1]
     for low, high in pairwise(bounds):

@@ -1,4 +1,4 @@
-"""Record ids that are a contact detail: sources that key people by an address or a number.
+"""Finds and masks record ids that are themselves an e-mail address or a phone number.
 
 >>> masked("nextiva:addresses:+4930901820"), masked("hubspot:contacts:42")
 ('nextiva:addresses:(address)', 'hubspot:contacts:42')
@@ -9,7 +9,7 @@ import re
 import phonenumbers
 
 HIDDEN = "(address)"
-# Of these the company, or the vendor, chose what people are keyed by; others number them.
+# In these sources a person's key can be an address or a phone number. Other sources use numbers.
 KEYED_FREELY = ("files", "postgres", "nextiva")
 _WITH_PREFIX = re.compile(r"(\+|%2b|00)[\d\s()./-]{6,}", re.IGNORECASE)
 _NATIONAL = re.compile(r"\(?0[\d\s()./-]{6,}")
@@ -17,7 +17,7 @@ _DIGITS = re.compile(r"\d{10,15}")
 
 
 def is_contact(text: str) -> bool:
-    """Whether a record's id, or the key in it, is an e-mail address or a phone number."""
+    """Whether a record's id, or the key at its end, is an e-mail address or a phone number."""
     key = text.split(":")[-1].strip()
     if "@" in text or "%40" in text:
         return True
@@ -28,14 +28,14 @@ def is_contact(text: str) -> bool:
 
 
 def masked(profile_id: str) -> str:
-    """The id, without its key where that is a contact detail."""
+    """The id, with its key replaced by `HIDDEN` if the key is a contact detail."""
     if not is_contact(profile_id):
         return profile_id
     return ":".join([*profile_id.split(":")[:-1][:2], HIDDEN])
 
 
 def _is_number(digits: str) -> bool:
-    """Whether digits are a phone number with its country code, or one of North America."""
+    """Whether digits are a valid phone number with a country code, or a North American one."""
     for prefix in ("+", "+1"):
         try:
             if phonenumbers.is_valid_number(phonenumbers.parse(prefix + digits)):

@@ -1,4 +1,4 @@
-"""The graph of profiles and identifiers as arrays, and the partition that resolution makes of it.
+"""The graph of profiles and identifiers as arrays, and the partition into customers.
 
 >>> Edges.of([0, 1], [0, 0], n_profiles=2, n_identifiers=1).weight.tolist()
 [1, 1]
@@ -25,7 +25,7 @@ REASONS = (
 
 @dataclass(frozen=True)
 class Edges:
-    """Arrays of one length, an entry an edge; codes count from 0."""
+    """The edges, one array entry per edge. Profiles and identifiers are codes from 0."""
 
     profile: Ints
     identifier: Ints
@@ -50,7 +50,7 @@ class Edges:
         is_account: ArrayLike | None = None,
         is_probable: ArrayLike | None = None,
     ) -> Self:
-        """Edges with defaults: of weight 1, strong, no markers, certain."""
+        """Build edges; by default they have weight 1, are strong and certain, and no markers."""
         codes = np.asarray(profile, dtype=np.int32)
 
         def flags(values: ArrayLike | None) -> Flags:
@@ -71,10 +71,11 @@ class Edges:
 
 @dataclass(frozen=True)
 class Partition:
-    """A label a profile, and why an edge was left out (an index into `REASONS`, 0 where kept).
+    """The customer label of each profile, and why each edge was left out.
 
-    `region` is the label that a profile would have if no edge were left out; `certain` the one that
-    it would have without probable matches, None where there are none.
+    `left_out` holds an index into `REASONS` per edge, 0 for an edge that was kept. `details` names
+    the cannot-link pair of an edge that was cut. `region` is the label with all edges. `certain` is
+    the label without probable matches, or None if there are no such matches.
     """
 
     customer: Ints
@@ -85,7 +86,7 @@ class Partition:
 
 
 class Apart(NamedTuple):
-    """Two profiles (codes) that must not be one customer."""
+    """A cannot-link pair: two profiles (codes) that must not be one customer."""
 
     a: int
     b: int

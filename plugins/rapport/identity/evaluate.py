@@ -1,6 +1,6 @@
-"""How right identity is, on pairs that a person has labelled.
+"""The precision and recall of identity resolution, measured on labelled pairs of records.
 
-The file has the columns record_a, record_b and same (1 or 0, yes or no, true or false).
+The CSV file has the columns record_a, record_b and same (1 or 0, yes or no, true or false).
 
 >>> evaluate(connection, Path("pairs.csv"))["precision"]  # doctest: +SKIP
 0.9994
@@ -21,7 +21,7 @@ ANSWERS = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false
 
 
 class Pair(NamedTuple):
-    """Two profile ids and whether they are the same person; None where nobody said."""
+    """Two profile ids and whether they are the same person; None if the pair has no answer."""
 
     a: str
     b: str
@@ -29,9 +29,9 @@ class Pair(NamedTuple):
 
 
 def read_pairs(path: Path, blank: bool = False) -> Iterator[Pair]:
-    """The labelled pairs of a CSV file, those without an answer too if `blank`.
+    """Read the labelled pairs of a CSV file. With `blank`, pairs without an answer are allowed.
 
-    Raises `ConfigError` naming the line.
+    Raises `ConfigError` with the file and line.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -39,28 +39,28 @@ def read_pairs(path: Path, blank: bool = False) -> Iterator[Pair]:
             missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
             if missing:
                 raise ConfigError(
-                    f"{path}: no column {', '.join(missing)}. The first line must be "
+                    f"{path}: the column {', '.join(missing)} is missing. The first line must be "
                     f"{','.join(COLUMNS)}."
                 )
             for row in rows:
-                said = (row["same"] or "").strip().lower()
-                answer = ANSWERS.get(said)
-                if answer is None and not (blank and not said):
+                text = (row["same"] or "").strip().lower()
+                answer = ANSWERS.get(text)
+                if answer is None and not (blank and not text):
                     raise ConfigError(
                         f"{path}:{rows.line_num}: same is {row['same']!r}. Write 1 or 0."
                     )
                 yield Pair((row["record_a"] or "").strip(), (row["record_b"] or "").strip(), answer)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from None
+        raise ConfigError(f"{path}: the file cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not UTF-8. Save it as CSV UTF-8.") from None
+        raise ConfigError(f"{path}: the file is not UTF-8. Save it as CSV UTF-8.") from None
 
 
 def evaluate(warehouse: Warehouse, pairs: Path | Iterable[Pair], worst: int = 10) -> dict[str, Any]:
-    """Pairwise precision and recall, and the worst errors: those that concern most profiles.
+    """Pairwise precision and recall, and the errors that affect the most profiles.
 
-    A pair of which a record is not known is counted as `unknown` and not judged. A ratio without
-    a denominator is None.
+    A pair with an unknown record counts as `unknown` and enters no ratio. A ratio without a
+    denominator is None.
     """
     with warehouse.transaction():
         warehouse.execute(

@@ -1,4 +1,4 @@
-"""Why two records are one customer, or why they are not.
+"""Explains why two records are one customer, or why they are not.
 
 >>> explain(connection, "hubspot:contacts:1", "zendesk:users:7")["is_same"]  # doctest: +SKIP
 True
@@ -23,10 +23,11 @@ class Link(NamedTuple):
 
 
 def explain(warehouse: Warehouse, a: str, b: str) -> dict[str, Any]:
-    """The shortest path of links between two records, the strongest of the shortest.
+    """The shortest path of links between two records; of several, the one with the most weight.
 
-    Takes profile ids and customer ids, old ones too. Where there is no path, `shared` names what
-    both offer and why it does not link. Raises `ConfigError` for an id that nobody knows.
+    `a` and `b` are profile ids or customer ids, including former ones. If there is no path,
+    `shared` lists the identifiers that both have and why each does not link. Raises `ConfigError`
+    for an unknown id.
     """
     one, other = profile_of(warehouse, a), profile_of(warehouse, b)
     customers = [_customer_of(warehouse, profile) for profile in (one, other)]
@@ -44,12 +45,12 @@ def explain(warehouse: Warehouse, a: str, b: str) -> dict[str, Any]:
 
 
 def profile_of(warehouse: Warehouse, name: str) -> str:
-    """The profile that an id means: itself, or the anchor of a customer."""
+    """The profile id that `name` stands for: `name` itself, or the anchor of the customer."""
     row = warehouse.execute(PROFILE, {"name": name}).fetchone()
     if row is None:
         raise ConfigError(
-            f"identity: {name!r} is no profile and no customer. Profile ids look like "
-            "hubspot:contacts:42, customer ids like c_ and 20 digits."
+            f"identity: there is no profile or customer {name!r}. A profile id looks like "
+            "hubspot:contacts:42, a customer id like c_ and 20 digits."
         )
     return str(row[0])
 
@@ -57,12 +58,14 @@ def profile_of(warehouse: Warehouse, name: str) -> str:
 def _customer_of(warehouse: Warehouse, profile: str) -> str:
     row = warehouse.execute(CUSTOMER, [profile]).fetchone()
     if row is None:
-        raise ConfigError(f"identity: {profile!r} was deleted at its source, it has no customer.")
+        raise ConfigError(
+            f"identity: the record {profile!r} was deleted at its source and has no customer."
+        )
     return str(row[0])
 
 
 def _neighbours(warehouse: Warehouse, profile: str) -> dict[str, dict[Link, set[str]]]:
-    """For each profile of the customer its links, and for each link the profiles that share it."""
+    """The links of each profile of the customer, and the profiles that share each link."""
     sharing: dict[Link, set[str]] = {}
     for member, kind, value, weight in warehouse.execute(EDGES, {"profile": profile}):
         sharing.setdefault(Link(kind, value, weight), set()).add(member)
@@ -76,27 +79,27 @@ def _neighbours(warehouse: Warehouse, profile: str) -> dict[str, dict[Link, set[
 def _path(
     neighbours: dict[str, dict[Link, set[str]]], start: str, end: str
 ) -> list[dict[str, Any]]:
-    came: dict[str, tuple[str, Link] | None] = {start: None}
+    previous: dict[str, tuple[str, Link] | None] = {start: None}
     queue = deque([start])
-    while queue and end not in came:
+    while queue and end not in previous:
         profile = queue.popleft()
         links = neighbours.get(profile, {})
         for link in sorted(links, key=lambda link: (-link.weight, link)):
             for member in sorted(links[link]):
-                if member not in came:
-                    came[member] = (profile, link)
+                if member not in previous:
+                    previous[member] = (profile, link)
                     queue.append(member)
-            # A link that was followed once leads nowhere new.
+            # All profiles of this link are now in the queue, so it need not be followed again.
             links[link].clear()
     path: list[dict[str, Any]] = []
-    step = came.get(end)
+    step = previous.get(end)
     while step is not None:
         profile, link = step
         path.append(
             {"from": profile, "to": end, "link": link.kind, "value": link.value}
             | {"weight": link.weight}
         )
-        end, step = profile, came[profile]
+        end, step = profile, previous[profile]
     return path[::-1]
 
 

@@ -1,4 +1,4 @@
-"""From what a person types to customers: an id of any age, a record's id, an e-mail, a phone.
+"""Finds customers by what somebody types: a customer id, record id, e-mail address or phone number.
 
 >>> find(connection, "030 901820", region="DE")  # doctest: +SKIP
 ['c_0a1b2c3d4e5f60718293']
@@ -16,14 +16,14 @@ from rapport.identity.rules import Rules
 
 Connection = psycopg.Connection[Any]
 
-NOBODY = (
-    "card: nobody has that id, e-mail address or phone number. A customer id looks like c_ and 20 "
-    "digits, a record's id like hubspot:contacts:42; a phone number needs its country code where "
-    "it is not from {region}."
+NOT_FOUND = (
+    "card: no customer has that id, e-mail address or phone number. A customer id looks like c_ "
+    "and 20 digits, a record's id like hubspot:contacts:42. A phone number from outside {region} "
+    "needs its country code."
 )
-UNPUBLISHED = (
-    "card: known to identity, but in no published mart: new since the last published night, or "
-    "deleted at the source. `rapport status` says how the last night went."
+NOT_PUBLISHED = (
+    "card: the customer exists but is not in the published marts. They are new since the last "
+    "published run, or were deleted at the source. Run `rapport status` to see the last run."
 )
 
 
@@ -35,22 +35,21 @@ def find(
     rules: Rules | None = None,
     by_contact: bool = True,
 ) -> list[str]:
-    """The published customers that `who` may mean, in order of their ids.
+    """The ids of the published customers that `who` stands for, sorted.
 
-    An id means one customer; an e-mail or a phone that several people use means each of them.
-    Without `by_contact` only ids lead to somebody, and none that is an address or a number, so that
-    nobody learns whose it is.
-    `region` is the ISO 3166 code in which a phone number without a country code is read.
-    Raises `ConfigError` where it means nobody.
+    An id stands for one customer. An e-mail address or phone number stands for every customer who
+    uses it. With `by_contact=False` only ids are accepted, except ids that are a contact detail, so
+    that nobody learns whose address it is. `region` is the ISO 3166 code for phone numbers without
+    a country code. Raises `ConfigError` if nobody is found.
     """
     text = who.replace("\x00", "").strip()
     if not text or len(text) > LONGEST:
-        raise ConfigError(NOBODY.format(region=region))
+        raise ConfigError(NOT_FOUND.format(region=region))
     row = connection.execute(PUBLISHED, {"ids": [text]}).fetchone()
     if row is not None:
         return [row[0]]
     if not by_contact and is_contact(text):
-        raise ConfigError(NOBODY.format(region=region))
+        raise ConfigError(NOT_FOUND.format(region=region))
     forms = {
         "email": normal_form("email", text, rules=rules).value if by_contact else None,
         "phone": normal_form("phone", text, region, rules).value if by_contact else None,
@@ -58,17 +57,17 @@ def find(
     }
     known = lookup.by_id(connection, text) or lookup.by_form(connection, forms, and_excluded=True)
     if not known:
-        raise ConfigError(NOBODY.format(region=region))
+        raise ConfigError(NOT_FOUND.format(region=region))
     published = connection.execute(CURRENT, {"ids": known}).fetchall()
     if not published:
-        raise ConfigError(UNPUBLISHED)
+        raise ConfigError(NOT_PUBLISHED)
     return [customer_id for (customer_id,) in published]
 
 
 PUBLISHED = "select customer_id from marts.dim_customers where customer_id = any(%(ids)s)"
 
-# The marts may still say last night's id of somebody whom identity has merged since. The condition
-# is that of the index of former ids; without the collation of the marts theirs is of no use.
+# The marts may still have the old id of a customer that identity has merged since. The condition
+# on `aliases` matches the index of former ids, and the collation is that of the marts' index.
 CURRENT = """
 with known as (select unnest(%(ids)s::text[]) as customer_id),
 

@@ -1,9 +1,9 @@
-"""Connected components of records and identifiers, with the rules that see whole components.
+"""The connected components of profiles and identifiers, with guards that look at components.
 
-Profiles and identifiers are the two kinds of nodes; an edge says that a profile offers an
-identifier. Weak identifiers (phones, devices) are looked at after the strong ones, and left out
-where they would join components that each know a marked person (a user id, a confirmed e-mail).
-Probable matches come last, and are left out where they would join two accounts.
+Profiles and identifiers are the two kinds of nodes. An edge says that a profile has an identifier.
+Strong identifiers are joined first. Weak ones (phones, devices) come second and are left out if
+they would join two components that each have a marker (a user id, a confirmed e-mail). Probable
+matches come last and are left out if they would join two accounts.
 
 >>> from rapport.identity.edges import Edges
 >>> edges = Edges.of([0, 1, 2], [0, 0, 1], n_profiles=3, n_identifiers=2)
@@ -15,14 +15,14 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from rapport.identity.cannot_link import separate
 from rapport.identity.edges import AMBIGUOUS, KEPT, SHARED, Apart, Edges, Flags, Ints, Partition
-from rapport.identity.separation import separate
 
 
-def resolve(edges: Edges, apart: list[Apart] | None = None, most_matched: int = 8) -> Partition:
-    """The customers: strong edges, then weak ones, then probable ones, then pairs kept apart.
+def resolve(edges: Edges, apart: list[Apart] | None = None, match_cap: int = 8) -> Partition:
+    """Join strong, weak and probable edges in this order, then separate the pairs of `apart`.
 
-    A chain of matches that would join more than `most_matched` components joins nobody.
+    A chain of matches that would join more than `match_cap` components is left out.
     """
     left_out = np.zeros(len(edges.profile), np.int8)
     customer = region = components(edges, ~(edges.is_weak | edges.is_probable))
@@ -38,7 +38,7 @@ def resolve(edges: Edges, apart: list[Apart] | None = None, most_matched: int = 
     if len(probable):
         certain = customer
         accounts = _marked(edges, customer, edges.is_account)
-        ambiguous = _crowding(edges, probable, customer, accounts, most_matched)
+        ambiguous = _crowding(edges, probable, customer, accounts, match_cap)
         region = _joined(edges, probable, region)
         left_out[probable[ambiguous]] = AMBIGUOUS
         customer = _joined(edges, probable[~ambiguous], customer)
@@ -55,7 +55,7 @@ def resolve(edges: Edges, apart: list[Apart] | None = None, most_matched: int = 
 def components(edges: Edges, chosen: Flags) -> Ints:
     """The component of each profile over the chosen edges."""
     profile, identifier = edges.profile[chosen], edges.identifier[chosen]
-    # An identifier that only one profile offers joins nobody; without it the graph is half as big.
+    # An identifier of one profile only joins nothing. Without these, the graph is half as large.
     joins = np.bincount(identifier, minlength=edges.n_identifiers)[identifier] > 1
     labels = _labels(profile[joins], identifier[joins], edges.n_profiles, edges.n_identifiers)
     return labels[: edges.n_profiles]
@@ -70,7 +70,7 @@ def _labels(left: Ints, right: Ints, n_left: int, n_right: int) -> Ints:
 
 
 def _joined(edges: Edges, chosen: Ints, base: Ints) -> Ints:
-    """The components of each profile when the chosen edges join the components of `base`."""
+    """The component of each profile after the chosen edges have joined components of `base`."""
     n_base = int(base.max(initial=-1)) + 1
     labels = _labels(
         base[edges.profile[chosen]], edges.identifier[chosen], n_base, edges.n_identifiers
@@ -87,10 +87,10 @@ def _marked(edges: Edges, base: Ints, chosen: Flags) -> Flags:
 def _crowding(
     edges: Edges, chosen: Ints, base: Ints, marked: Flags, most: int | None = None
 ) -> Flags:
-    """Which of the chosen edges must not join components: those of crowded identifiers.
+    """Which of the chosen edges to leave out because they would join two marked components.
 
-    An identifier is crowded that would join two marked components; first those that touch two
-    themselves, then, where a chain of several still joins two (or more than `most`), the chain.
+    First, an identifier that touches two marked components itself is left out. Then, a chain of
+    identifiers that still joins two of them (or more than `most` components) is left out whole.
     """
     n_base = len(marked)
     touches = np.sort(
@@ -114,7 +114,7 @@ def _crowding(
 
 
 def compact(keys: Ints, bound: int) -> tuple[Ints, Ints]:
-    """The distinct keys below `bound`, sorted, and for each key its place among them."""
+    """The distinct keys below `bound`, sorted, and the index of each key among them."""
     present = np.zeros(bound, bool)
     present[keys] = True
     distinct = np.flatnonzero(present)

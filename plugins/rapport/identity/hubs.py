@@ -1,9 +1,11 @@
-"""Hubs: identifiers that more profiles offer than the cap of their type allows join nobody.
+"""Hubs: identifiers that too many profiles share, which resolution ignores.
 
-Neither do mailboxes that people of clearly different names share (`identity.name_clashes`).
+An identifier is a hub if more profiles have it than the cap of its type allows. A mailbox is also
+ignored if people with clearly different names share it (`identity.name_clashes`). A full resolution
+counts with the arrays that the resolver holds anyway (in SQL, 5 million rows take 2.5 s). Other
+runs count only the identifiers that changed profiles gained or lost.
 
-Counting is a matter of the arrays that the resolver holds anyway (in SQL, 5 million rows took 2.5
-seconds a night); a night counts again only what its changed profiles offer or have ceased to offer.
+>>> hubs.recount(warehouse)  # doctest: +SKIP
 """
 
 from typing import Any
@@ -16,7 +18,10 @@ Ints = NDArray[Any]
 
 
 def count_all(warehouse: psycopg.Connection[Any], keys: Ints, codes: Ints) -> Ints:
-    """Write `identity.capped` anew from all edges; returns which of the keys are hubs, by code."""
+    """Rebuild `identity.capped` from all edges; returns for each key whether it is a hub.
+
+    `keys` are the sorted identifier keys, `codes` the index of the key of each edge.
+    """
     row = warehouse.execute("select min(cap) from identity.rules").fetchone()
     counts = np.bincount(codes, minlength=len(keys))
     crowded = np.flatnonzero(counts > (row[0] if row and row[0] else 0))
@@ -34,20 +39,21 @@ def count_all(warehouse: psycopg.Connection[Any], keys: Ints, codes: Ints) -> In
 
 
 def recount(warehouse: psycopg.Connection[Any]) -> None:
-    """Bring `identity.capped` up to date with the changed profiles; `flipped` has what changed.
+    """Update `identity.capped` for the changed profiles.
 
-    `offered` has all that the changed profiles offer, `near` who offers what they began or ceased
-    to offer: each of these identifiers is looked up once, in the order of the index.
+    Leaves four temporary tables: `offered` (the identifiers of the changed profiles),
+    `changed_identifiers` (those gained or lost), `sharing_profiles` (all profiles that have one of
+    these) and `changed_hubs` (identifiers that became a hub or stopped being one).
     """
     warehouse.execute("analyze identity.changed_profiles, identity.former_identifiers")
     warehouse.execute(OFFERED)
     warehouse.execute("analyze offered")
-    warehouse.execute(MOVED)
-    warehouse.execute("analyze moved")
-    warehouse.execute(NEAR)
-    warehouse.execute("create index on near (identifier_key)")
-    warehouse.execute("analyze near")
-    warehouse.execute(FLIPPED)
+    warehouse.execute(CHANGED_IDENTIFIERS)
+    warehouse.execute("analyze changed_identifiers")
+    warehouse.execute(SHARING_PROFILES)
+    warehouse.execute("create index on sharing_profiles (identifier_key)")
+    warehouse.execute("analyze sharing_profiles")
+    warehouse.execute(CHANGED_HUBS)
     warehouse.execute(REMOVE)
     warehouse.execute(ADD)
 
@@ -72,9 +78,9 @@ from (select profile_key from identity.changed_profiles order by profile_key) as
 inner join identity_build.int_identifiers_normalised as offered using (profile_key)
 """
 
-# Only what a profile began or ceased to offer can change a count, or tie it to another region.
-MOVED = """
-create temporary table moved on commit drop as
+# Only an identifier that a profile gained or lost can change a count or join another region.
+CHANGED_IDENTIFIERS = """
+create temporary table changed_identifiers on commit drop as
 with former as (
     select profile_key, identifier_key from identity.former_identifiers
 ),
@@ -88,7 +94,7 @@ from (
     (table present except table former)
     union all
     (table former except table present)
-) as moved
+) as changed_identifiers
 union
 select identifier_key
 from identity.name_clashes
@@ -98,18 +104,18 @@ full join (
 where name_clashes.identifier_key is null or known.identifier_key is null
 """
 
-NEAR = """
-create temporary table near on commit drop as
+SHARING_PROFILES = """
+create temporary table sharing_profiles on commit drop as
 select identifier_key, others.profile_key
-from (select identifier_key from moved order by identifier_key) as wanted
+from (select identifier_key from changed_identifiers order by identifier_key) as wanted
 left join identity_build.int_identifiers_normalised as others using (identifier_key)
 """
 
-FLIPPED = """
-create temporary table flipped on commit drop as
+CHANGED_HUBS = """
+create temporary table changed_hubs on commit drop as
 with recounted as (
     select identifier_key, count(profile_key) as profiles
-    from near
+    from sharing_profiles
     group by identifier_key
 ),
 
@@ -146,11 +152,11 @@ where (concerned.profiles > rules.cap or clashes.identifier_key is not null) <> 
 
 REMOVE = """
 delete from identity.capped
-using flipped
-where capped.identifier_key = flipped.identifier_key and not flipped.is_hub
+using changed_hubs
+where capped.identifier_key = changed_hubs.identifier_key and not changed_hubs.is_hub
 """
 
 ADD = """
 insert into identity.capped (identifier_key, reason)
-select identifier_key, reason from flipped where is_hub
+select identifier_key, reason from changed_hubs where is_hub
 """

@@ -1,4 +1,4 @@
-"""The dictionaries: each identifier gets its normal form once, each text its 64-bit key once.
+"""The key tables: each new identifier gets its normal form and each profile a 64-bit key, once.
 
 >>> normalise(run_id="20260331T030000Z-01", as_of=as_of)  # doctest: +SKIP
 {'profiles': 31, 'values': 57, 'problems': 2}
@@ -37,17 +37,20 @@ def normalise(
     connection: psycopg.Connection[Any] | None = None,
     settings: Settings | None = None,
 ) -> dict[str, int]:
-    """Fill the dictionaries for what differs from last night; memory does not grow with it."""
+    """Fill the key tables for the profiles that changed since the last run; returns the counts.
+
+    Rows are read in chunks, so that memory use does not grow with their number.
+    """
     settings = settings or load_settings()
     rules = load_rules(settings.identity)
     with connected(connection) as warehouse, warehouse.transaction():
-        _forget_what_rules_changed(warehouse, rules, settings)
+        _invalidate_for_new_rules(warehouse, rules, settings)
         changed_profiles.find(warehouse)
         _publish_rules(warehouse, rules, settings)
         profiles = warehouse.execute(NEW_PROFILES).rowcount
-        changed_profiles.remember(warehouse)
+        changed_profiles.publish(warehouse)
         values, problems = _normalise_unseen(warehouse, rules)
-    log.info("identity: %s: %d new profiles, %d new values", run_id, profiles, values)
+    log.info("identity: run %s: %d new profiles, %d new identifiers", run_id, profiles, values)
     return {"profiles": profiles, "values": values, "problems": problems}
 
 
@@ -55,7 +58,7 @@ def normalise(
 def connected(
     connection: psycopg.Connection[Any] | None,
 ) -> Iterator[psycopg.Connection[Any]]:
-    """The given connection, else one of its own that is closed at the end."""
+    """The given connection, or a new one that is closed at the end."""
     if connection is not None:
         yield connection
         return
@@ -65,10 +68,10 @@ def connected(
         yield own
 
 
-def _forget_what_rules_changed(
+def _invalidate_for_new_rules(
     warehouse: psycopg.Connection[Any], rules: Rules, settings: Settings
 ) -> None:
-    """Where rules, or how a phone number is read, are new, everything is compared again."""
+    """Mark all profiles as changed if the rules or the regions of phone numbers have changed."""
     hashes = {
         "forms": rules.digest(*FORM_KEYS),
         "rules": rules.digest(),
@@ -84,7 +87,7 @@ def _forget_what_rules_changed(
         must_rebuild = True
         warehouse.execute("update identity.state set must_rebuild = true")
     if must_rebuild or regions != hashes["regions"]:
-        warehouse.execute(changed_profiles.FORGET)
+        warehouse.execute(changed_profiles.INVALIDATE_ALL)
     warehouse.execute(
         "update identity.state set forms_hash = %(forms)s, rules_hash = %(rules)s,"
         " regions_hash = %(regions)s",
@@ -147,15 +150,15 @@ def _normalise_unseen(warehouse: psycopg.Connection[Any], rules: Rules) -> tuple
     return values, problems
 
 
-SOURCES = "select source from identity.sources union select source from offered_tonight"
+SOURCES = "select source from identity.sources union select source from changed_offers"
 TYPES = """
-select identifier_type from identity.rules union select identifier_type from offered_tonight
+select identifier_type from identity.rules union select identifier_type from changed_offers
 """
 
 NEW_PROFILES = """
 insert into identity.profiles (profile_id)
 select distinct offered.profile_id
-from offered_tonight as offered
+from changed_offers as offered
 where not exists (select from identity.profiles where profiles.profile_id = offered.profile_id)
 on conflict (profile_id) do nothing
 """
@@ -166,7 +169,7 @@ with offered as (
         offered.identifier_type,
         offered.identifier_value as raw_value,
         case when offered.identifier_type = 'phone' then sources.region else '' end as region
-    from offered_tonight as offered
+    from changed_offers as offered
     inner join identity.sources using (source)
     where length(offered.identifier_value) <= %s
 )

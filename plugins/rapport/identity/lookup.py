@@ -1,4 +1,4 @@
-"""From an id or an identifier's normal form to the customers that it leads to.
+"""Looks up customer ids by an id or by the normal form of an identifier.
 
 >>> forms = {"email": "mara@example.com", "phone": None, "other": None}
 >>> by_form(connection, forms)  # doctest: +SKIP
@@ -14,16 +14,16 @@ Connection = psycopg.Connection[Any]
 
 
 def by_id(connection: Connection, text: str) -> list[str]:
-    """The customer of a customer id of any age, or of a record's id."""
+    """The customer of a current or former customer id, or of a record's id."""
     return [row[0] for row in connection.execute(BY_ID, {"id": text})]
 
 
 def by_form(
     connection: Connection, forms: Mapping[str, str | None], *, and_excluded: bool = False
 ) -> list[str]:
-    """The customers who offer one of the normal forms, by type: `email`, `phone`, `other`.
+    """The customers who have one of the normal forms, given by type: `email`, `phone`, `other`.
 
-    With `and_excluded` also those who gave one that joins nobody, such as a role address.
+    With `and_excluded`, identifiers that resolution ignores count too, such as a role mailbox.
     """
     keys = [row[0] for row in connection.execute(KEYS, forms)]
     if not keys:

@@ -1,6 +1,10 @@
-"""What merged or split tonight, and because of which edge.
+"""The merge log: which customers merged or split in a run, and the edge that caused it.
 
-A merge names the edge that joined the two, a split the edge that is gone or was cut.
+For a merge, the cause is the edge that joined the two customers. For a split, it is the edge that
+is gone or was cut.
+
+>>> merge_log.write(warehouse, {"run_id": run_id, "as_of": as_of})  # doctest: +SKIP
+{'merged': 1}
 """
 
 from typing import Any
@@ -9,13 +13,13 @@ import psycopg
 
 
 def write(warehouse: psycopg.Connection[Any], at: dict[str, Any]) -> dict[str, int]:
-    """Log every move of `moves`; returns the number of moves by kind."""
+    """Log every row of the temporary table `moves`; returns the number of rows by kind."""
     warehouse.execute(LOG, at)
     return dict(warehouse.execute(MOVED, at).fetchall())
 
 
-# A customer that is gone continues where its anchor went; where the anchor itself is gone, where
-# most of its members went.
+# The heir of a customer that is gone is the customer that has its anchor. If the anchor is gone
+# too, it is the customer that has most of its profiles.
 LOG = """
 with heirs as (
     select distinct on (moves.from_id) moves.from_id, moves.to_id

@@ -1,6 +1,7 @@
-"""One spelling for each identifier, so that equal things compare equal.
+"""The normal form of an e-mail address, a phone number or another identifier.
 
-Every form is idempotent: the normal form of a normal form is itself.
+Two spellings of the same identifier have the same normal form. Normalising a normal form again
+changes nothing.
 
 >>> normal_form("email", " Anna@EXAMPLE.com ").value
 'anna@example.com'
@@ -21,7 +22,7 @@ from text_unidecode import unidecode  # type: ignore[import-untyped]
 from rapport.identity.rules import Rules
 
 LONGEST = 512
-"""Longer values, in characters, are no identifiers; they would not fit an index either."""
+"""The maximum length of an identifier in characters. A longer value would not fit an index."""
 
 _PLAIN_EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -31,7 +32,7 @@ _INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
 
 
 class Form(NamedTuple):
-    """A normal form, or the problem that it has none; a blocked value has both."""
+    """A normal form, or the problem why there is none. A blocked value has both."""
 
     value: str | None
     problem: str | None = None
@@ -40,9 +41,9 @@ class Form(NamedTuple):
 def normal_form(
     identifier_type: str, raw: str, region: str = "", rules: Rules | None = None
 ) -> Form:
-    """The normal form of an identifier, judged by the rules where they are given.
+    """The normal form of an identifier, checked against the blocked values of `rules` if given.
 
-    `region` is the ISO 3166 code that a phone number without a country code is read in.
+    `region` is the ISO 3166 code for phone numbers without a country code.
     """
     if len(raw) > LONGEST:
         return Form(None, "too_long")
@@ -56,7 +57,7 @@ def normal_form(
     else:
         form = Form(text)
     if form.value is None:
-        # "null" is no e-mail address either, and the reader wants to know which of both it was.
+        # "null" is blocked and is also not an e-mail address. The blocked reason says more.
         blocked = rules and rules.blocks(identifier_type, text)
         return Form(None, blocked or form.problem)
     return Form(form.value, rules.blocks(identifier_type, form.value) if rules else None)
@@ -102,7 +103,9 @@ def _phone(text: str, region: str) -> Form:
 
 
 def name_form(raw: str) -> str:
-    """A person's name without case, accents, script and punctuation, for comparing only.
+    """A person's name in lower-case Latin letters without accents and punctuation.
+
+    It is used for comparisons only.
 
     >>> name_form("  Щербакова,  Юлия ") == name_form("Shcherbakova Iuliia")
     True

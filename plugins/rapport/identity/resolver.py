@@ -1,4 +1,6 @@
-"""From edges to customers: one transaction, only what changed, the same as from scratch.
+"""Resolves identifiers to customers in one transaction, and only where something changed.
+
+The result is the same as that of a full resolution.
 
 >>> resolve(run_id="20260331T030000Z-01", as_of=as_of)  # doctest: +SKIP
 {'total': 1893, 'new': 12, 'merged': 1, 'split': 0}
@@ -14,13 +16,13 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from rapport.errors import AlreadyRunning
-from rapport.identity import affected_customers, customer_ids, hubs, namesakes
+from rapport.identity import affected_customers, customer_ids, hubs, name_clashes
+from rapport.identity.cannot_link import MUST_LINK_WEIGHT
 from rapport.identity.column_copy import columns_in, columns_out
 from rapport.identity.edges import KEPT, REASONS, Apart, Edges, Partition
 from rapport.identity.graph import compact
 from rapport.identity.graph import resolve as partition
 from rapport.identity.key_tables import connected
-from rapport.identity.separation import MUST_LINK_WEIGHT
 from rapport.warehouse import locks
 
 log = logging.getLogger(__name__)
@@ -36,24 +38,24 @@ ALL_OFFERED = sql.SQL("""(
         ctid as row_place
     from identity_build.int_identifiers_normalised
 )""")
-# What the changed profiles offer was looked up already.
-TOUCHED_OFFERED = sql.SQL("""(
+# The table `offered` already holds the identifiers of the changed profiles.
+AFFECTED_OFFERED = sql.SQL("""(
     select profile_key, coalesce(identifier_key, 0) as identifier_key, anchor_order, strength
     from offered
     union all
     select profile_key, coalesce(identifier_key, 0), anchor_order, strength
-    from touched
+    from affected
     inner join identity_build.int_identifiers_normalised using (profile_key)
-    where not touched.is_changed
+    where not affected.is_changed
 )""")
 LINKS = """(
     select
         number, key_a, key_b, coalesce(weight, {heaviest}) as weight,
         (kind = 'match')::integer as is_probable
-    from tonight_pairs
+    from override_pairs
     where kind <> 'cannot_link'
 )""".replace("{heaviest}", str(MUST_LINK_WEIGHT))
-APART = "select key_a, key_b, name from tonight_pairs where kind = 'cannot_link' order by number"
+APART = "select key_a, key_b, name from override_pairs where kind = 'cannot_link' order by number"
 HUBS = sql.SQL("(select identifier_key from identity.capped)")
 
 
@@ -64,34 +66,40 @@ def resolve(
     full: bool = False,
     connection: psycopg.Connection[Any] | None = None,
 ) -> dict[str, int]:
-    """Bring members, aliases and the merge log up to date with the guarded identifiers."""
+    """Update members, aliases and the merge log from the normalised identifiers.
+
+    Returns the counts total, new, merged and split. Raises `AlreadyRunning` if another process is
+    resolving.
+    """
     with connected(connection) as warehouse, warehouse.transaction():
         if not locks.try_turn(warehouse, "identity"):
-            raise AlreadyRunning(f"identity: another process resolves. {run_id} can try later.")
+            raise AlreadyRunning(
+                f"identity: another process is resolving customers. Try run {run_id} again later."
+            )
         warehouse.execute("set local work_mem = '128MB'")
         warehouse.execute("set local maintenance_work_mem = '256MB'")
         row = warehouse.execute("select must_rebuild from identity.state").fetchone()
         full = full or bool(row and row[0])
-        namesakes.find(warehouse)
+        name_clashes.find(warehouse)
         affected_customers.load_overrides(warehouse)
-        full = full or affected_customers.is_most(warehouse)
+        full = full or affected_customers.is_full_cheaper(warehouse)
         if not full:
-            # A night looks up rows of pages that its models have just had in memory, few enough
-            # that reading whole tables to join them never pays; how many is all the planner needs.
+            # The few rows that a run looks up are on pages that the models have just read, so
+            # index look-ups are faster than scans. Row counts are the only statistics needed.
             _set(warehouse, CACHED + LOOK_UP)
             affected_customers.find(warehouse)
         affected_customers.load_pairs(warehouse, full)
         graph = _read(warehouse, full)
         _set(warehouse, JOIN)
-        result = partition(graph.edges, graph.apart, _most_matched(warehouse))
+        result = partition(graph.edges, graph.apart, _match_cap(warehouse))
         has_ties = _write_labels(warehouse, graph, result)
         _write_probable(warehouse, graph, result)
         _write_cuts(warehouse, graph, result, full)
         counts = customer_ids.write(
             warehouse, run_id=run_id, as_of=as_of, full=full, has_ties=has_ties
         )
-        affected_customers.forget(warehouse)
-    log.info("identity: %s: %s", run_id, counts)
+        affected_customers.mark_resolved(warehouse)
+    log.info("identity: run %s: customers resolved: %s", run_id, counts)
     return counts
 
 
@@ -101,7 +109,7 @@ def _set(warehouse: psycopg.Connection[Any], settings: tuple[str, ...]) -> None:
 
 
 class Graph(NamedTuple):
-    """What was read: the keys behind the codes, each profile's place in age, and the edges."""
+    """The graph as read: the keys behind the codes, the age order of profiles, and the edges."""
 
     profile_keys: Ints
     identifier_keys: Ints
@@ -114,7 +122,7 @@ def _read(warehouse: psycopg.Connection[Any], full: bool) -> Graph:
     profile_key, identifier_key, order, strength = columns_out(
         warehouse,
         ("profile_key", "identifier_key", "anchor_order", "strength"),
-        ALL_OFFERED if full else TOUCHED_OFFERED,
+        ALL_OFFERED if full else AFFECTED_OFFERED,
         slices=(TABLE, "row_place") if full else None,
     )
     profile_keys, profile = codes(profile_key)
@@ -129,7 +137,7 @@ def _read(warehouse: psycopg.Connection[Any], full: bool) -> Graph:
         is_hub = np.isin(identifier_keys, columns_out(warehouse, ("identifier_key",), HUBS)[0])
     joins[joins] = kept = ~is_hub[identifier]
     identifier, strength = identifier[kept], strength[joins]
-    # Each reviewed or probable link is an identifier of its own that two profiles offer.
+    # Each must-link and each match becomes an identifier of its own that two profiles share.
     pairs = len(links.number)
     none = np.zeros(2 * pairs, bool)
     edges = Edges(
@@ -148,12 +156,12 @@ def _read(warehouse: psycopg.Connection[Any], full: bool) -> Graph:
         n_identifiers=len(identifier_keys) + pairs,
     )
     keys = np.concatenate([identifier_keys, -links.number])
-    apart = _kept_apart(warehouse, profile_keys)
+    apart = _cannot_links(warehouse, profile_keys)
     return Graph(profile_keys, keys, anchor_order, edges, apart)
 
 
 def codes(keys: Ints) -> tuple[Ints, Ints]:
-    """The distinct keys, sorted, and for each key its place among them."""
+    """The distinct keys, sorted, and the index of each key among them."""
     bound = int(keys.max(initial=0)) + 1
     if bound <= 20 * len(keys) + 1000:
         return compact(keys, bound)
@@ -162,7 +170,7 @@ def codes(keys: Ints) -> tuple[Ints, Ints]:
 
 
 class Links(NamedTuple):
-    """Reviewed and probable pairs: two profile codes a row, their weight, their number."""
+    """Must-links and matches: two profile codes per row, their weight and their number."""
 
     ends: Ints
     weight: Ints
@@ -174,39 +182,39 @@ def _links(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> Links:
     names = ("number", "key_a", "key_b", "weight", "is_probable")
     number, key_a, key_b, weight, probable = columns_out(warehouse, names, sql.SQL(LINKS))
     ends = np.column_stack([np.searchsorted(profile_keys, key) for key in (key_a, key_b)])
-    there = _are_there(profile_keys, ends, np.column_stack([key_a, key_b]))
-    return Links(ends[there], weight[there], probable[there] > 0, number[there])
+    exist = _both_exist(profile_keys, ends, np.column_stack([key_a, key_b]))
+    return Links(ends[exist], weight[exist], probable[exist] > 0, number[exist])
 
 
-def _kept_apart(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> list[Apart]:
+def _cannot_links(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> list[Apart]:
     rows = warehouse.execute(APART).fetchall()
     keys = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
     ends = np.searchsorted(profile_keys, keys)
-    there = _are_there(profile_keys, ends, keys)
+    exist = _both_exist(profile_keys, ends, keys)
     return [
         Apart(int(a), int(b), name)
-        for (a, b), (_, _, name), known in zip(ends, rows, there, strict=True)
+        for (a, b), (_, _, name), known in zip(ends, rows, exist, strict=True)
         if known
     ]
 
 
-def _are_there(profile_keys: Ints, ends: Ints, keys: Ints) -> Ints:
-    """Whether both ends are profiles of tonight: a pair may wait for a record, or outlive it."""
+def _both_exist(profile_keys: Ints, ends: Ints, keys: Ints) -> Ints:
+    """Whether both profiles of each pair exist: a record may not have landed yet, or be gone."""
     inside: Ints = np.asarray(ends < len(profile_keys))
     found: Ints = inside.copy()
     found[inside] = profile_keys[ends[inside]] == keys[inside]
-    there: Ints = np.logical_and.reduce(found, axis=1)
-    return there
+    exist: Ints = np.logical_and.reduce(found, axis=1)
+    return exist
 
 
-def _most_matched(warehouse: psycopg.Connection[Any]) -> int:
+def _match_cap(warehouse: psycopg.Connection[Any]) -> int:
     row = warehouse.execute("select cap from identity.rules where identifier_type = 'match'")
     found = row.fetchone()
     return int(found[0]) if found else 1
 
 
 def _write_labels(warehouse: psycopg.Connection[Any], graph: Graph, result: Partition) -> bool:
-    """Write who belongs together and who is the oldest; returns whether oldest ones tie."""
+    """Write each profile's label and whether it is the oldest; returns whether any oldest tie."""
     n_labels = int(result.customer.max(initial=-1)) + 1
     oldest = np.full(n_labels, np.iinfo(np.int64).max)
     np.minimum.at(oldest, result.customer, graph.anchor_order)
@@ -231,7 +239,7 @@ def _write_labels(warehouse: psycopg.Connection[Any], graph: Graph, result: Part
 
 
 def _write_probable(warehouse: psycopg.Connection[Any], graph: Graph, result: Partition) -> None:
-    """The members of customers that a match holds together, with their certain component."""
+    """Write the profiles of customers that a match holds together, with their certain label."""
     warehouse.execute(customer_ids.PROBABLE)
     if result.certain is None or not len(result.customer):
         return
@@ -254,8 +262,8 @@ def _write_cuts(
         warehouse.execute("delete from identity.cut_edges")
     else:
         warehouse.execute(
-            "delete from identity.cut_edges using touched"
-            " where cut_edges.profile_key = touched.profile_key"
+            "delete from identity.cut_edges using affected"
+            " where cut_edges.profile_key = affected.profile_key"
         )
     cut = np.flatnonzero(result.left_out != KEPT)
     if not len(cut):

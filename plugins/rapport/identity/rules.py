@@ -1,4 +1,4 @@
-"""What may join two records: `rules.yml` here, with `identity:` of rapport.yml on top.
+"""The rules of identity resolution: `rules.yml`, overridden by `identity:` in rapport.yml.
 
 >>> rules = load_rules({"types": {"phone": {"cap": 4}}})
 >>> rules.of("phone").cap, rules.of("hubspot_id").is_weak
@@ -21,7 +21,7 @@ SEPARATORS = re.compile("[^a-z0-9]+")
 
 
 class TypeRule(BaseModel):
-    """How one identifier type links records."""
+    """How an identifier type links profiles. The fields are explained in `rules.yml`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,7 +33,7 @@ class TypeRule(BaseModel):
 
 
 class Matching(BaseModel):
-    """Probabilistic matching: whether, and from which probability on."""
+    """The settings of probabilistic matching, explained in `rules.yml`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,12 +48,12 @@ class Matching(BaseModel):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.review_at > self.link_at:
-            raise ValueError("review_at must not lie above link_at")
+            raise ValueError("review_at must not be greater than link_at")
         return self
 
 
 class Rules(BaseModel):
-    """The rules file."""
+    """The validated rules: `rules.yml`, `role_mailboxes.yml` and the overrides."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -75,22 +75,24 @@ class Rules(BaseModel):
             try:
                 groups = re.compile(pattern).groups
             except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
             if groups and re.search(r"\\[1-9]", pattern):
-                raise ValueError(f"{pattern!r}: name the group, as in (?P<x>.)(?P=x)")
+                raise ValueError(
+                    f"{pattern!r} refers to a group by number; use a name, as in (?P<x>.)(?P=x)"
+                )
         return value
 
     def of(self, identifier_type: str) -> TypeRule:
-        """The rule of a type; vendors' own ids share one."""
+        """The rule of an identifier type; types without a rule of their own share `other_types`."""
         return self.types.get(identifier_type, self.other_types)
 
     def rank(self, source: str) -> int:
-        """The source's place in the order of sources; unnamed ones come last."""
+        """The source's position in `source_priority`; sources that are not listed come last."""
         known = self.source_priority
         return known.index(source) if source in known else len(known)
 
     def blocks(self, identifier_type: str, normal_form: str) -> str | None:
-        """`blocked_value` or `blocked_pattern` where the value must not link, else None."""
+        """`blocked_value` or `blocked_pattern` if the value must not link, else None."""
         if normal_form.casefold() in self._values:
             return "blocked_value"
         for key in (identifier_type, "any"):
@@ -102,7 +104,7 @@ class Rules(BaseModel):
         return None
 
     def _is_role(self, email: str) -> bool:
-        """Whether a mailbox is a role's: `info+shop@`, `no_reply@`, `sales-de2@`."""
+        """Whether the mailbox belongs to a role, as `info+shop@`, `no_reply@` or `sales-de2@`."""
         local = email.rpartition("@")[0].partition("+")[0].casefold().rstrip("0123456789")
         words = [word for word in SEPARATORS.split(unidecode(local)) if word]
         if "".join(words) in self._roles:
@@ -131,15 +133,15 @@ class Rules(BaseModel):
         }
 
     def digest(self, *keys: str) -> str:
-        """A hash of the rules, or of some keys; where it changes, everything is computed again."""
+        """The SHA-256 (hex) of the rules or of some keys; a change makes a full run necessary."""
         text = self.model_dump_json(include=set(keys) or None, exclude={"matching"})
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def load_rules(overrides: dict[str, Any] | None = None) -> Rules:
-    """The shipped rules with a company's own on top; mappings merge, lists replace.
+    """The shipped rules with the overrides applied: mappings are merged, lists are replaced.
 
-    Raises `ConfigError` naming the key.
+    Raises `ConfigError` with the key that is wrong.
     """
     shipped = _shipped("rules.yml") | {"email_roles": _shipped("role_mailboxes.yml")}
     try:

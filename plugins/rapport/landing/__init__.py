@@ -1,4 +1,6 @@
-"""Landing: what a vendor sent, kept as versions, committed together with ledger and watermark.
+"""Landing: the records of the sources, stored unchanged as versions in the raw tables.
+
+Records, load counts and the watermark are committed in one transaction.
 
 >>> from rapport.landing import ingest
 >>> ingest("zendesk", run_id=run_id, as_of=as_of)  # doctest: +SKIP
@@ -6,6 +8,6 @@
 
 from rapport.landing.ingest import ensure_tables, ingest, pull
 from rapport.landing.load import land
-from rapport.landing.load_records import LoadResult
+from rapport.landing.load_log import LoadResult
 
 __all__ = ["LoadResult", "ensure_tables", "ingest", "land", "pull"]

@@ -1,4 +1,4 @@
-"""Pages cut into batches: keys read, hashes taken, what cannot be read set aside.
+"""Cuts a stream's pages into batches: reads keys, computes hashes and rejects unreadable records.
 
 >>> [len(batch.keys) for batch in batches(stream, pages)]  # doctest: +SKIP
 [10000, 4312]
@@ -21,19 +21,20 @@ BATCH_ROWS = 20_000
 SLICE_ROWS = 5_000
 BATCH_BYTES = 8 * 1024 * 1024
 LONGEST_KEY = 1024
-# How long an error waits for a request that is under way; it ends with the process at the latest.
-PATIENCE = 5.0
+# How long an error waits for a request in progress. The thread ends with the process at the latest.
+JOIN_SECONDS = 5.0
 
 Item = TypeVar("Item")
 
 
 @dataclass(slots=True)
 class Batch:
-    """What is committed together: keys, payloads and hashes of the payloads, side by side.
+    """The records that are committed together: `keys`, `payloads` and `hashes` have equal length.
 
-    A key stands in a batch once, so that versions keep their order. `position` is where to go on
-    after this batch, if the pages said so; `highest` is the highest cursor so far. `encoded` are
-    the rows for COPY, where somebody made them ahead.
+    A key occurs once in a batch, so that versions keep their order. `position` is where the next
+    load continues after this batch, if the pages gave a position. `highest` is the highest cursor
+    so far. `encoded` holds the rows for COPY if they were encoded ahead. `bytes` is the size of
+    payloads and rejected records.
     """
 
     keys: list[bytes] = field(default_factory=list)
@@ -49,7 +50,7 @@ class Batch:
 
 
 def batches(stream: Stream, pages: Iterable[Page]) -> Iterator[Batch]:
-    """Batches of bounded size; where the pages raise, what was read until then comes first."""
+    """Yield batches of bounded size. If the pages raise, the records read so far come first."""
     batch = Batch()
     known: dict[bytes, bytes] = {}
     following = iter(pages)
@@ -83,7 +84,7 @@ def batches(stream: Stream, pages: Iterable[Page]) -> Iterator[Batch]:
 
 
 def _slices(records: Sequence[Record]) -> Iterator[list[bytes]]:
-    """The records in lists of bounded length and size."""
+    """Yield the records in lists of bounded length and size."""
     some: list[bytes] = []
     size = 0
     for record in records:
@@ -97,7 +98,7 @@ def _slices(records: Sequence[Record]) -> Iterator[list[bytes]]:
 
 
 def _add_all(stream: Stream, records: list[bytes], batch: Batch, known: dict[bytes, bytes]) -> bool:
-    """Add all the records at once; False, and nothing added, where one of them is special."""
+    """Add all records at once; returns False and adds nothing if one needs special handling."""
     try:
         texts, highest = stream.read_keys(records)
     except BadRecord:
@@ -123,9 +124,9 @@ def _add_all(stream: Stream, records: list[bytes], batch: Batch, known: dict[byt
 
 
 def _fits(stream: Stream, record: bytes, batch: Batch, known: dict[bytes, bytes]) -> bool:
-    """Add one record; False where the batch holds another version of it already."""
+    """Add one record; returns False if the batch already holds another version of it."""
     if len(record) > LARGEST_RECORD:
-        return _refuse(batch, record, f"record of {len(record)} bytes is too large")
+        return _reject(batch, record, f"record of {len(record)} bytes is too large")
     payload = record
     try:
         try:
@@ -137,10 +138,10 @@ def _fits(stream: Stream, record: bytes, batch: Batch, known: dict[bytes, bytes]
             if "\N{REPLACEMENT CHARACTER}" in fields.key:
                 raise
     except BadRecord as error:
-        return _refuse(batch, record, str(error))
+        return _reject(batch, record, str(error))
     key = fields.key.encode()
     if len(key) > LONGEST_KEY:
-        return _refuse(batch, record, f"key of {len(key)} bytes is longer than {LONGEST_KEY}")
+        return _reject(batch, record, f"key of {len(key)} bytes is longer than {LONGEST_KEY}")
     digest = xxhash.xxh3_128_digest(record)
     if known.get(key, digest) != digest:
         return False
@@ -158,7 +159,7 @@ def _fits(stream: Stream, record: bytes, batch: Batch, known: dict[bytes, bytes]
     return True
 
 
-def _refuse(batch: Batch, record: bytes, reason: str) -> bool:
+def _reject(batch: Batch, record: bytes, reason: str) -> bool:
     batch.read += 1
     batch.bytes += len(record)
     batch.rejected.append(Rejected(record[:LARGEST_RECORD], reason))
@@ -171,10 +172,10 @@ def _raise_highest(batch: Batch, cursor: datetime | int | None) -> None:
 
 
 def read_ahead(items: Callable[[], Iterator[Item]], depth: int = 2) -> Iterator[Item]:
-    """The items, fetched by a thread that stays at most `depth` items ahead.
+    """Yield the items, fetched by a thread that stays at most `depth` items ahead.
 
-    Waiting for the vendor and writing to the warehouse then overlap. What the items raise is
-    raised here, after the items before it.
+    So waiting for the vendor and writing to the warehouse overlap. An error of the items is raised
+    here, after the items before it.
     """
     ahead: queue.Queue[Item | BaseException | None] = queue.Queue(depth)
     stopped = threading.Event()
@@ -206,4 +207,4 @@ def read_ahead(items: Callable[[], Iterator[Item]], depth: int = 2) -> Iterator[
             yield item
     finally:
         stopped.set()
-        thread.join(PATIENCE)
+        thread.join(JOIN_SECONDS)

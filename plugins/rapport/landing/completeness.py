@@ -1,4 +1,4 @@
-"""What landed against what the vendor counts, a day and stream; a gap is pulled again.
+"""Compares the vendor's record count per stream and day with what landed, to find gaps.
 
 >>> from datetime import UTC
 >>> [day.isoformat() for day, _ in days(datetime(2026, 3, 31, 3, tzinfo=UTC))]
@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 
 
 def days(as_of: datetime) -> list[tuple[datetime, datetime]]:
-    """Start and end of the last whole days (UTC) before a night."""
+    """Start and end of the last `DAYS` whole days (UTC) before `as_of`, the earliest first."""
     today = as_of.replace(hour=0, minute=0, second=0, microsecond=0)
     return [(today - number * DAY, today - (number - 1) * DAY) for number in range(DAYS, 0, -1)]
 
@@ -27,9 +27,10 @@ def days(as_of: datetime) -> list[tuple[datetime, datetime]]:
 def first_gap(
     connection: psycopg.Connection, source: str, stream: Stream, client: Client, as_of: datetime
 ) -> datetime | None:
-    """Compare each of the last days, and give the first of which the vendor has more than landed.
+    """Write the counts of the last days to `raw.completeness`; returns the first day with a gap.
 
-    The vendor may have less: most leave out what was deleted or archived, which stays here.
+    A gap is a day (UTC) for which the vendor counts more records than landed. Fewer are normal:
+    most vendors leave out deleted and archived records, which stay in the raw table.
     """
     gaps = []
     for start, end in days(as_of):
@@ -46,7 +47,7 @@ def first_gap(
 def _landed(
     connection: psycopg.Connection, source: str, stream: Stream, start: datetime, end: datetime
 ) -> int:
-    """Records whose time lies in the day; none of them can have landed before the day began."""
+    """Count the landed records of the day. None of them can have landed before the day began."""
     assert stream.counted is not None
     query = sql.SQL("""
         select count(*) filter (

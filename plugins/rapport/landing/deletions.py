@@ -1,7 +1,7 @@
-"""What a vendor no longer lists is marked as deleted, unless too much would go at once.
+"""Marks records as deleted that the vendor no longer lists, unless too many would go at once.
 
->>> remember(connection, keys, writer.check)  # doctest: +SKIP
->>> sweep(connection, versions)  # doctest: +SKIP
+>>> store_live_keys(connection, keys, writer.check)  # doctest: +SKIP
+>>> mark_missing(connection, versions)  # doctest: +SKIP
 (3, None)
 """
 
@@ -16,18 +16,18 @@ from rapport.warehouse import binary_copy
 
 log = logging.getLogger(__name__)
 
-LARGEST_SHARE = 0.2
-ALWAYS_BELIEVED = 20
+MAX_SHARE = 0.2
+ALWAYS_ALLOWED = 20  # records; a small table may lose more than its share
 BATCH_KEYS = 10_000
 
 
-def remember(
+def store_live_keys(
     connection: psycopg.Connection, keys: Iterable[Sequence[str]], check: Callable[[], None]
 ) -> None:
-    """Keep every key that the vendor lists, for `sweep`.
+    """Store every key that the vendor lists in a temporary table, for `mark_missing`.
 
-    The vendor may take an hour for them, so no transaction is open meanwhile, and `check` is called
-    with each batch in its own.
+    The vendor may take an hour, so no transaction stays open. Each batch has its own transaction,
+    in which `check` is called first.
     """
     connection.execute(
         'drop table if exists pg_temp.live;create temp table live (record_key text collate "C")'
@@ -53,8 +53,11 @@ def remember(
     connection.execute("analyze live")
 
 
-def sweep(connection: psycopg.Connection, versions: Versions) -> tuple[int, str | None]:
-    """Inside of a transaction: how many got a tombstone, and why none did where too many would."""
+def mark_missing(connection: psycopg.Connection, versions: Versions) -> tuple[int, str | None]:
+    """Mark records as deleted whose key is not listed, in the caller's transaction.
+
+    Returns how many, and a warning if none was marked because too many are missing.
+    """
     gone = sql.SQL("""
         from {} as landed
         where is_latest and not is_deleted
@@ -67,15 +70,15 @@ def sweep(connection: psycopg.Connection, versions: Versions) -> tuple[int, str 
         ).format(gone=gone, table=versions.table)
     ).fetchone()
     assert counts is not None
-    missing, held = counts
-    is_all = missing == held and held > 1
-    if is_all or missing > max(ALWAYS_BELIEVED, held * LARGEST_SHARE):
+    missing, total = counts
+    is_all = missing == total and total > 1
+    if is_all or missing > max(ALWAYS_ALLOWED, total * MAX_SHARE):
         warning = (
-            f"{missing} of {held} records are gone at the vendor: too many to believe, "
-            "none was marked as deleted"
+            f"{missing} of {total} records are missing at the vendor; this is more than "
+            f"{MAX_SHARE:.0%}, so none was marked as deleted"
         )
         log.warning("%s %s: %s", versions.source, versions.stream, warning)
         return 0, warning
     if missing:
-        versions.bury(gone)
+        versions.mark_deleted(gone)
     return missing, None

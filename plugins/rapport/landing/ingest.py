@@ -1,4 +1,4 @@
-"""The verb of the ingest DAGs: pull every stream of a source and land it.
+"""The task of the ingest DAGs: reads every stream of a source and lands it.
 
 >>> ingest("zendesk", run_id=run_id, as_of=as_of)  # doctest: +SKIP
 """
@@ -16,7 +16,7 @@ from rapport.connectors import all_sources
 from rapport.errors import GiveUp, RapportError, RetryLater
 from rapport.landing.completeness import first_gap
 from rapport.landing.load import land
-from rapport.landing.load_records import LoadResult
+from rapport.landing.load_log import LoadResult
 from rapport.landing.raw_tables import create_table
 from rapport.settings import Settings, load_settings
 from rapport.vendors.connections import Connection, get_connection
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def ensure_tables(connection: psycopg.Connection, settings: Settings) -> None:
-    """The raw table of every stream of every source, so that each staging model has its input."""
+    """Create the raw table of every stream of every source, which the staging models read."""
     for name, source in all_sources().items():
         for stream in source(settings.source_options(name)).streams():
             create_table(connection, name, stream.name)
@@ -40,10 +40,10 @@ def ingest(
     as_of: datetime,
     progress: Callable[[LoadResult], None] = lambda result: None,
 ) -> list[LoadResult]:
-    """Land all streams of a configured source.
+    """Land all streams of a configured source; returns one result per stream.
 
-    A stream that is refused does not keep the others from landing; its error is raised at the end.
-    A vendor that is busy or down is not asked for the rest: `RetryLater` is raised at once.
+    If a stream fails with `GiveUp`, the others still land and the error is raised at the end. If
+    the vendor is busy or down, `RetryLater` is raised at once and the other streams are not read.
     """
     settings = load_settings()
     source = all_sources()[source_name](settings.source_options(source_name))
@@ -59,7 +59,7 @@ def pull(
     as_of: datetime,
     progress: Callable[[LoadResult], None] = lambda result: None,
 ) -> list[LoadResult]:
-    """Land all streams of a source on an autocommit connection."""
+    """Land all streams of a source; `connection` must be in autocommit mode."""
     results: list[LoadResult] = []
     errors: list[RapportError] = []
     name = source.name
@@ -107,13 +107,18 @@ def _fill_gap(
     run_id: str,
     as_of: datetime,
 ) -> None:
-    """Where the vendor counts more of a day than landed, pull once more from that day on."""
+    """If the vendor counts more records of a day than landed, read again from that day on."""
     if stream.counted is None:
         return
     start = first_gap(connection, source, stream, client, as_of)
     if start is None:
         return
-    log.warning("%s %s: less than the vendor counts since %s", source, stream.name, start.date())
+    log.warning(
+        "%s %s: fewer records landed than the vendor counts since %s; reading again from that day",
+        source,
+        stream.name,
+        start.date(),
+    )
     again = stream.again(client, start, as_of)
     land(connection, source, stream, again, run_id=run_id, as_of=as_of)
     first_gap(connection, source, stream, client, as_of)

@@ -1,7 +1,7 @@
-"""Which keys a first load has landed so far, in eight bytes a key.
+"""The keys that a first load has landed so far, stored in eight bytes per key.
 
->>> seen = SeenKeys()
->>> seen.add([b"a", b"b"]), seen.add([b"c"]), seen.add([b"b"])
+>>> landed = LandedKeys()
+>>> landed.add([b"a", b"b"]), landed.add([b"c"]), landed.add([b"b"])
 (True, True, False)
 """
 
@@ -10,25 +10,25 @@ from collections.abc import Sequence
 import numpy as np
 import xxhash
 
-MOST_KEYS = 5_000_000
+MAX_KEYS = 5_000_000
 
 
-class SeenKeys:
-    """Hashes of keys, sorted; two keys with one hash count as one, which costs time only."""
+class LandedKeys:
+    """Sorted 64-bit hashes of keys. A collision only ends the bulk load earlier than needed."""
 
     def __init__(self) -> None:
         self._old = np.empty(0, dtype=np.uint64)
         self._new: list[np.ndarray] = []
 
     def add(self, keys: Sequence[bytes]) -> bool:
-        """Remember keys that differ from each other; False where one may have been here before."""
+        """Add distinct keys; returns False if one may have landed before or there are too many."""
         hashes = np.array(list(map(xxhash.xxh3_64_intdigest, keys)), dtype=np.uint64)
         hashes.sort()
-        if any(_overlap(hashes, seen) for seen in (self._old, *self._new)):
+        if any(_overlap(hashes, known) for known in (self._old, *self._new)):
             return False
         self._new.append(hashes)
         recent = sum(map(len, self._new))
-        if len(self._old) + recent > MOST_KEYS:
+        if len(self._old) + recent > MAX_KEYS:
             return False
         if recent > len(self._old) // 4:
             self._old = np.concatenate([self._old, *self._new])

@@ -1,10 +1,9 @@
-"""One load of one stream: versions, ledger and watermark in the same transaction.
+"""Loads one stream: versions, load counts and watermark are committed in the same transaction.
 
-A payload that was landed before is not sent to the server again: keys and hashes go first, and
-only what is new or changed follows. The first load of a stream compares with nothing and builds
-the index at its end; a load that was killed before that leaves it to the next one. Two processes
-never load the same stream at once; one that was frozen and overtaken finds its fencing token
-outdated and commits nothing.
+Keys and hashes are sent to the server first, and only new and changed payloads follow. The first
+load of a stream has nothing to compare with and builds the index at its end; if it is killed
+before, the next load builds the index. Two processes never load the same stream at once: a process
+that froze and was replaced has an outdated fencing token and commits nothing.
 
 >>> land(connection, "zendesk", stream, pages, run_id=run_id, as_of=as_of)  # doctest: +SKIP
 LoadResult(source='zendesk', stream='tickets', read=412, landed=37, ...)
@@ -18,12 +17,12 @@ import psycopg
 
 from rapport import faults
 from rapport.landing.batches import Batch, batches, read_ahead
-from rapport.landing.deletions import remember, sweep
-from rapport.landing.load_records import Ledger, LoadResult
+from rapport.landing.deletions import mark_missing, store_live_keys
+from rapport.landing.load_log import LoadLog, LoadResult
 from rapport.landing.raw_tables import create_table
 from rapport.landing.stream_writer import Writer
-from rapport.landing.tombstones import Erased
-from rapport.landing.unstorable_records import UNSTORABLE, sift
+from rapport.landing.tombstones import ErasureFilter
+from rapport.landing.unstorable_records import UNSTORABLE, split
 from rapport.landing.versions import Versions
 from rapport.vendors.source import Page, Position, Stream
 
@@ -41,30 +40,35 @@ def land(
 ) -> LoadResult:
     """Land all pages of a stream; `connection` must be in autocommit mode.
 
-    `pages` may be a function of the position to start from. Raises `AlreadyRunning` where another
-    process loads the same stream, `StaleWriter` where one took over, and whatever the pages raise;
-    what was committed until then stays and is not landed again.
+    `pages` may be a function of the position to start from. `live_keys` lists all keys of the
+    vendor, to find deleted records. Raises `AlreadyRunning` if another process loads the stream,
+    `StaleWriter` if another process has taken over, and any error of the pages. Batches that were
+    committed before an error stay and are not landed again.
     """
     started = time.monotonic()
     with Writer(connection, source, stream.name) as writer:
         create_table(connection, source, stream.name)
-        ledger = Ledger(connection, source, stream, run_id=run_id, as_of=as_of)
-        result = ledger.result
+        log = LoadLog(connection, source, stream, run_id=run_id, as_of=as_of)
+        result = log.result
         versions = Versions(connection, source, stream.name, load_id=result.load_id, as_of=as_of)
-        found = pages(ledger.position) if callable(pages) else pages
-        erased = Erased(connection, source, stream.name)
-        for batch in read_ahead(lambda: versions.ahead(erased.without(batches(stream, found)))):
-            _commit(connection, writer, versions, ledger, batch, erased)
+        found = pages(log.position) if callable(pages) else pages
+        erased = ErasureFilter(connection, source, stream.name)
+
+        def prepared() -> Iterator[Batch]:
+            return versions.encode_ahead(erased.apply(batches(stream, found)))
+
+        for batch in read_ahead(prepared):
+            _commit(connection, writer, versions, log, batch, erased)
             progress(result)
         with connection.transaction():
             writer.check()
             versions.end_bulk()
-            ledger.finish()
+            log.finish()
         if stream.sweep and live_keys is not None:
-            remember(connection, live_keys(), writer.check)
+            store_live_keys(connection, live_keys(), writer.check)
             with connection.transaction():
                 writer.check()
-                ledger.swept(*sweep(connection, versions))
+                log.add_deleted(*mark_missing(connection, versions))
         result.seconds = time.monotonic() - started
         return result
 
@@ -73,28 +77,28 @@ def _commit(
     connection: psycopg.Connection,
     writer: Writer,
     versions: Versions,
-    ledger: Ledger,
+    log: LoadLog,
     batch: Batch,
-    erased: Erased,
+    erased: ErasureFilter,
 ) -> None:
-    """Write one batch: rows, rejects, ledger and position, all or nothing."""
+    """Commit one batch: rows, rejected records, counts and position, in one transaction."""
     rejected, repaired = list(batch.rejected), list(batch.repaired)
     with connection.transaction():
         writer.check()
-        versions.expect(batch)
+        versions.prepare(batch)
         try:
             with connection.transaction():
                 landed = versions.insert(batch)
         except UNSTORABLE:
-            sifted = sift(connection, batch)
-            rejected += sifted.rejected
-            repaired += sifted.repaired
-            landed = versions.insert(sifted)
+            storable = split(connection, batch)
+            rejected += storable.rejected
+            repaired += storable.repaired
+            landed = versions.insert(storable)
         faults.point("landing.copied")
-        erased.remember(connection, ledger.as_of)
-        ledger.keep(rejected, "rejected")
-        ledger.keep(repaired, "repaired")
-        ledger.advance(batch)
-        ledger.count(batch, landed, len(rejected), len(repaired))
+        erased.store_removed(connection, log.as_of)
+        log.store_originals(rejected, "rejected")
+        log.store_originals(repaired, "repaired")
+        log.advance(batch)
+        log.count(batch, landed, len(rejected), len(repaired))
         faults.point("landing.before_commit")
     faults.point("landing.committed")

@@ -1,4 +1,4 @@
-"""The raw table of a stream: one row a version of a record.
+"""The raw table of a stream, with one row per version of a record.
 
 >>> table_of("zendesk", "tickets").as_string()
 '"raw"."zendesk__tickets"'
@@ -20,17 +20,17 @@ COLUMNS = (
 
 
 def table_of(source: str, stream: str) -> sql.Identifier:
-    """The raw table of a stream."""
+    """The name of a stream's raw table."""
     return sql.Identifier("raw", f"{source}__{stream}")
 
 
 def index_of(source: str, stream: str) -> sql.Identifier:
-    """The unique index over the latest version of each record."""
+    """The name of the unique index over the latest version of each record."""
     return sql.Identifier("raw", f"{source}__{stream}_latest")
 
 
 def create_table(connection: psycopg.Connection, source: str, stream: str) -> None:
-    """The raw table of a stream, if it is not there."""
+    """Create the raw table of a stream and its index if they do not exist."""
     connection.execute(
         sql.SQL("""
             create table if not exists {table} (

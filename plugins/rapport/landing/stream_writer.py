@@ -1,7 +1,8 @@
-"""The only writer of a stream: a lock against two at once, a token against a late one.
+"""The exclusive right to load a stream: a lock, and a fencing token against a late process.
 
-The lock is the session's, so a killed process leaves nothing behind. A process that holds it but
-has not been heard of for `LEASE` is taken for frozen: its session is ended, its token outdated.
+The lock belongs to the database session, so a killed process leaves no lock behind. A process that
+holds the lock without a heartbeat for `LEASE` counts as frozen: its session is ended and its token
+becomes outdated.
 
 >>> with Writer(connection, "zendesk", "tickets") as writer:  # doctest: +SKIP
 ...     writer.check()
@@ -38,8 +39,8 @@ class Writer:
     def __enter__(self) -> Self:
         if not self._lock() and not (self._end_frozen() and self._lock()):
             raise AlreadyRunning(
-                f"{self.source} {self.stream}: another process is loading this stream. "
-                "Wait for it, or look at raw.writers for its backend."
+                f"{self.source} {self.stream}: another process is loading this stream. Wait until "
+                "it ends. Its database backend is in raw.writers."
             )
         row = self.connection.execute(
             """
@@ -72,7 +73,7 @@ class Writer:
         return locks.try_to_hold(self.connection, self._name)
 
     def _end_frozen(self) -> bool:
-        # Who holds the lock: the number in raw.writers may be another backend's by now.
+        # Ask for the lock's holders: the process id in raw.writers may by now be another backend's.
         holders = locks.holders(self.connection, self._name)
         row = self.connection.execute(
             """
@@ -85,7 +86,7 @@ class Writer:
         return bool(row and row[0])
 
     def check(self) -> None:
-        """Inside a transaction: this is still the writer; raises `StaleWriter` if not."""
+        """Renew the heartbeat in the caller's transaction; raises `StaleWriter` if replaced."""
         row = self.connection.execute(
             """
             update raw.writers set heartbeat_at = clock_timestamp()
@@ -96,5 +97,6 @@ class Writer:
         ).fetchone()
         if row is None:
             raise StaleWriter(
-                f"{self.source} {self.stream}: a newer process took over; nothing was committed."
+                f"{self.source} {self.stream}: a newer process has taken over this load. This "
+                "process commits nothing more and can be stopped."
             )

@@ -1,7 +1,7 @@
-r"""What Postgres cannot store: replaced by U+FFFD where the record survives that, else rejected.
+r"""Replaces characters in a record that Postgres cannot store in jsonb by U+FFFD.
 
-A NUL (`\u0000`), half of a surrogate pair and bytes that are not UTF-8 become U+FFFD; the original
-bytes are kept in `raw.rejected_records` with the outcome `repaired`.
+These are NUL (`\u0000`), half of a surrogate pair, and bytes that are not UTF-8. The original bytes
+are stored in `raw.rejected_records` with the outcome `repaired`.
 
 >>> repair(b'{"name": "a\\u0000b"}')
 b'{"name": "a\\ufffdb"}'
@@ -16,7 +16,7 @@ _REPLACEMENT = rb"\ufffd"
 
 
 def repair(record: bytes) -> bytes:
-    """The record with everything replaced that a jsonb value cannot hold."""
+    """The record with every character replaced that a jsonb value cannot hold."""
     text = record.decode("utf-8", errors="replace").encode()
     if b"\\u" not in text:
         return text

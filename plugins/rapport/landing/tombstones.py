@@ -1,7 +1,7 @@
-"""Salted hashes of the ids of people who were erased: what carries one does not land again.
+"""Tombstones: salted hashes of erased people's ids, which keep their records from landing again.
 
-They are kept in the warehouse and, against its loss, in a file below `var/privacy`, from which a
-restored backup learns what was erased since.
+They are stored in the warehouse and also in a journal file in `var/privacy`. After a restore, the
+tombstones that are younger than the backup come from the journal.
 
 >>> fingerprint(b"salt", "email", "A@example.com") == fingerprint(b"salt", "email", "a@example.com")
 True
@@ -32,36 +32,39 @@ Handles = dict[str, set[str]]
 
 
 def fingerprint(salt: bytes, namespace: str, value: str) -> bytes:
-    """The hash of an id, whatever the case of its letters."""
+    """The SHA-256 of an id within its namespace, ignoring case."""
     return hashlib.sha256(salt + namespace.encode() + b"\0" + value.lower().encode()).digest()
 
 
 def journal() -> Path:
-    """The file that holds salt and hashes outside of the warehouse."""
+    """The journal: the file outside of the warehouse that holds the salt and the hashes."""
     return var_dir() / "privacy" / "tombstones.jsonl"
 
 
 def salt(connection: Connection) -> bytes:
-    """The salt of this company, made once and written to the journal before it is used."""
+    """The salt of this warehouse, created once and written to the journal before its first use."""
     row = connection.execute("select salt from privacy.salt").fetchone()
     if row is not None:
         return bytes(row[0])
     with held(_lock()):
         known, _ = _read()
-        made = known or secrets.token_bytes(32)
+        value = known or secrets.token_bytes(32)
         if known is None:
-            private_file(journal(), json.dumps({"salt": made.hex()}) + "\n")
+            private_file(journal(), json.dumps({"salt": value.hex()}) + "\n")
     connection.execute(
-        "insert into privacy.salt (salt) values (%s) on conflict do nothing", (made,)
+        "insert into privacy.salt (salt) values (%s) on conflict do nothing", (value,)
     )
     return salt(connection)
 
 
-def bury(connection: Connection, handles: Handles, request_id: int, at: datetime) -> int:
-    """Write a tombstone for each id, first to the journal; how many ids that were."""
-    grain = salt(connection)
+def add(connection: Connection, handles: Handles, request_id: int, at: datetime) -> int:
+    """Write a tombstone for each id, first to the journal; returns the number of ids.
+
+    `handles` maps a namespace, such as `email`, to the person's ids in it.
+    """
+    salt_bytes = salt(connection)
     hashes = sorted(
-        fingerprint(grain, namespace, value)
+        fingerprint(salt_bytes, namespace, value)
         for namespace, values in handles.items()
         for value in values
     )
@@ -75,7 +78,7 @@ def bury(connection: Connection, handles: Handles, request_id: int, at: datetime
 
 
 def _write(hashes: list[bytes], at: datetime) -> None:
-    """To the journal, for good."""
+    """Append hashes to the journal and wait until they are on disk."""
     with held(_lock()), journal().open("a", encoding="utf-8") as file:
         line = {"at": at.isoformat(), "hashes": [item.hex() for item in hashes]}
         file.write(json.dumps(line) + "\n")
@@ -83,10 +86,12 @@ def _write(hashes: list[bytes], at: datetime) -> None:
         os.fsync(file.fileno())
 
 
-def lift(connection: Connection, handles: Handles) -> int:
-    """Let somebody come back who wants to; how many tombstones went."""
-    grain = salt(connection)
-    hashes = [fingerprint(grain, name, value) for name, some in handles.items() for value in some]
+def remove(connection: Connection, handles: Handles) -> int:
+    """Remove the tombstones of ids, so that their records can land again; returns how many."""
+    salt_bytes = salt(connection)
+    hashes = [
+        fingerprint(salt_bytes, name, value) for name, some in handles.items() for value in some
+    ]
     with held(_lock()), journal().open("a", encoding="utf-8") as file:
         file.write(json.dumps({"lifted": [item.hex() for item in hashes]}) + "\n")
     return connection.execute(
@@ -95,15 +100,18 @@ def lift(connection: Connection, handles: Handles) -> int:
 
 
 def recover(connection: Connection) -> int:
-    """Bring a restored warehouse to what the journal knows; how many tombstones were missing."""
+    """Add tombstones from the journal that a restored warehouse lacks; returns how many.
+
+    Raises `ConfigError` if the journal belongs to another warehouse.
+    """
     known, hashes = _read()
     if known is None:
         return 0
     row = connection.execute("select salt from privacy.salt").fetchone()
     if row is not None and bytes(row[0]) != known:
         raise ConfigError(
-            f"{journal()}: belongs to another warehouse, its salt differs. Put the file of this "
-            "one there, or move it away if nobody was ever erased."
+            f"{journal()}: the file belongs to another warehouse, as its salt differs. Put the "
+            "file of this warehouse in its place, or move it away if nobody was ever erased."
         )
     connection.execute(
         "insert into privacy.salt (salt) values (%s) on conflict do nothing", (known,)
@@ -117,8 +125,8 @@ def recover(connection: Connection) -> int:
 
 
 def _read() -> tuple[bytes | None, dict[str, str]]:
-    """Salt, and when each hash was written."""
-    grain: bytes | None = None
+    """Read the journal; returns the salt, and for each hash the time at which it was written."""
+    salt_bytes: bytes | None = None
     hashes: dict[str, str] = {}
     if not journal().exists():
         return None, hashes
@@ -126,13 +134,13 @@ def _read() -> tuple[bytes | None, dict[str, str]]:
         try:
             entry = json.loads(line)
         except json.JSONDecodeError:
-            continue  # the line of a process that was killed while it wrote
+            continue  # a process was killed while it wrote this line
         if "salt" in entry:
-            grain = bytes.fromhex(entry["salt"])
+            salt_bytes = bytes.fromhex(entry["salt"])
         for item in entry.get("lifted", ()):
             hashes.pop(item, None)
         hashes.update(dict.fromkeys(entry.get("hashes", ()), entry.get("at", "")))
-    return grain, hashes
+    return salt_bytes, hashes
 
 
 def _lock() -> Path:
@@ -140,8 +148,8 @@ def _lock() -> Path:
     return journal().parent / ".lock"
 
 
-class Erased:
-    """Whom one load must not bring back; costs nothing as long as nobody was erased."""
+class ErasureFilter:
+    """Removes the records of erased people from a load. It does nothing if nobody was erased."""
 
     def __init__(self, connection: Connection, source: str, stream: str) -> None:
         self.namespace = record_namespace(source, stream)
@@ -154,17 +162,17 @@ class Erased:
             self.hashes = {bytes(row[0]) for row in rows}
             self.references = references(source, stream)
 
-    def without(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The batches without the records of people who were erased."""
+    def apply(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield the batches without the records of erased people."""
         for batch in batches:
             if self.hashes:
-                self._take_out(batch)
+                self._remove_from(batch)
             yield batch
 
-    def _take_out(self, batch: Batch) -> None:
+    def _remove_from(self, batch: Batch) -> None:
         kept = []
         for number, (key, payload) in enumerate(zip(batch.keys, batch.payloads, strict=True)):
-            if not self.names(key.decode(), payload):
+            if not self.matches(key.decode(), payload):
                 kept.append(number)
                 continue
             own = fingerprint(self.salt, self.namespace, key.decode())
@@ -175,25 +183,25 @@ class Erased:
             batch.keys = [batch.keys[number] for number in kept]
             batch.payloads = [batch.payloads[number] for number in kept]
             batch.hashes = [batch.hashes[number] for number in kept]
-        for pile in (batch.rejected, batch.repaired):
-            pile[:] = [
+        for records in (batch.rejected, batch.repaired):
+            records[:] = [
                 item
-                for item in pile
-                if not self.names(item.record_key or "", item.original)
+                for item in records
+                if not self.matches(item.record_key or "", item.original)
                 and not self._mentions(item.original)
             ]
 
     def _mentions(self, original: bytes) -> bool:
-        """Whether bytes that nobody could read have an address of somebody who was erased."""
+        """Whether an unreadable record contains an e-mail address of somebody who was erased."""
         return any(
             fingerprint(self.salt, "email", found.decode()) in self.hashes
             for found in ADDRESS.findall(original)
         )
 
-    def remember(self, connection: Connection, at: datetime) -> None:
-        """Inside of the caller's transaction: new records of theirs that were turned away.
+    def store_removed(self, connection: Connection, at: datetime) -> None:
+        """Write tombstones for the records that were removed, in the caller's transaction.
 
-        What names such a record, as a ticket names its author, is theirs too.
+        Other records may refer to them, as a ticket refers to its author, and must not land either.
         """
         found, self._found = self._found, []
         if found:
@@ -205,8 +213,8 @@ class Erased:
                 (at, found),
             )
 
-    def names(self, key: str, payload: bytes) -> bool:
-        """Whether a record is of somebody who was erased, or of another record of theirs."""
+    def matches(self, key: str, payload: bytes) -> bool:
+        """Whether a record has a tombstone or refers to an id that has one."""
         if fingerprint(self.salt, self.namespace, key) in self.hashes:
             return True
         if not self.references:

@@ -1,6 +1,6 @@
-"""What to do with a batch that Postgres refused: find the rows that it cannot store.
+"""Splits a batch that Postgres refused into records that it can store and records that it cannot.
 
->>> sift(connection, batch).rejected  # doctest: +SKIP
+>>> split(connection, batch).rejected  # doctest: +SKIP
 [Rejected(original=b'...', reason='not storable as jsonb (22P02)', record_key='17')]
 """
 
@@ -10,36 +10,36 @@ from rapport.landing.batches import Batch
 from rapport.landing.text_repair import repair
 from rapport.vendors.source import Rejected
 
-# What the server says of a value. Anything else (disk full, out of memory, cancelled) is no fault
-# of the record, which would be lost to the watermark if it were taken for one.
+# Errors that are caused by the value. Any other error (disk full, out of memory, cancelled) must
+# not reject a record, because the watermark would then move past it.
 UNSTORABLE = (
     psycopg.DataError,
     psycopg.errors.ProgramLimitExceeded,
     psycopg.errors.StatementTooComplex,
-    psycopg.errors.InternalError_,  # a jsonb that would need a gigabyte, as some servers say it
+    psycopg.errors.InternalError_,  # what some servers raise for a jsonb of more than a gigabyte
 )
 
 
-def sift(connection: psycopg.Connection, batch: Batch) -> Batch:
-    """The rows that can be stored, repaired where that helps, and what became of the others."""
-    sifted = Batch()
+def split(connection: psycopg.Connection, batch: Batch) -> Batch:
+    """The batch with the storable records, repaired if needed; the others are in `rejected`."""
+    result = Batch()
     for key, original, digest in zip(batch.keys, batch.payloads, batch.hashes, strict=True):
         payload = repair(original)
         problem = _problem(connection, payload)
         if problem is not None:
             reason = f"not storable as jsonb ({problem})"
-            sifted.rejected.append(Rejected(original, reason, key.decode()))
+            result.rejected.append(Rejected(original, reason, key.decode()))
             continue
         if payload != original:
-            sifted.repaired.append(Rejected(original, "characters replaced", key.decode()))
-        sifted.keys.append(key)
-        sifted.payloads.append(payload)
-        sifted.hashes.append(digest)
-    return sifted
+            result.repaired.append(Rejected(original, "characters replaced", key.decode()))
+        result.keys.append(key)
+        result.payloads.append(payload)
+        result.hashes.append(digest)
+    return result
 
 
 def _problem(connection: psycopg.Connection, payload: bytes) -> str | None:
-    """The SQLSTATE with which the server refuses the payload, None where it takes it."""
+    """The SQLSTATE with which the server refuses the payload; None if it accepts it."""
     try:
         with connection.transaction():
             connection.execute("select %s::text::jsonb", (payload.decode(),))

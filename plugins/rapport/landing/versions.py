@@ -1,4 +1,6 @@
-"""Batches written as versions: what is known is left alone, what changed follows what it was.
+"""Writes batches to a raw table: a new or changed record becomes a new version.
+
+An unchanged record is not written.
 
 >>> versions = Versions(connection, "zendesk", "tickets", load_id=7, as_of=as_of)  # doctest: +SKIP
 >>> versions.insert(batch)  # doctest: +SKIP
@@ -12,16 +14,16 @@ import psycopg
 from psycopg import sql
 
 from rapport.landing.batches import Batch
-from rapport.landing.landed_keys import SeenKeys
+from rapport.landing.landed_keys import LandedKeys
 from rapport.landing.raw_tables import COLUMNS, create_table, index_of, table_of
 from rapport.warehouse import binary_copy
 
 
 class Versions:
-    """Writes to the raw table of one stream, inside of the caller's transactions.
+    """Writes to the raw table of one stream, in the caller's transactions.
 
-    The first load of a stream is a bulk load: without an index, since there is nothing to compare
-    with, until a key comes a second time.
+    The first load of a stream is a bulk load. It works without an index, because there is nothing
+    to compare with, until a key arrives a second time.
     """
 
     def __init__(
@@ -38,13 +40,13 @@ class Versions:
         self.load_id = load_id
         self.as_of = as_of
         self.table = table_of(source, stream)
-        self.bulk: SeenKeys | None = None
+        self.bulk: LandedKeys | None = None
         found = connection.execute(
             sql.SQL("select exists (select from {})").format(self.table)
         ).fetchone()
         if found == (False,):
             connection.execute(sql.SQL("drop index {}").format(index_of(source, stream)))
-            self.bulk = SeenKeys()
+            self.bulk = LandedKeys()
         connection.execute(
             "create temp table if not exists incoming"
             ' (n int, record_key text collate "C", hash bytea) on commit delete rows;'
@@ -53,18 +55,18 @@ class Versions:
         )
 
     def end_bulk(self) -> None:
-        """From here on the index tells what was landed before."""
+        """End the bulk load: create the index, so that records are compared from here on."""
         if self.bulk is not None:
             create_table(self.connection, self.source, self.stream)
             self.bulk = None
 
-    def expect(self, batch: Batch) -> None:
-        """Get ready for a batch: the bulk load ends where a key may have been here before."""
+    def prepare(self, batch: Batch) -> None:
+        """Prepare for a batch: end the bulk load if one of its keys may have landed before."""
         if self.bulk is not None and not self.bulk.add(batch.keys):
             self.end_bulk()
 
     def insert(self, batch: Batch) -> int:
-        """Write what is new or changed; how many that were."""
+        """Write the new and changed records of a batch; returns how many there were."""
         everything = range(len(batch.keys))
         if self.bulk is not None:
             self._copy_new(batch, everything)
@@ -123,8 +125,11 @@ class Versions:
         )
         return self._encoded(batch, numbers, binary_copy.row_start(len(COLUMNS)), end)
 
-    def ahead(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The batches of a bulk load with their rows made ready, by the thread that reads ahead."""
+    def encode_ahead(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield the batches, in a bulk load with their COPY rows already encoded.
+
+        The thread that reads ahead calls this, so that encoding and writing overlap.
+        """
         for batch in batches:
             if self.bulk is not None:
                 batch.encoded = b"".join(self._rows(batch, range(len(batch.keys))))
@@ -158,8 +163,8 @@ class Versions:
             (self.load_id, self.as_of),
         ).rowcount
 
-    def bury(self, gone: sql.Composable) -> None:
-        """A tombstone for each record that `gone` (from … where …) selects."""
+    def mark_deleted(self, gone: sql.Composable) -> None:
+        """Write a deleted version of each record that `gone` (from … where …) selects."""
         self.connection.execute(
             sql.SQL("""
                 with superseded as (

@@ -1,4 +1,4 @@
-"""Predictions: what customers may do next, told only where a hold-out shows that it is worth it.
+"""Predictions of what customers may do next, published only if they beat a simple baseline.
 
 >>> predict(as_of=as_of)  # doctest: +SKIP
 {'clv': {'currencies': 1, 'histories': 402}, 'churn': {'customers': 571, ...}, ...}
@@ -11,11 +11,11 @@ __all__ = ["predict"]
 
 
 def predict(*, as_of: datetime) -> dict[str, Any]:
-    """Refit what is due, score everybody, and build the prediction marts; returns counts.
+    """Refit the models that are due, score every customer and build the marts; returns counts.
 
-    `as_of` is the time (UTC) that everything is told for. The same night with the same data and
-    code is left as it is. The scores change in one transaction. Raises `GateFailed` where a
-    mart or a test of it fails.
+    `as_of` is the time (UTC) that the predictions are made for. A second call with the same
+    `as_of`, data and code changes nothing. All scores change in one transaction. Raises
+    `GateFailed` if a mart or one of its tests fails.
     """
     from rapport.predictions.step import run
 

@@ -1,8 +1,8 @@
-"""BG/NBD: how often a customer will buy again, and whether they are still there.
+"""The BG/NBD model: how often a customer will buy again, and whether they are still active.
 
-Fader, Hardie and Lee (2005), "Counting Your Customers the Easy Way: An Alternative to the
-Pareto/NBD Model", Marketing Science 24(2), called FHL below. Everything is computed in logs, so a
-customer with thousands of purchases overflows nothing; equal histories are computed once.
+Source: Fader, Hardie and Lee (2005), "Counting Your Customers the Easy Way: An Alternative to the
+Pareto/NBD Model", Marketing Science 24(2), called FHL below. All values are computed as logarithms,
+so that thousands of purchases do not overflow. Equal histories are computed once.
 
 >>> model = fit(histories)  # doctest: +SKIP
 >>> model.expected_purchases(52.0, repeats, last, age)  # doctest: +SKIP
@@ -22,10 +22,10 @@ from rapport.predictions.errors import NoFit
 
 Floats = NDArray[np.float64]
 
-# Where customers hardly differ (large parameters) or differ in the extreme (small ones), the
-# likelihood runs flat to infinity. It ends at these, where forecasts no longer change: for r and
-# alpha / mean age, then for a and b.
-LEAST, MOST, MOST_LEAVING = np.log(1e-3), np.log(50.0), np.log(200.0)
+# If customers hardly differ (large parameters) or differ extremely (small ones), the likelihood is
+# flat and the optimum lies at infinity. These bounds stop the search where forecasts no longer
+# change. The first two are for r and alpha / mean age; a and b lie between the first and the third.
+LOG_MIN, LOG_MAX, LOG_MAX_DROPOUT = np.log(1e-3), np.log(50.0), np.log(200.0)
 _NUDGE = 1e-6
 
 
@@ -44,7 +44,7 @@ class Histories:
 
     @classmethod
     def group(cls, repeats: ArrayLike, last: ArrayLike, age: ArrayLike) -> Self:
-        """Histories of single customers, equal ones put together."""
+        """Build the distinct histories from one value per customer in each array."""
         columns = np.array([repeats, last, age], np.float64)
         columns = columns[:, np.lexsort(columns)]
         differs = np.ones(columns.shape[1], bool)
@@ -57,7 +57,7 @@ class Histories:
 
 @dataclass(frozen=True, slots=True)
 class BgNbd:
-    """The four parameters; `alpha` is in the time unit of the histories."""
+    """The four fitted parameters; `alpha` is in the time unit of the histories."""
 
     r: float
     alpha: float
@@ -66,9 +66,9 @@ class BgNbd:
     log_likelihood: float | None = None
 
     def p_alive(self, repeats: ArrayLike, last: ArrayLike, age: ArrayLike) -> Floats:
-        """The chance that the customer still buys; 1 before the first repeat.
+        """The probability that the customer is still active; 1 before the first repeat.
 
-        Fader, Hardie and Lee (2008), "Computing P(alive) Using the BG/NBD Model".
+        Source: Fader, Hardie and Lee (2008), "Computing P(alive) Using the BG/NBD Model".
         """
         x, t_x, age_ = _columns(repeats, last, age)
         return np.asarray(np.where(x > 0, expit(-self._log_odds_gone(x, t_x, age_)), 1.0))
@@ -80,14 +80,14 @@ class BgNbd:
     def expected_purchases(
         self, ahead: float, repeats: ArrayLike, last: ArrayLike, age: ArrayLike
     ) -> Floats:
-        """Purchases to expect in the next `ahead` units of time; FHL equation 10.
+        """Expected purchases in the next `ahead` units of time; FHL equation 10.
 
-        By Euler's transformation of 2F1 (DLMF 15.8.1) the power in front cancels, which leaves
-        small arguments: a history of 1,000 purchases is as tame as one of two.
+        Euler's transformation of 2F1 (DLMF 15.8.1) cancels the power in front and leaves small
+        arguments, so that a history of 1,000 purchases is computed as safely as one of two.
         """
         x, t_x, age_ = _columns(repeats, last, age)
         x, t_x, age_ = np.broadcast_arrays(x, t_x, age_)
-        rows, which = _distinct(x, age_)  # the last purchase enters by P(alive) alone
+        rows, which = _distinct(x, age_)  # the last purchase matters in P(alive) only
         once = self._if_alive(ahead, x[rows], age_[rows])
         return np.asarray(once[which] * self.p_alive(x, t_x, age_))
 
@@ -101,7 +101,10 @@ class BgNbd:
 
 
 class Likelihood:
-    """The likelihood of given histories: what depends on few distinct values is computed there."""
+    """The likelihood of given histories.
+
+    Terms that depend on one column only are computed once per distinct value of it.
+    """
 
     def __init__(self, histories: Histories) -> None:
         self.weight, self.total = histories.weight, float(histories.weight.sum())
@@ -120,10 +123,10 @@ class Likelihood:
         stays = -power * log_age
         gone = (np.log(a) - np.log(b + np.maximum(x, 1) - 1))[self.of_x] - power * log_last
         gone[self.repeats == 0] = -np.inf
-        share = expit(gone - stays)  # of the part of those who are gone
+        share = expit(gone - stays)  # the weight of the term for customers who have left
         of_x = gammaln(r + x) + gammaln(a + b) + gammaln(b + x) - gammaln(a + b + x)
         of_x -= gammaln(r) + gammaln(b) - r * np.log(alpha)
-        # stays and gone are far apart at times: log(e^s + e^g) without overflow
+        # stays and gone can be far apart; this is log(e^stays + e^gone) without overflow.
         both = np.maximum(stays, gone) + np.log1p(np.exp(-np.abs(gone - stays)))
         value = float(n @ of_x + self.weight @ both)
 
@@ -147,12 +150,12 @@ class Likelihood:
 
 
 def fit(histories: Histories) -> BgNbd:
-    """The parameters of maximum likelihood.
+    """The maximum likelihood estimate.
 
-    Raises `NoFit` without a repeat purchase or where no maximum is found.
+    Raises `NoFit` if there is no repeat purchase or no maximum is found.
     """
     if not np.any(histories.repeats > 0):
-        raise NoFit("BG/NBD: nobody bought a second time, so there is nothing to estimate from.")
+        raise NoFit("BG/NBD: no customer bought a second time, so nothing can be estimated.")
     likelihood = Likelihood(histories)
 
     def loss(logs: Floats) -> tuple[float, Floats]:
@@ -167,10 +170,10 @@ def fit(histories: Histories) -> BgNbd:
         jac=True,
         method="L-BFGS-B",
         bounds=[
-            (LEAST, MOST),
-            (middle + LEAST, middle + MOST),
-            (LEAST, MOST_LEAVING),
-            (LEAST, MOST_LEAVING),
+            (LOG_MIN, LOG_MAX),
+            (middle + LOG_MIN, middle + LOG_MAX),
+            (LOG_MIN, LOG_MAX_DROPOUT),
+            (LOG_MIN, LOG_MAX_DROPOUT),
         ],
         options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 20},
     )
@@ -181,7 +184,7 @@ def fit(histories: Histories) -> BgNbd:
 
 
 def _distinct(x: Floats, age: Floats) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A row of each distinct pair, and which of them each row is like."""
+    """The row number of the first of each distinct pair, and the index of each row's pair."""
     of_x, _ = pd.factorize(x)
     of_age, ages = pd.factorize(age)
     which, pairs = pd.factorize(of_x * max(len(ages), 1) + of_age)

@@ -1,8 +1,12 @@
 """Customer lifetime value: expected orders (BG/NBD) times their expected value (Gamma-Gamma).
 
-Fitted and told for each currency by itself; time is in weeks. Not discounted, revenue and not
-margin. The plain rule: everybody goes on at the pace and the mean value they had so far. Where the
-hold-out shows that values do not follow Gamma-Gamma, every order is expected at the mean.
+Each currency has its own fit. Time is in weeks. The value is revenue, not margin, and is not
+discounted. The baseline assumes that customers keep the order rate and mean value they had so far.
+If the hold-out shows that Gamma-Gamma does not predict the value better than the overall mean,
+every order is expected at the mean.
+
+>>> clv.run(connection, as_of, today)  # doctest: +SKIP
+{'currencies': 1, 'histories': 402}
 """
 
 from dataclasses import asdict
@@ -13,20 +17,20 @@ import numpy as np
 import pandas as pd
 
 from rapport.predictions import bg_nbd, gamma_gamma, histories
+from rapport.predictions.backtest import Backtest, Figure, deciles, rmse, rmse_figure
 from rapport.predictions.bg_nbd import BgNbd, Histories
 from rapport.predictions.errors import TooFew
 from rapport.predictions.gamma_gamma import GammaGamma
-from rapport.predictions.quality import Backtest, Figure, by_squares, rmse, tenths
 from rapport.predictions.store import Connection, Standing, read, refit, replace
 
 MODEL, VERSION = "clv", "1"
-LEAST_CUSTOMERS, LEAST_REPEATERS = 100, 50
-TOLERATED = 0.25  # by so much the sum of all values may be off, even where the rule is nearer
-LONGEST_HOLDOUT = timedelta(days=182)
+MIN_CUSTOMERS, MIN_REPEATERS = 100, 50
+TOLERANCE = 0.25  # the sum of all values may be wrong by this share, even if the baseline is closer
+MAX_HOLDOUT = timedelta(days=182)
 WEEK = 7.0
 MONTH = 30 / WEEK
 
-# The span is that of the earliest tenth of customers: one of long ago must not stretch it.
+# The span is the 90th percentile of customer age, so that a single old customer does not set it.
 EVENTS = """
 select
     currency,
@@ -41,26 +45,29 @@ DISTINCT = f"select distinct {', '.join(SCORED)} from predictions.histories"  # 
 
 
 def run(connection: Connection, as_of: datetime, today: date) -> dict[str, Any]:
-    """Refit where due and score every distinct history; returns counts."""
+    """Refit the currencies that are due and score every distinct history; returns counts.
+
+    `today` is the date of `as_of` in the company's time zone.
+    """
     histories.fill(connection, as_of, today)
-    told: dict[str, Standing] = {}
+    standings: dict[str, Standing] = {}
     for currency, days, events in connection.execute(EVENTS).fetchall():
 
         def fit(currency: str = currency, days: int = days) -> tuple[dict[str, Any], Backtest]:
             return _fit(connection, currency, as_of, today, timedelta(days=days))
 
-        told[currency] = refit(
+        standings[currency] = refit(
             connection, MODEL, currency, as_of=as_of, events=events, version=VERSION, fit=fit
         )
-    scores = score(read(connection, DISTINCT), told)
+    scores = score(read(connection, DISTINCT), standings)
     replace(connection, "purchase_scores", scores)
-    return {"currencies": len(told), "histories": len(scores)}
+    return {"currencies": len(standings), "histories": len(scores)}
 
 
 def _fit(
     connection: Connection, currency: str, as_of: datetime, today: date, span: timedelta
 ) -> tuple[dict[str, Any], Backtest]:
-    holdout = min(LONGEST_HOLDOUT, timedelta(days=span.days // 3))
+    holdout = min(MAX_HOLDOUT, timedelta(days=span.days // 3))
     before = _of(histories.up_to(connection, as_of, today - holdout), currency)
     after = _of(histories.afterwards(connection, as_of, today - holdout, today), currency)
     everything = _of(histories.up_to(connection, as_of, today), currency)
@@ -74,36 +81,39 @@ def _of(frame: pd.DataFrame, currency: str) -> pd.DataFrame:
 
 
 def estimate(frame: pd.DataFrame, values_differ: bool = True) -> tuple[BgNbd, GammaGamma]:
-    """Both models; raises `TooFew` or `NoFit`."""
+    """Fit both models on histories of one currency; raises `TooFew` or `NoFit`.
+
+    With `values_differ=False`, every purchase is expected at the overall mean.
+    """
     repeaters = int((frame["repeats"] > 0).sum())
-    if len(frame) < LEAST_CUSTOMERS or repeaters < LEAST_REPEATERS:
+    if len(frame) < MIN_CUSTOMERS or repeaters < MIN_REPEATERS:
         raise TooFew(
-            f"{len(frame)} customers, {repeaters} of them bought again: "
-            f"{LEAST_CUSTOMERS} and {LEAST_REPEATERS} are needed"
+            f"{len(frame)} customers and {repeaters} repeat buyers; at least "
+            f"{MIN_CUSTOMERS} customers and {MIN_REPEATERS} repeat buyers are needed."
         )
     buying = bg_nbd.fit(
         Histories.group(frame["repeats"], frame["last_day"] / WEEK, frame["age"] / WEEK)
     )
     if values_differ:
         return buying, gamma_gamma.fit(frame["repeats"], frame["mean_value"])
-    return buying, GammaGamma.of_equals(mean_value(frame))
+    return buying, GammaGamma.constant(mean_value(frame))
 
 
 def mean_value(frame: pd.DataFrame) -> float:
-    """What a repeat purchase was worth on average."""
+    """The mean value of a repeat purchase, weighted by the number of repeats."""
     return float(np.average(frame["mean_value"].fillna(0), weights=frame["repeats"]))
 
 
 def judge(before: pd.DataFrame, after: pd.DataFrame, weeks: float) -> tuple[Backtest, bool]:
-    """What the models of the time before say about the time after, and what the rule says.
+    """Backtest: fit on `before`, predict the `weeks` that follow, and compare with the baseline.
 
-    And whether Gamma-Gamma told the value better than the mean did.
+    Also returns whether Gamma-Gamma predicted the value better than the overall mean did.
     """
     buying, spending = estimate(before)
     repeats, age = before["repeats"].to_numpy(float), before["age"].to_numpy(float) / WEEK
     orders = buying.expected_purchases(weeks, repeats, before["last_day"] / WEEK, age)
     mean = mean_value(before)
-    # Two orders in the first week are no pace of a hundred a year: a month counts at least.
+    # Two orders in the first week do not mean 100 a year, so an age counts as at least a month.
     pace = repeats / np.maximum(age, MONTH) * weeks
     plain = pace * before["mean_value"].fillna(mean).to_numpy(float)
     later = after[["customer_id", "purchases", "value"]]
@@ -113,17 +123,17 @@ def judge(before: pd.DataFrame, after: pd.DataFrame, weeks: float) -> tuple[Back
     errors = rmse(by_gamma, spent), rmse(orders * mean, spent)
     differ = errors[0] < errors[1]
     value = by_gamma if differ else orders * mean
-    parts, again = tenths(value, spent), before[before["repeats"] > 0]
+    parts, again = deciles(value, spent), before[before["repeats"] > 0]
     figures = [
-        by_squares("orders_rmse", orders, pace, bought),
-        by_squares("value_rmse", value, plain, spent),
-        Figure("value_off_by", _off_by(value, spent), max(_off_by(plain, spent), TOLERATED), -1),
+        rmse_figure("orders_rmse", orders, pace, bought),
+        rmse_figure("value_rmse", value, plain, spent),
+        Figure("value_off_by", _off_by(value, spent), max(_off_by(plain, spent), TOLERANCE), -1),
         Figure("orders_off_by", _off_by(orders, bought), _off_by(pace, bought)),
         Figure("gamma_gamma_rmse", *errors),
         Figure(
             "value_share_of_best_tenth",
             parts[0].share_of_actual or 0.0,
-            tenths(plain, spent)[0].share_of_actual,
+            deciles(plain, spent)[0].share_of_actual,
         ),
         Figure(
             "correlation_of_repeats_and_value", float(again["repeats"].corr(again["mean_value"]))
@@ -133,17 +143,21 @@ def judge(before: pd.DataFrame, after: pd.DataFrame, weeks: float) -> tuple[Back
 
 
 def _off_by(predicted: Any, seen: Any) -> float:
-    """How far the sum is off, as a share of what was seen."""
+    """The relative error of the predicted sum; NaN if nothing was bought."""
     total = float(np.sum(seen))
     return abs(float(np.sum(predicted)) / total - 1) if total else float("nan")
 
 
-def score(distinct: pd.DataFrame, told: dict[str, Standing]) -> pd.DataFrame:
-    """P(alive) and orders to expect for distinct histories, where the currency's model speaks."""
+def score(distinct: pd.DataFrame, standings: dict[str, Standing]) -> pd.DataFrame:
+    """P(alive) and expected orders of distinct histories, for currencies with a usable fit.
+
+    Returns one row per history: the columns `SCORED`, `p_alive`, and the expected orders in 90 and
+    365 days.
+    """
     parts = []
     for currency, rows in distinct.groupby("currency", sort=True):
-        standing = told[str(currency)]
-        if not standing.speaks or standing.parameters is None:
+        standing = standings[str(currency)]
+        if not standing.is_usable or standing.parameters is None:
             continue
         buying = BgNbd(**standing.parameters["bg_nbd"])
         rows = rows.sort_values(SCORED)

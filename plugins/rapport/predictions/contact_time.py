@@ -1,8 +1,12 @@
-"""Where and when somebody can be reached: their channel, and their hour in the company's time.
+"""The best channel and the best hour (company's time zone) to reach each customer.
 
-A sign is something that the customer did: a visit, an order, an answer, a conversation, a message
-opened. Hours are smoothed over the neighbours, and everybody's day counts like a few signs more.
-The plain rule is one hour and one channel for all: the ones with the most signs.
+A sign of activity is a visit, an order, a survey response, a conversation or an opened message.
+The hour is the one with the most signs around it. Neighbouring hours count half, and the average
+day of all customers is added as a prior of a few signs. The baseline is one hour and one channel
+for all customers: those with the most signs.
+
+>>> contact_time.run(connection, as_of, "Europe/Berlin")  # doctest: +SKIP
+{'customers': 640, 'hours': 410, 'channels': 380}
 """
 
 from datetime import datetime, timedelta
@@ -12,18 +16,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rapport.predictions.backtest import Backtest, Figure, standard_error
 from rapport.predictions.errors import TooFew
-from rapport.predictions.quality import Backtest, Figure, standard_error
 from rapport.predictions.store import Connection, Standing, read, refit, replace
 
 Floats = NDArray[np.float64]
 
 MODEL, VERSION = "contact_time", "1"
 SENDABLE = ("email", "sms", "push", "in_app", "chat", "phone", "whatsapp")
-LEAST_SIGNS = {"hour": 5, "channel": 2}
-LEAST_TESTED = 50
+MIN_SIGNS = {"hour": 5, "channel": 2}
+MIN_TESTED = 50
 PRIOR = 3.0
-MEMORY = timedelta(days=365)
+LOOKBACK = timedelta(days=365)
 
 SIGNS = """
 with signs as (
@@ -60,25 +64,29 @@ order by customer_id, channel
 
 
 def run(connection: Connection, as_of: datetime, zone: str) -> dict[str, Any]:
-    """Judge where due, and tell everybody's hour and channel; returns counts."""
-    told = {}
+    """Backtest where due, and score the hour and channel of every customer; returns counts.
+
+    `zone` is the name of the company's time zone.
+    """
+    frames = {}
     for scope, signs, predict in (
         ("hour", _hours, best_hours),
         ("channel", _channels, best_channels),
     ):
-        rows = signs(connection, as_of - MEMORY, as_of, zone)
+        rows = signs(connection, as_of - LOOKBACK, as_of, zone)
         events = int(rows["signs"].sum())
 
         def fit(signs: Any = signs, predict: Any = predict) -> tuple[dict[str, Any], Backtest]:
             at = as_of - timedelta(days=30)
-            before = signs(connection, at - MEMORY, at, zone)
+            before = signs(connection, at - LOOKBACK, at, zone)
             return {}, judge(before, signs(connection, at, as_of, zone), predict)
 
         standing = refit(
             connection, MODEL, scope, as_of=as_of, events=events, version=VERSION, fit=fit
         )
-        told[scope] = _told(rows, predict, standing, scope)
-    frame = told["hour"].join(told["channel"], how="outer").rename_axis("customer_id").reset_index()
+        frames[scope] = _score(rows, predict, standing, scope)
+    joined = frames["hour"].join(frames["channel"], how="outer")
+    frame = joined.rename_axis("customer_id").reset_index()
     for name in ("hour_events", "channel_events", "hour"):
         frame[name] = frame[name].astype("Int64")
     frame[["hour_events", "channel_events"]] = frame[["hour_events", "channel_events"]].fillna(0)
@@ -99,18 +107,18 @@ def _channels(connection: Connection, since: datetime, until: datetime, zone: st
     return read(connection, CHANNELS, **values)
 
 
-def _told(rows: pd.DataFrame, predict: Any, standing: Standing, scope: str) -> pd.DataFrame:
-    """By customer: the signs there are, and the prediction where there are enough of them."""
+def _score(rows: pd.DataFrame, predict: Any, standing: Standing, scope: str) -> pd.DataFrame:
+    """By customer: the number of signs, and the prediction if there are enough of them."""
     events = rows.groupby("customer_id")["signs"].sum()
     best = predict(rows)
-    if not standing.speaks:
+    if not standing.is_usable:
         best = best.where(pd.Series(False, index=best.index))
-    best = best.where(events >= LEAST_SIGNS[scope])
+    best = best.where(events >= MIN_SIGNS[scope])
     return pd.DataFrame({scope: best, f"{scope}_events": events})
 
 
 def best_hours(rows: pd.DataFrame) -> "pd.Series[Any]":
-    """The hour (0-23) of each customer with the most signs around it."""
+    """The hour (0-23) with the most signs around it, by customer."""
     who, customers = pd.factorize(rows["customer_id"])
     counts = np.zeros((len(customers), 24), np.float32)
     np.add.at(counts, (who, rows["hour"].to_numpy(int)), rows["signs"].to_numpy())
@@ -121,7 +129,7 @@ def best_hours(rows: pd.DataFrame) -> "pd.Series[Any]":
 
 
 def best_channels(rows: pd.DataFrame) -> "pd.Series[Any]":
-    """The channel of each customer with the most signs; equal ones by everybody's."""
+    """The channel with the most signs, by customer. Ties go to the more common channel."""
     totals = rows.groupby("channel")["signs"].sum()
     order = rows.assign(total=rows["channel"].map(totals)).sort_values(
         ["customer_id", "signs", "total", "channel"], ascending=[True, False, False, True]
@@ -130,17 +138,17 @@ def best_channels(rows: pd.DataFrame) -> "pd.Series[Any]":
 
 
 def judge(before: pd.DataFrame, after: pd.DataFrame, predict: Any) -> Backtest:
-    """The share of the later signs that were where they were expected: the same hour or channel.
+    """Backtest: the share of later signs in the predicted channel, or within an hour of the hour.
 
-    Only of customers with enough signs before; an hour counts with its two neighbours.
+    Only customers with enough signs before are tested.
     """
     what = "hour" if "hour" in before else "channel"
     events = before.groupby("customer_id")["signs"].sum()
-    enough = events.index[events >= LEAST_SIGNS[what]]
+    enough = events.index[events >= MIN_SIGNS[what]]
     tested = after[after["customer_id"].isin(enough)]
     signs = tested["signs"].to_numpy(float)
-    if signs.sum() < LEAST_TESTED:
-        raise TooFew(f"{int(signs.sum())} later signs: {LEAST_TESTED} are needed")
+    if signs.sum() < MIN_TESTED:
+        raise TooFew(f"{int(signs.sum())} later signs; at least {MIN_TESTED} are needed.")
     everybody = before.assign(customer_id="everybody").groupby(
         ["customer_id", what], as_index=False
     )

@@ -1,4 +1,8 @@
-"""What the predictions are made of: the same night with the same data needs no work."""
+"""A hash of everything the predictions depend on, so that an unchanged run can skip them.
+
+>>> is_current(connection, compute(connection, as_of))  # doctest: +SKIP
+True
+"""
 
 import hashlib
 from datetime import datetime
@@ -7,21 +11,21 @@ from importlib import resources
 from rapport.paths import project_root
 from rapport.predictions.store import Connection
 
-# The night's own age enters every prediction, so another `as_of` is another night.
-READ = (
+# Every prediction depends on `as_of`, so the hash of another `as_of` is another hash.
+INPUTS = (
     "build.dim_customers", "build.fct_orders", "build.fct_subscriptions", "build.fct_touchpoints",
     "build.fct_web_sessions", "build.fct_survey_responses",
 )  # fmt: skip
-BUILT = (
+MARTS = (
     "mart_predicted_clv", "mart_predicted_churn", "mart_next_products", "mart_personas",
     "mart_contact_preferences", "mart_years_in_review", "mart_prediction_quality",
 )  # fmt: skip
 
 
-def of_tonight(connection: Connection, as_of: datetime) -> str:
-    """A hash of the time, of the rows that are read, and of the code that reads them."""
+def compute(connection: Connection, as_of: datetime) -> str:
+    """The SHA-256 (hex) of `as_of`, the rows that the models read, and the models' code."""
     digest = hashlib.sha256(as_of.isoformat().encode())
-    for table in READ:
+    for table in INPUTS:
         row = connection.execute(
             f"select count(*), sum(hashtextextended(read::text, 0)) from {table} as read"  # noqa: S608
         ).fetchone()
@@ -36,8 +40,8 @@ def of_tonight(connection: Connection, as_of: datetime) -> str:
     return digest.hexdigest()
 
 
-def is_known(connection: Connection, fingerprint: str) -> bool:
-    """Whether the predictions that stand were made of just this, and the marts are there."""
+def is_current(connection: Connection, fingerprint: str) -> bool:
+    """Whether the stored predictions have this fingerprint and all their marts exist."""
     row = connection.execute(
         """
         select
@@ -47,13 +51,13 @@ def is_known(connection: Connection, fingerprint: str) -> bool:
                 from unnest(%s::text[]) as name
             )
         """,
-        (fingerprint, list(BUILT)),
+        (fingerprint, list(MARTS)),
     ).fetchone()
     return bool(row and row[0])
 
 
-def remember(connection: Connection, as_of: datetime, fingerprint: str) -> None:
-    """Keep what the predictions were made of; after the marts are built."""
+def store(connection: Connection, as_of: datetime, fingerprint: str) -> None:
+    """Store the fingerprint of the predictions. Call it only after the marts are built."""
     connection.execute(
         """
         insert into predictions.state (as_of, fingerprint) values (%s, %s)

@@ -1,7 +1,8 @@
-"""Gamma-Gamma: what a purchase of a customer is worth on average.
+"""The Gamma-Gamma model: the expected value of a customer's purchases.
 
-Fader and Hardie (2013), "The Gamma-Gamma Model of Monetary Value", brucehardie.com/notes/025,
-called FH below. It takes the value of a purchase for independent of how many there are.
+Source: Fader and Hardie (2013), "The Gamma-Gamma Model of Monetary Value",
+brucehardie.com/notes/025, called FH below. The model assumes that the value of a purchase does not
+depend on the number of purchases.
 
 >>> fit(repeats, values).expected_value(repeats, values)  # doctest: +SKIP
 array([24.65, 18.91, ...])
@@ -19,14 +20,14 @@ from rapport.predictions.errors import NoFit
 
 Floats = NDArray[np.float64]
 
-LIMIT = 9.0  # |log parameter|: beyond it customers hardly differ and the likelihood is flat
+LIMIT = 9.0  # of |log parameter|; beyond it, customers hardly differ and the likelihood is flat
 
-_NO_DIFFERENCE = 1e9
+_NO_DIFFERENCE = 1e9  # a q so large that all customers have the same mean
 
 
 @dataclass(frozen=True, slots=True)
 class GammaGamma:
-    """The three parameters; `v` is in units of money."""
+    """The three fitted parameters; `v` is in the currency of the values."""
 
     p: float
     q: float
@@ -34,14 +35,15 @@ class GammaGamma:
     log_likelihood: float | None = None
 
     @classmethod
-    def of_equals(cls, value: float) -> Self:
-        """The limit in which nobody differs from anybody: every purchase is expected at `value`."""
+    def constant(cls, value: float) -> Self:
+        """The limit in which all customers are alike: every purchase is expected at `value`."""
         return cls(1.0, _NO_DIFFERENCE, value * (_NO_DIFFERENCE - 1))
 
     def expected_value(self, repeats: ArrayLike, values: ArrayLike) -> Floats:
-        """The mean value of the purchases to come; FH equation 5.
+        """The expected mean value of future purchases; FH equation 5.
 
-        `values` are the means of the repeat purchases so far; with no repeat it is everybody's.
+        `values` are the mean values of the repeat purchases so far. A customer without a repeat
+        gets the mean of the population.
         """
         x = np.atleast_1d(np.asarray(repeats, np.float64))
         mean = np.where(x > 0, np.nan_to_num(np.asarray(values, np.float64)), 0.0)
@@ -82,16 +84,17 @@ class Likelihood:
 
 
 def fit(repeats: ArrayLike, values: ArrayLike) -> GammaGamma:
-    """The parameters of maximum likelihood, from customers with a repeat of positive mean value.
+    """The maximum likelihood estimate from customers whose repeat purchases have a positive mean.
 
-    Others are left out. Raises `NoFit` where nobody is left or where the mean does not exist.
+    Other customers are left out. Raises `NoFit` if fewer than two customers remain, no maximum is
+    found, or the estimated mean is infinite.
     """
     x = np.asarray(repeats, np.float64)
     mean = np.asarray(values, np.float64)
     counts = (x > 0) & (mean > 0)
     x, mean = x[counts], mean[counts]
     if len(x) < 2:
-        raise NoFit("Gamma-Gamma: nobody has a repeat purchase of a value above zero.")
+        raise NoFit("Gamma-Gamma: fewer than two customers have a repeat purchase above zero.")
     likelihood = Likelihood(x, mean)
 
     def loss(logs: Floats) -> tuple[float, Floats]:
@@ -111,5 +114,5 @@ def fit(repeats: ArrayLike, values: ArrayLike) -> GammaGamma:
     if not np.isfinite(outcome.fun) or not np.all(np.isfinite(outcome.x)) or outcome.nit == 0:
         raise NoFit("Gamma-Gamma: the likelihood has no maximum on these values.")
     if q <= 1:
-        raise NoFit("Gamma-Gamma: q is at most 1, so the mean value of a purchase is unbounded.")
+        raise NoFit("Gamma-Gamma: q is at most 1, so the mean value of a purchase is infinite.")
     return GammaGamma(p, q, v, -float(outcome.fun) * len(x))

@@ -1,8 +1,11 @@
-"""Purchase histories, one a customer and currency: currencies are never added to each other.
+"""Purchase histories: one row per customer and currency. Currencies are never added up.
 
-A purchase is a company-local day with paid orders; what the day is worth is their sum. A day that
-is negative in sum gives money back: it is no purchase, but it lowers the mean. Unknown currencies
-(`XXX`) have no history.
+A purchase is a day (company's time zone) with paid orders. Its value is the sum of the orders. A
+day with a negative sum is a refund: it does not count as a purchase, but it lowers the mean value.
+Orders in an unknown currency (`XXX`) are left out.
+
+>>> histories.up_to(connection, as_of, date(2026, 5, 31))  # doctest: +SKIP
+  customer_id currency  orders  revenue  repeats  last_day  age  mean_value
 """
 
 from datetime import date, datetime
@@ -63,17 +66,23 @@ FILL = "insert into predictions.histories" + HISTORIES
 
 
 def fill(connection: Connection, as_of: datetime, today: date) -> None:
-    """Write tonight's histories to `predictions.histories`."""
+    """Replace `predictions.histories` with the histories up to `as_of` and the date `today`."""
     connection.execute("delete from predictions.histories")
     connection.execute(FILL, {"as_of": as_of, "until": today})
 
 
 def up_to(connection: Connection, as_of: datetime, until: date) -> pd.DataFrame:
-    """The histories as they were at the end of a day, by customer and currency."""
+    """The histories as they were at the end of the day `until`: one row per customer and currency.
+
+    `last_day` and `age` are days since the first purchase.
+    """
     frame = read(connection, HISTORIES, as_of=as_of, until=until)
     return frame.sort_values(["currency", "customer_id"], ignore_index=True)
 
 
 def afterwards(connection: Connection, as_of: datetime, until: date, through: date) -> pd.DataFrame:
-    """What was bought between: purchase days and their value by customer and currency."""
+    """Purchase days and their total value after `until` up to `through`, by customer and currency.
+
+    Both dates are in the company's time zone.
+    """
     return read(connection, AFTERWARDS, as_of=as_of, until=until, through=through)

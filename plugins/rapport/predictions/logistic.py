@@ -1,6 +1,6 @@
-"""Logistic regression with a ridge, by Newton-like steps on analytic gradients.
+"""Logistic regression with a ridge penalty, fitted by L-BFGS with an analytic gradient.
 
-Small and explainable: one weight a feature, in standard deviations of that feature.
+Each feature has one weight, in units of that feature's standard deviation.
 
 >>> model = fit(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0.0, 0.0, 1.0, 1.0]))
 >>> bool(model.probability(np.array([[3.0]]))[0] > 0.5)
@@ -19,12 +19,12 @@ from rapport.predictions.errors import NoFit
 
 Floats = NDArray[np.float64]
 
-RIDGE = 1.0  # the weight of a prior that every weight is 0 to within one
+RIDGE = 1.0  # equals a normal prior with mean 0 and standard deviation 1 on each weight
 
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """Intercept, weights, and the means and deviations that features are scaled by."""
+    """A fitted model: intercept, weights, and the means and deviations that scale the features."""
 
     intercept: float
     weights: list[float]
@@ -32,16 +32,16 @@ class Logistic:
     deviations: list[float]
 
     def probability(self, features: Floats) -> Floats:
-        """The probability for each row of features."""
+        """The probability for each row of `features` (rows x features)."""
         scaled = (features - np.array(self.means)) / np.array(self.deviations)
         return np.asarray(expit(self.intercept + scaled @ np.array(self.weights)))
 
 
 def fit(features: Floats, happened: Floats) -> Logistic:
-    """Maximum likelihood with a ridge on the weights, none on the intercept.
+    """Fit by maximum likelihood with a ridge penalty on the weights but not on the intercept.
 
-    So the mean of the probabilities equals the share that happened. A feature that never varies
-    gets the weight 0. Raises `NoFit`.
+    `happened` holds 0 or 1 per row. The mean of the fitted probabilities equals the mean of
+    `happened`. A constant feature gets the weight 0. Raises `NoFit` if no maximum is found.
     """
     means, deviations = features.mean(axis=0), features.std(axis=0)
     deviations = np.where(deviations > 0, deviations, 1.0)
@@ -63,7 +63,7 @@ def fit(features: Floats, happened: Floats) -> Logistic:
         options={"maxiter": 500, "ftol": 1e-14, "gtol": 1e-8},
     )
     if not np.all(np.isfinite(outcome.x)) or np.abs(outcome.jac).max() > 1e-4:
-        raise NoFit("logistic regression: no maximum was found.")
+        raise NoFit("Logistic regression: the likelihood has no maximum on these rows.")
     return Logistic(
         float(outcome.x[0]), outcome.x[1:].tolist(), means.tolist(), deviations.tolist()
     )

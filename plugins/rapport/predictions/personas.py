@@ -1,8 +1,8 @@
-"""Personas: a few kinds of customers, named by the trait that stands out.
+"""Personas: each customer's dominant behaviour, such as `big_spender` or `newcomer`.
 
-Each trait is a score from 0 to 1: where the customer stands among those who have any of it, on
-breakpoints that stay as they are until the next fit. The persona is the highest trait, and it
-stays until another is higher by a clear margin, so that nobody changes sides by a hair.
+A trait is a score from 0 to 1: the customer's rank among all customers with a value above zero.
+The breakpoints of the ranks stay fixed until the next fit. The persona is the highest trait. It
+changes only when another trait is higher by `MARGIN`, so that small changes do not move anybody.
 
 >>> sorted(PERSONAS)[:2]
 ['big_spender', 'help_seeker']
@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rapport.predictions.backtest import Backtest, Figure, standard_error
 from rapport.predictions.errors import TooFew
-from rapport.predictions.quality import Backtest, Figure, standard_error
 from rapport.predictions.store import Connection, read, refit, replace
 
 Floats = NDArray[np.float64]
@@ -27,7 +27,7 @@ PERSONAS = (
 )  # fmt: skip
 MARGIN = 0.15
 STANDS_OUT = 0.5
-LEAST_CUSTOMERS = 200
+MIN_CUSTOMERS = 200
 RANKED = ("orders_180d", "order_value_180d", "visits_90d", "conversations_180d")
 LATER = ("orders_later", "visits_later", "conversations_later")
 NEW_DAYS, QUIET_AFTER, QUIET_FULLY = 30.0, 30.0, 120.0
@@ -90,8 +90,8 @@ left join later using (customer_id)
 order by touched.customer_id
 """
 
-# What held before tonight, however often tonight is run, and whatever a later night said.
-KNOWN = """
+# The personas before `as_of`. A repeated run gets the same answer, and so does a run in the past.
+PREVIOUS = """
 select customer_id, persona, since
 from predictions.persona_stays
 where since < %(as_of)s and (until is null or until >= %(as_of)s)
@@ -120,55 +120,61 @@ where not exists (
 
 
 def run(connection: Connection, as_of: datetime, currency: str) -> dict[str, Any]:
-    """Give everybody a persona; who has one keeps it unless another is clearly nearer."""
-    tonight = traits(connection, as_of, as_of, currency)
+    """Refit where due and choose a persona for every customer; returns counts.
+
+    `currency` is the company's: orders in other currencies do not count for `big_spender`.
+    """
+    current = traits(connection, as_of, as_of, currency)
 
     def fit() -> tuple[dict[str, Any], Backtest]:
         at = as_of - timedelta(days=30)
-        return estimate(tonight), judge(traits(connection, at, as_of, currency), tonight)
+        return estimate(current), judge(traits(connection, at, as_of, currency), current)
 
     standing = refit(
-        connection, MODEL, SCOPE, as_of=as_of, events=len(tonight), version=VERSION, fit=fit
+        connection, MODEL, SCOPE, as_of=as_of, events=len(current), version=VERSION, fit=fit
     )
-    if not standing.speaks or standing.parameters is None:
+    if not standing.is_usable or standing.parameters is None:
         connection.execute("delete from predictions.personas")
-        remember(connection, as_of)
+        update_stays(connection, as_of)
         return {"customers": 0, "changed": 0}
-    before = read(connection, KNOWN, as_of=as_of)
-    known = tonight[["customer_id"]].merge(before, on="customer_id", how="left")
-    scores = score(tonight, standing.parameters)
+    before = read(connection, PREVIOUS, as_of=as_of)
+    known = current[["customer_id"]].merge(before, on="customer_id", how="left")
+    scores = score(current, standing.parameters)
     chosen = choose(scores, known["persona"])
     stays = (known["persona"] == chosen).to_numpy()
     since = known["since"].where(stays, as_of.isoformat())
     names = pd.Series([_outstanding(row) for row in scores])
     frame = pd.DataFrame(
         {
-            "customer_id": tonight["customer_id"],
+            "customer_id": current["customer_id"],
             "persona": chosen,
             "traits": names,
             "since": since,
         }
     )
     replace(connection, "personas", frame)
-    remember(connection, as_of)
+    update_stays(connection, as_of)
     return {"customers": len(frame), "changed": int((~stays & known["persona"].notna()).sum())}
 
 
-def remember(connection: Connection, as_of: datetime) -> None:
-    """Open and close stays as tonight's personas say; what an earlier try of tonight said goes."""
+def update_stays(connection: Connection, as_of: datetime) -> None:
+    """Update the history of personas at `as_of`, and undo what an earlier try of it wrote."""
     for statement in (TAKE_BACK, REOPEN, CLOSE, OPEN):
         connection.execute(statement, {"as_of": as_of})
 
 
 def traits(connection: Connection, at: datetime, later: datetime, currency: str) -> pd.DataFrame:
-    """What is known of everybody at a moment, and the orders between it and `later`."""
+    """The behaviour of each customer up to `at`, and between `at` and `later` (both UTC)."""
     return read(connection, TRAITS, at=at, later=later, currency=currency)
 
 
 def estimate(frame: pd.DataFrame) -> dict[str, Any]:
-    """The breakpoints of each trait among those who have any of it; raises `TooFew`."""
-    if len(frame) < LEAST_CUSTOMERS:
-        raise TooFew(f"{len(frame)} customers: {LEAST_CUSTOMERS} are needed")
+    """The breakpoints of each ranked column: 21 quantiles of the values above 0.
+
+    Raises `TooFew`.
+    """
+    if len(frame) < MIN_CUSTOMERS:
+        raise TooFew(f"{len(frame)} customers; at least {MIN_CUSTOMERS} are needed.")
     steps = np.linspace(0, 1, 21)
     result = {}
     for name in RANKED:
@@ -178,7 +184,7 @@ def estimate(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def score(frame: pd.DataFrame, breakpoints: dict[str, Any]) -> Floats:
-    """The traits of each customer from 0 to 1, one column a persona."""
+    """The traits of each customer, from 0 to 1: one row per customer, one column per persona."""
     rank = {name: _rank(frame[name].to_numpy(float), breakpoints[name]) for name in RANKED}
     orders, tenure = frame["orders_180d"].to_numpy(), frame["tenure_days"].to_numpy(float)
     gone = (frame["quiet_days"].to_numpy(float) - QUIET_AFTER) / (QUIET_FULLY - QUIET_AFTER)
@@ -195,7 +201,7 @@ def score(frame: pd.DataFrame, breakpoints: dict[str, Any]) -> Floats:
 
 
 def _rank(values: Floats, breakpoints: list[float]) -> Floats:
-    """Where values lie on the breakpoints, ties in their middle; 0 for those who have none."""
+    """The rank of each value on the breakpoints, from 0 to 1; 0 for a value of 0."""
     if not breakpoints:
         return np.zeros(len(values))
     low = np.searchsorted(breakpoints, values, "left")
@@ -204,9 +210,9 @@ def _rank(values: Floats, breakpoints: list[float]) -> Floats:
 
 
 def choose(scores: Floats, current: "pd.Series[str]") -> NDArray[Any]:
-    """The persona of each: the current one, unless another trait is higher by the margin.
+    """The persona of each customer: the current one, unless another is higher by `MARGIN`.
 
-    Who shows no trait at all is quiet; equal traits go by the order of `PERSONAS`.
+    A customer without any trait is `quiet`. Ties go by the order of `PERSONAS`.
     """
     names = np.array(PERSONAS, dtype=object)
     best = np.where(scores.max(axis=1) > 0, scores.argmax(axis=1), len(PERSONAS) - 1)
@@ -218,33 +224,33 @@ def choose(scores: Floats, current: "pd.Series[str]") -> NDArray[Any]:
 
 
 def _outstanding(row: Floats) -> str:
-    """The traits that stand out, the strongest first, as Postgres writes an array."""
+    """The traits of at least `STANDS_OUT`, strongest first, as a Postgres array literal."""
     order = np.argsort(-row, kind="stable")
     return "{" + ",".join(PERSONAS[number] for number in order if row[number] >= STANDS_OUT) + "}"
 
 
-def judge(before: pd.DataFrame, tonight: pd.DataFrame) -> Backtest:
-    """How much of what people do next the personas tell apart, and how steady they are.
+def judge(before: pd.DataFrame, current: pd.DataFrame) -> Backtest:
+    """Backtest: how well personas explain what customers do next, and how stable they are.
 
-    Next: orders, visits and conversations, each counting alike. The rule tells apart who bought in
-    the half year before and who did not. Steady: the share that
-    a month moves to another persona, beside the share without the margin.
+    The decisive figure is the variance of later orders, visits and conversations that lies between
+    personas. The baseline splits customers by whether they bought in the last 180 days. The second
+    figure is the share that changes persona in 30 days, with and without the margin.
     """
     breakpoints = estimate(before)
     scores = score(before, breakpoints)
     earlier = choose(scores, pd.Series([None] * len(before), dtype=object))
     bought = (before["orders_180d"] > 0).to_numpy()
-    known = tonight[["customer_id"]].merge(
+    known = current[["customer_id"]].merge(
         before[["customer_id"]].assign(persona=earlier), on="customer_id", how="left"
     )
-    now = score(tonight, breakpoints)
+    now = score(current, breakpoints)
     old = known["persona"].notna().to_numpy()
     loose = choose(now, pd.Series([None] * len(now), dtype=object))
     held = choose(now, known["persona"])
     was = known["persona"].to_numpy()
     return Backtest(
         [
-            _told_apart(before, earlier, bought),
+            _variance_explained(before, earlier, bought),
             Figure(
                 "share_changed_in_30_days",
                 float(np.mean(held[old] != was[old])) if old.any() else float("nan"),
@@ -254,8 +260,8 @@ def judge(before: pd.DataFrame, tonight: pd.DataFrame) -> Backtest:
     )
 
 
-def _told_apart(frame: pd.DataFrame, ours: Any, rule: Any) -> Figure:
-    """The share of the variance that lies between groups (eta squared), a mean of three."""
+def _variance_explained(frame: pd.DataFrame, ours: Any, rule: Any) -> Figure:
+    """The share of variance between groups (eta squared), as the mean over the later columns."""
     names = [name for name in LATER if frame[name].any()]
     left = np.zeros((2, len(frame)))
     for name in names:

@@ -1,4 +1,8 @@
-"""One night's predictions: every model in turn, then the marts that hand them out."""
+"""The prediction step of a run: score with every model in turn, then build the marts.
+
+>>> run(as_of)["churn"]["scored"]  # doctest: +SKIP
+571
+"""
 
 import time
 from collections.abc import Callable
@@ -13,20 +17,23 @@ from rapport.transform import build
 
 
 def run(as_of: datetime) -> dict[str, Any]:
-    """Predict and build the layer `predictions`, unless just this was done already."""
+    """Score all customers and build the dbt layer `predictions`; returns counts by model.
+
+    `as_of` is in UTC. If time, data and code are unchanged, it returns `{"unchanged": True}`.
+    """
     with warehouse.connect(application_name="predict") as connection:
-        made_of = fingerprint.of_tonight(connection, as_of)
-        if fingerprint.is_known(connection, made_of):
+        current = fingerprint.compute(connection, as_of)
+        if fingerprint.is_current(connection, current):
             return {"unchanged": True}
         counts = _score(connection, as_of)
     counts["build"] = build("predictions", as_of=as_of)
     with warehouse.connect() as connection:
-        fingerprint.remember(connection, as_of, made_of)
+        fingerprint.store(connection, as_of, current)
     return counts
 
 
 def _score(connection: Any, as_of: datetime) -> dict[str, Any]:
-    # scipy takes a third of a second to import: a night without news does without it.
+    # scipy takes a third of a second to import, which a run without changes can save.
     from rapport.predictions import churn, clv, contact_time, next_product, personas
 
     company = load_settings().company

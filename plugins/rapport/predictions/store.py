@@ -1,6 +1,8 @@
-"""What the models keep in the warehouse: parameters, back-tests, scores.
+"""The tables of the models in the warehouse: parameters, backtests and scores.
 
 >>> standing = refit(connection, "clv", "EUR", as_of=as_of, events=1015, fit=fit)  # doctest: +SKIP
+>>> standing.is_usable  # doctest: +SKIP
+True
 """
 
 import io
@@ -16,13 +18,13 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from rapport.predictions.backtest import Backtest
 from rapport.predictions.errors import NoFit, TooFew
-from rapport.predictions.quality import Backtest
 
 log = logging.getLogger(__name__)
 Connection = psycopg.Connection[Any]
 
-# A fit holds so long, unless the events it was made from have grown by this factor.
+# A fit is reused until it reaches this age or the number of events has grown by this factor.
 MAX_AGE = timedelta(days=7)
 GROWTH = 1.2
 
@@ -31,7 +33,10 @@ TOO_FEW, NOT_BETTER, NO_FIT = "too_few_events", "not_better_than_rule", "no_fit"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The fit that speaks tonight; without parameters, or with a reason, none does."""
+    """The fit that is in force for a model and scope.
+
+    Without parameters, or with an `abstained_reason`, no predictions are published.
+    """
 
     parameters: dict[str, Any] | None
     model_version: str | None = None
@@ -40,8 +45,8 @@ class Standing:
     abstained_reason: str | None = None
 
     @property
-    def speaks(self) -> bool:
-        """Whether anything may be predicted."""
+    def is_usable(self) -> bool:
+        """Whether predictions may be published from this fit."""
         return self.parameters is not None and self.abstained_reason is None
 
 
@@ -58,24 +63,26 @@ def refit(
     version: str,
     fit: Fit,
 ) -> Standing:
-    """The parameters that hold at `as_of`, fitted anew where they are too old or the data grew.
+    """The fit to use at `as_of` (UTC), refitted if it is too old or the data has grown.
 
-    A fit that fails leaves the last good one in place, marked as stale; `TooFew` events speak
-    not at all. The standing is kept in `predictions.standings`.
+    If the fit fails, the last good one stays in use and is marked as stale. If it raises `TooFew`,
+    no predictions are published. The result is also written to `predictions.standings`.
     """
-    standing = _known(connection, model, scope, as_of, events, version)
+    standing = _latest_fit(connection, model, scope, as_of, events, version)
     if standing is None or standing.is_stale:
         try:
             parameters, backtest = fit()
-            standing = _keep(connection, model, scope, as_of, events, version, parameters, backtest)
+            standing = _save_fit(
+                connection, model, scope, as_of, events, version, parameters, backtest
+            )
         except TooFew as reason:
-            log.info("%s %s abstains: %s", model, scope, reason)
+            log.info("%s %s: no predictions are published. %s", model, scope, reason)
             standing = Standing(None, abstained_reason=TOO_FEW)
         except psycopg.Error:
             raise
-        except Exception as error:  # a model that cannot be fitted must not stop the night
-            said = str(error) if isinstance(error, NoFit) else type(error).__name__
-            log.warning("%s %s was not fitted: %s", model, scope, said)
+        except Exception as error:  # a model that cannot be fitted must not stop the run
+            reason_text = str(error) if isinstance(error, NoFit) else type(error).__name__
+            log.warning("%s %s: the fit failed. %s", model, scope, reason_text)
             standing = standing or Standing(None, abstained_reason=NO_FIT)
     connection.execute(
         "insert into predictions.standings values (%s, %s, %s, %s, %s, %s)",
@@ -85,10 +92,10 @@ def refit(
     return standing
 
 
-def _known(
+def _latest_fit(
     connection: Connection, model: str, scope: str, as_of: datetime, events: int, version: str
 ) -> Standing | None:
-    """The latest fit up to `as_of`; stale where a new one is due, None where there is none."""
+    """The latest fit up to `as_of`, marked as stale if a refit is due; None if there is none."""
     row = connection.execute(
         "select parameters, version, fitted_at, events, is_published from predictions.parameters"
         " where model = %s and scope = %s and fitted_at <= %s order by fitted_at desc limit 1",
@@ -101,7 +108,7 @@ def _known(
     return Standing(row[0], _version(model, version, row[2]), row[2], is_due, reason)
 
 
-def _keep(
+def _save_fit(
     connection: Connection,
     model: str,
     scope: str,
@@ -121,7 +128,7 @@ def _keep(
         )
     connection.execute(
         "insert into predictions.parameters values (%s, %s, %s, %s, %s, %s, %s)",
-        (*key, version, events, Jsonb(parameters), backtest.is_won),
+        (*key, version, events, Jsonb(parameters), backtest.beats_baseline),
     )
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -135,10 +142,10 @@ def _keep(
             "insert into predictions.bins values (%s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 (*key, bin, item.customers, item.predicted, item.actual, item.share_of_actual)
-                for bin, item in enumerate(backtest.tenths, start=1)
+                for bin, item in enumerate(backtest.deciles, start=1)
             ],
         )
-    reason = None if backtest.is_won else NOT_BETTER
+    reason = None if backtest.beats_baseline else NOT_BETTER
     return Standing(parameters, _version(model, version, as_of), as_of, False, reason)
 
 
@@ -151,7 +158,7 @@ def _version(model: str, version: str, fitted_at: datetime) -> str:
 
 
 def read(connection: Connection, query: str, **values: Any) -> pd.DataFrame:
-    """The rows of a query by COPY; `values` take the place of `%(name)s`."""
+    """Read the rows of a query by COPY into a data frame; `values` replace `%(name)s`."""
     with connection.cursor() as cursor:
         text = psycopg.ClientCursor(connection).mogrify(query, values) if values else query
         buffer = io.BytesIO()
@@ -160,7 +167,7 @@ def read(connection: Connection, query: str, **values: Any) -> pd.DataFrame:
             for part in copy:
                 buffer.write(part)
     buffer.seek(0)
-    # An id may look like a number or like "NA": what is text stays text.
+    # An id may look like a number or like "NA", so pandas must not guess the type of text columns.
     texts = {"customer_id": "str", "product_id": "str", "currency": "str", "channel": "str"}
     return pd.read_csv(
         buffer, dtype=texts, keep_default_na=False, na_values=[""], true_values=["t"],
@@ -169,7 +176,7 @@ def read(connection: Connection, query: str, **values: Any) -> pd.DataFrame:
 
 
 def replace(connection: Connection, table: str, frame: pd.DataFrame) -> None:
-    """The rows of a table of the schema take the place of those before, by COPY."""
+    """Replace all rows of a table of the schema `predictions` with `frame`, by COPY."""
     target = sql.Identifier("predictions", table)
     connection.execute(sql.SQL("delete from {}").format(target))
     columns = sql.SQL(", ").join(map(sql.Identifier, frame.columns))

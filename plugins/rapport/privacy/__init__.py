@@ -1,4 +1,4 @@
-"""Privacy: what people may ask for, and what is told to them.
+"""Privacy: works the requests of people for erasure of and access to their data.
 
 >>> work(at=datetime.now(UTC))  # doctest: +SKIP
 {'done': 2, 'failed': 0, 'overdue': 0}
@@ -17,13 +17,13 @@ log = logging.getLogger(__name__)
 
 
 def answer(connection: psycopg.Connection, request: Request, *, at: datetime) -> None:
-    """Work one request; what goes wrong is kept with it and raised."""
+    """Answer one request. If this fails, the error is stored with the request and raised."""
     from rapport.privacy.access import write_archive
     from rapport.privacy.erase import erase
 
     with locks.only_one(connection, f"privacy/{request.request_id}") as is_ours:
         if not is_ours:
-            log.info("request %s is being worked by another process", request.request_id)
+            log.info("request %s: another process is working on it", request.request_id)
             return
         try:
             if request.kind == "erase":
@@ -39,12 +39,15 @@ def answer(connection: psycopg.Connection, request: Request, *, at: datetime) ->
 
 
 def work(connection: psycopg.Connection, *, at: datetime) -> dict[str, int]:
-    """Work the queue, the most urgent first; one that fails does not keep the others waiting."""
-    from rapport.privacy.replay import follow
+    """Answer all open requests, the most urgent first; returns the counts.
+
+    A request that fails stays open and does not stop the others. `at` is in UTC.
+    """
+    from rapport.privacy.replay import delete_referring_records
 
     counts = {"done": 0, "failed": 0, "overdue": 0}
-    if deleted := follow(connection):
-        log.info("%s records named one that was turned away at landing", deleted)
+    if deleted := delete_referring_records(connection):
+        log.info("%s records deleted: they refer to records of erased people", deleted)
     for request in pending(connection):
         try:
             answer(connection, request, at=at)

@@ -1,7 +1,7 @@
-"""Access: everything that is held about a person as one archive, to read and to take along.
+"""Access requests: exports everything that is stored about a person as one zip archive.
 
-`person.json` has it all, `index.html` shows it. Nothing of it is sent: give it to whom you have
-made sure is the person.
+`person.json` holds the data, `index.html` shows it. Rapport does not send the archive. Check the
+person's identity before you hand it over.
 
 >>> write_archive(connection, request, at=now).name  # doctest: +SKIP
 'access-1.zip'
@@ -29,13 +29,13 @@ from rapport.privacy.requests import Request
 from rapport.settings import load_settings
 
 Connection = psycopg.Connection[Any]
-# Work in progress: the same again, before it is published.
-BUILT = ("build", "build_pii", "intermediate", "identity_build", "segments_build")
+# Schemas with intermediate results, which repeat the data of the published ones.
+INTERMEDIATE_SCHEMAS = ("build", "build_pii", "intermediate", "identity_build", "segments_build")
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What is held about a person, by where it is held."""
+    """The data about one person. `records` are by stream, `tables` by table name."""
 
     company: str
     at: str
@@ -46,7 +46,7 @@ class Archive:
 
 
 def collect(connection: Connection, who: str, *, at: datetime) -> Archive:
-    """Everything about the person; raises `ConfigError` as `find` does."""
+    """Collect all data about a person; raises `ConfigError` as `person.find` does."""
     settings = load_settings()
     person = find(connection, who, region=settings.company.default_region)
     return Archive(
@@ -61,7 +61,8 @@ def collect(connection: Connection, who: str, *, at: datetime) -> Archive:
         {
             f"{table.schema}.{table.name}": rows
             for table in stores.tables(connection)
-            if table.schema not in BUILT and (rows := stores.rows(connection, table, person))
+            if table.schema not in INTERMEDIATE_SCHEMAS
+            and (rows := stores.rows(connection, table, person))
         },
         notice(connection, settings).held,
     )
@@ -70,9 +71,11 @@ def collect(connection: Connection, who: str, *, at: datetime) -> Archive:
 def write_archive(
     connection: Connection, request: Request, *, at: datetime, folder: Path | None = None
 ) -> Path:
-    """Write the archive of a request for its owner's eyes, and close the request."""
+    """Write the archive of a request, readable by its owner only, and close the request."""
     if request.person is None:
-        raise ConfigError(f"privacy: request {request.request_id} names nobody.")
+        raise ConfigError(
+            f"privacy: request {request.request_id} has no person. Make a new request."
+        )
     archive = collect(connection, request.person, at=at)
     folder = folder or var_dir() / "access"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

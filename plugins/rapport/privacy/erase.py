@@ -1,9 +1,9 @@
-"""Erasure: every tool is told, every store is emptied, each with a receipt; a kill costs nothing.
+"""Erases a person from every destination and every store, with a receipt for each.
 
-First the ids of the person are kept with the request and their tombstones written, so that what
-was erased cannot land again and a killed erasure knows whom it was about. Each further step and
-its receipt are one transaction; a step that has its receipt is not done again. At the end the ids
-go too.
+First, the person's ids are stored with the request and their tombstones are written, so that erased
+records cannot land again and a killed erasure can continue. Each further step commits its receipt
+in the same transaction, and a step that has a receipt is not repeated. At the end, the stored ids
+are deleted too.
 
 >>> erase(connection, request, at=now)  # doctest: +SKIP
 [Receipt(store='tool intercom', state='erased', items=1, answer='deleted'), ...]
@@ -40,17 +40,20 @@ from rapport.warehouse import locks
 
 Connection = psycopg.Connection[Any]
 Open = Callable[[str, Mapping[str, Any]], Destination]
-PATIENCE = 60.0  # seconds
-LARGEST_TEXT = 64 * 1024 * 1024
-# Not ours to edit, or emptied by a step of its own.
-APART = ("postgres", "sandbox", "privacy", "backups", "access", "exports")
+WAIT_SECONDS = 60.0
+MAX_TEXT_BYTES = 64 * 1024 * 1024
+# Folders of `var` that belong to other programs, or that another step handles.
+SKIPPED_FOLDERS = ("postgres", "sandbox", "privacy", "backups", "access", "exports")
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of the person in one store: `erased`, `nothing` was there, or `by_hand`."""
+    """The result for one store. `state` is `erased`, `nothing` (found) or `by_hand` (to be done).
+
+    `items` counts rows, files or records. `answer` is the destination's answer or a remark.
+    """
 
     store: str
     state: str
@@ -63,47 +66,48 @@ def erase(
     request: Request,
     *,
     at: datetime,
-    open_tool: Open = open_destination,
-    tell_tools: bool = True,
+    open_with: Open = open_destination,
+    call_destinations: bool = True,
 ) -> list[Receipt]:
-    """Erase the person of a request, or go on where a killed erasure stopped.
+    """Erase the person of a request, or continue an erasure that was killed.
 
-    `connection` must be in autocommit mode. A tool that is down does not keep the stores from being
-    emptied; its error is raised at the end, and the request stays open for it. Raises `RetryLater`
-    while a night is under way, `GateFailed` where something is left.
+    Returns all receipts of the request. `connection` must be in autocommit mode. If a destination
+    fails, the stores are erased all the same; the error is raised at the end and the request stays
+    open. Raises `RetryLater` while a run is in progress, and `GateFailed` if data is left.
     """
-    _wait_for_run(connection, at)
-    person, remote_ids = _remember(connection, request, at)
+    _refuse_during_run(connection, at)
+    person, remote_ids = _load_or_store_person(connection, request, at)
     failed: RapportError | None = None
     settings, others = load_settings(), foreign.tables(connection)
-    tools = settings.enabled("destinations") if tell_tools else {}
-    for name, options in tools.items():
+    destinations = settings.enabled("destinations") if call_destinations else {}
+    for name, options in destinations.items():
         try:
             with _step(connection, request, f"tool {name}") as keep:
                 if keep is not None:
-                    _wait_for_push(connection, name)
-                    keep(_tell(open_tool(name, options), person, remote_ids.get(name, set())))
-                    faults.point("privacy.told")
+                    _refuse_during_push(connection, name)
+                    remotes = remote_ids.get(name, set())
+                    keep(_erase_at(open_with(name, options), person, remotes))
+                    faults.point("privacy.destination_erased")
         except RapportError as error:
-            log.error("request %s, tool %s: %s", request.request_id, name, error)
+            log.error("request %s: erasing at %s failed: %s", request.request_id, name, error)
             failed = failed or error
-    for name in sorted(remote_ids.keys() - tools.keys()) if tell_tools else ():
+    for name in sorted(remote_ids.keys() - destinations.keys()) if call_destinations else ():
         with _step(connection, request, f"tool {name}") as keep:
             if keep is not None:
-                keep(Receipt("", "by_hand", answer="not in rapport.yml any more: delete there"))
+                keep(Receipt("", "by_hand", answer="no longer in rapport.yml: delete there"))
     for name in settings.enabled("sources"):
         with _step(connection, request, f"source {name}") as keep:
             if keep is not None:
-                keep(_of_source(person, name))
+                keep(_count_at_source(person, name))
     for source, stream in person_references.streams(settings):
         if ("raw", f"{source}__{stream}") in others:
             continue
         with _step(connection, request, f"raw.{source}__{stream}") as keep:
             if keep is not None:
-                keep(_empty_raw(connection, person, source, stream))
+                keep(_delete_raw(connection, person, source, stream))
     with _step(connection, request, "raw.rejected_records") as keep:
         if keep is not None:
-            keep(_empty_rejected(connection, person))
+            keep(_delete_rejected(connection, person))
     for table in stores.tables(connection):
         with _step(connection, request, f"{table.schema}.{table.name}") as keep:
             if keep is not None:
@@ -120,11 +124,12 @@ def erase(
     with _step(connection, request, "files of the project") as keep:
         if keep is not None:
             keep(_counted(_scrub_files(person)))
-    for name, options in tools.items() if failed is None else ():
-        # A batch that was on its way when the tool was told first may have come after that.
+    for name, options in destinations.items() if failed is None else ():
+        # A batch that was in flight at the first call may have added the person again.
         with _step(connection, request, f"tool {name}, last look") as keep:
             if keep is not None:
-                keep(_tell(open_tool(name, options), person, remote_ids.get(name, set())))
+                remotes = remote_ids.get(name, set())
+                keep(_erase_at(open_with(name, options), person, remotes))
     if failed is not None:
         raise failed
     _finish(connection, request, person, at)
@@ -132,7 +137,7 @@ def erase(
 
 
 def preview(connection: Connection, who: str) -> dict[str, int]:
-    """How many items of each store an erasure would take; changes nothing."""
+    """How many items an erasure would remove, by store. It changes nothing."""
     person = find(connection, who, region=load_settings().company.default_region)
     counts = {
         f"raw.{source}__{stream}": len(person.records(source, stream))
@@ -142,7 +147,7 @@ def preview(connection: Connection, who: str) -> dict[str, int]:
 
 
 def receipts(connection: Connection, request_id: int) -> list[Receipt]:
-    """The receipts of a request, in the order in which they were given."""
+    """The receipts of a request, the oldest first."""
     rows = connection.execute(
         "select store, state, items, answer from privacy.receipts where request_id = %s"
         " order by at, store",
@@ -151,83 +156,85 @@ def receipts(connection: Connection, request_id: int) -> list[Receipt]:
     return [Receipt(*row) for row in rows]
 
 
-def _wait_for_run(connection: Connection, at: datetime) -> None:
+def _refuse_during_run(connection: Connection, at: datetime) -> None:
     run_id = at_work(connection, at)
     if run_id is not None:
         raise RetryLater(
-            f"privacy: run {run_id} is under way and would build the person anew from what it "
-            "has read. Run again once it has ended; the request stays in the queue."
+            f"privacy: run {run_id} is in progress and may write the person again. Try again when "
+            "it has ended. The request stays in the queue."
         )
 
 
-def _wait_for_push(connection: Connection, tool: str) -> None:
-    """A push that begins from now on leaves out who is being erased; one under way may not."""
-    if locks.holders(connection, f"activation/{tool}"):
+def _refuse_during_push(connection: Connection, destination: str) -> None:
+    """Raise `RetryLater` if a push is in progress; a push that starts later skips the person."""
+    if locks.holders(connection, f"activation/{destination}"):
         raise RetryLater(
-            f"privacy: a push to {tool} is under way and may send the person again. Run again once "
-            "it has ended; the request stays in the queue."
+            f"privacy: a push to {destination} is in progress and may send the person again. Try "
+            "again when it has ended. The request stays in the queue."
         )
 
 
-def _remember(
+def _load_or_store_person(
     connection: Connection, request: Request, at: datetime
 ) -> tuple[Person, dict[str, set[str]]]:
-    """The person as they were when the erasure began."""
+    """The person as found when the erasure began, and their remote ids by destination."""
     with connection.transaction():
         rows = connection.execute(
             "select namespace, value from privacy.subjects where request_id = %s",
             (request.request_id,),
         ).fetchall()
         if rows:
-            return _recalled(rows)
+            return _person_of(rows)
         if request.person is None:
-            raise ConfigError(f"privacy: request {request.request_id} names nobody.")
+            raise ConfigError(
+                f"privacy: request {request.request_id} has no person. Make a new request."
+            )
         region = load_settings().company.default_region
         person = find(connection, request.person, region=region)
-        tools = connection.execute(
+        remotes = connection.execute(
             "select destination, remote_id from activation.ledger"
             " where customer_id = any(%s) group by 1, 2",
             (list(person.customers),),
         ).fetchall()
         entries = {(name, value) for name in FIELDS for value in getattr(person, name)}
         entries |= {(f"handle {ns}", v) for ns, values in person.handles.items() for v in values}
-        entries |= {(f"tool {name}", remote or "") for name, remote in tools}
+        entries |= {(f"tool {name}", remote or "") for name, remote in remotes}
         with connection.cursor() as cursor:
             cursor.executemany(
                 "insert into privacy.subjects values (%s, %s, %s)",
                 [(request.request_id, *entry) for entry in sorted(entries)],
             )
-        tombstones.bury(connection, person.handles, request.request_id, at)
+        tombstones.add(connection, person.handles, request.request_id, at)
         connection.execute(
             "update privacy.requests set state = 'running' where request_id = %s",
             (request.request_id,),
         )
-    faults.point("privacy.remembered")
-    return _recalled(list(entries))
+    faults.point("privacy.person_stored")
+    return _person_of(list(entries))
 
 
 FIELDS = ("customers", "profiles", "keys", "identifiers", "traces")
 
 
-def _recalled(rows: Sequence[tuple[str, str]]) -> tuple[Person, dict[str, set[str]]]:
+def _person_of(rows: Sequence[tuple[str, str]]) -> tuple[Person, dict[str, set[str]]]:
     person = Person()
-    tools: dict[str, set[str]] = {}
+    remote_ids: dict[str, set[str]] = {}
     for namespace, value in rows:
         kind, _, name = namespace.partition(" ")
         if kind == "handle":
             person.add(name, value)
         elif kind == "tool":
-            tools.setdefault(name, set()).update({value} - {""})
+            remote_ids.setdefault(name, set()).update({value} - {""})
         else:
             getattr(person, kind).add(value)
-    return person, tools
+    return person, remote_ids
 
 
 @contextmanager
 def _step(
     connection: Connection, request: Request, store: str
 ) -> Iterator[Callable[[Receipt], None] | None]:
-    """One transaction with its receipt; yields nothing to call where it has one already."""
+    """One transaction with its receipt. Yields the function that stores it, or None if done."""
     done = connection.execute(
         "select from privacy.receipts where request_id = %s and store = %s",
         (request.request_id, store),
@@ -252,8 +259,8 @@ def _counted(items: int, answer: str | None = None) -> Receipt:
     return Receipt("", "erased" if items else "nothing", items, answer)
 
 
-def _tell(tool: Destination, person: Person, remote_ids: set[str]) -> Receipt:
-    """Ask a tool to forget the person by every id and address that it may know them by."""
+def _erase_at(destination: Destination, person: Person, remote_ids: set[str]) -> Receipt:
+    """Erase the person at a destination, by every id and address that it may have."""
     ids = tuple(sorted(person.customers))
     emails = sorted(person.handles.get("email", ()))
     known: list[Contact] = [
@@ -261,25 +268,25 @@ def _tell(tool: Destination, person: Person, remote_ids: set[str]) -> Receipt:
         for remote_id in sorted(remote_ids)
     ]
     known += [Contact(ids[0] if ids else "", email=email, aliases=ids) for email in emails]
-    # A number that somebody else offers too is not the person's alone.
+    # A phone number that other people have too must not be erased.
     phones = sorted(person.traces & person.handles.get("phone", set()))
     known += [Contact(ids[0] if ids else "", phone=phone, aliases=ids) for phone in phones]
     if not known and ids:
         known = [Contact(ids[0], aliases=ids)]
     try:
-        answers = [tool.erase(contact) for contact in known]
+        given = [destination.erase(contact) for contact in known]
     finally:
-        tool.close()
-    told = [answer for answer in answers if answer is not None]
-    if not told:
-        text = "Rapport cannot delete there: delete by hand" if known else None
+        destination.close()
+    answers = [answer for answer in given if answer is not None]
+    if not answers:
+        text = "Rapport cannot delete at this destination: delete there by hand" if known else None
         return Receipt("", "by_hand" if known and remote_ids else "nothing", 0, text)
-    erased = [answer for answer in told if answer != "not there"]
-    return _counted(len(erased), ", ".join(sorted(set(told))))
+    erased = [answer for answer in answers if answer != "not there"]
+    return _counted(len(erased), ", ".join(sorted(set(answers))))
 
 
-def _of_source(person: Person, source: str) -> Receipt:
-    """What came from a tool of the company is there until the company deletes it there."""
+def _count_at_source(person: Person, source: str) -> Receipt:
+    """Count the person's records at a source, which the company must delete there by hand."""
     found = sum(
         len(person.records(name, stream))
         for name, stream in person_references.streams()
@@ -287,11 +294,11 @@ def _of_source(person: Person, source: str) -> Receipt:
     )
     if not found:
         return Receipt("", "nothing")
-    return Receipt("", "by_hand", found, "delete there; what still comes does not land")
+    return Receipt("", "by_hand", found, "delete there; records that still arrive do not land")
 
 
-def _empty_raw(connection: Connection, person: Person, source: str, stream: str) -> Receipt:
-    """Every version of the person's records, and none of a load that is under way."""
+def _delete_raw(connection: Connection, person: Person, source: str, stream: str) -> Receipt:
+    """Delete every version of the person's records, while no load of the stream is in progress."""
     keys = person.records(source, stream)
     if not keys:
         return Receipt("", "nothing")
@@ -305,7 +312,7 @@ def _empty_raw(connection: Connection, person: Person, source: str, stream: str)
     return _counted(gone)
 
 
-def _empty_rejected(connection: Connection, person: Person) -> Receipt:
+def _delete_rejected(connection: Connection, person: Person) -> Receipt:
     gone = 0
     for source, stream in person_references.streams():
         gone += connection.execute(
@@ -314,7 +321,7 @@ def _empty_rejected(connection: Connection, person: Person) -> Receipt:
             (source, stream, person.records(source, stream)),
         ).rowcount
     for trace in sorted(person.traces):
-        # Bytes that are no text are compared as they are; letters of ASCII in either case.
+        # The bytes may not be valid text, so they are compared escaped; ASCII case is ignored.
         gone += connection.execute(
             "delete from raw.rejected_records"
             " where position(lower(%s) in lower(encode(original, 'escape'))) > 0",
@@ -324,7 +331,7 @@ def _empty_rejected(connection: Connection, person: Person) -> Receipt:
 
 
 def _scrub_files(person: Person) -> int:
-    """Take addresses out of reports and logs, and archives of the person away."""
+    """Remove the person's addresses from reports and logs, and delete archives about them."""
     traces = [trace.encode() for trace in sorted(person.traces, key=len, reverse=True)]
     pattern = re.compile(b"|".join(map(re.escape, traces)), re.IGNORECASE) if traces else None
     changed = 0
@@ -346,23 +353,23 @@ def _scrub_files(person: Person) -> int:
 
 def _texts(folder: Path) -> Iterator[Path]:
     for top in sorted(folder.glob("*")):
-        if top.name in APART:
+        if top.name in SKIPPED_FOLDERS:
             continue
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
             is_text = path.suffix in (".log", ".json", ".jsonl", ".html", ".txt", ".sql", ".csv")
-            if is_text and path.is_file() and path.stat().st_size <= LARGEST_TEXT:
+            if is_text and path.is_file() and path.stat().st_size <= MAX_TEXT_BYTES:
                 yield path
 
 
 def _finish(connection: Connection, request: Request, person: Person, at: datetime) -> None:
-    """Look once more, when nobody is at work who read the person before; then forget who it was."""
+    """Check for remaining rows while no run can write, then delete the stored ids."""
     with connection.transaction():
         for work in ("activation", "build"):
             locks.take_turn(connection, work)
-            if not locks.wait_for_holders(connection, work, PATIENCE):
+            if not locks.wait_for_holders(connection, work, WAIT_SECONDS):
                 raise RetryLater(
-                    "privacy: a run is under way and may write the person down again. Run again "
-                    "once it has ended; the request stays in the queue."
+                    "privacy: a run is in progress and may write the person again. Try again when "
+                    "it has ended. The request stays in the queue."
                 )
         left = stores.left(connection, person)
         if not left:
@@ -375,12 +382,12 @@ def _finish(connection: Connection, request: Request, person: Person, at: dateti
                 (at, request.request_id),
             )
     if left:
-        # What came back while this ran is taken again by the next try.
+        # The steps of these stores run again in the next try.
         connection.execute(
             "delete from privacy.receipts where request_id = %s and store = any(%s)",
             (request.request_id, list(left)),
         )
         raise GateFailed(
-            f"privacy: request {request.request_id}: rows are left in {', '.join(left)}. "
-            "Something built them meanwhile; run `rapport privacy work` again."
+            f"privacy: request {request.request_id}: rows of the person are left in "
+            f"{', '.join(left)}, written during the erasure. Run `rapport privacy work` again."
         )

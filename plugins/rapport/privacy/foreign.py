@@ -1,7 +1,7 @@
-"""Tables in the warehouse's schemas that belong to somebody else: never read or changed here.
+"""Tables in the warehouse's schemas that another login owns, which an erasure never touches.
 
-Whoever owns a table decides by triggers, rules, policies and types what code runs when somebody
-touches it. An erasure that touched it would run that code as the warehouse's own login.
+The owner of a table decides by triggers, rules, policies and types what code runs when somebody
+reads or changes it. An erasure would run that code with the rights of the warehouse's own login.
 
 >>> tables(connection)  # doctest: +SKIP
 {('marts', 'notes'): 'eve'}
@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-# SQL of a condition on pg_class under the name of `tables`.
+# An SQL condition on pg_class, which must have the alias `tables`.
 OURS = "tables.relowner in (select oid from pg_roles where rolsuper or rolname = current_user)"
 FOREIGN = f"""
 select schemas.nspname, tables.relname, tables.relowner::regrole::text
@@ -23,5 +23,5 @@ order by 1, 2
 
 
 def tables(connection: psycopg.Connection[Any]) -> dict[tuple[str, str], str]:
-    """The owner of each such table, by schema and name."""
+    """The owner of each table of another login, by schema and name."""
     return {(schema, name): owner for schema, name, owner in connection.execute(FOREIGN)}

@@ -1,7 +1,7 @@
-"""What is held about a customer, why, from where, and to whom it goes: read from what runs.
+"""The privacy notice: what is stored about customers, why, its origin and its recipients.
 
-Tables and their origin come from dbt's lineage, recipients and purposes from the segments, so the
-page is as true as the configuration.
+Tables and their origin come from dbt's lineage, recipients and purposes from the segments. So the
+notice always matches the configuration.
 
 >>> print(notice(connection).markdown())  # doctest: +SKIP
 # What Example holds about you
@@ -45,7 +45,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What one tool is told about the people of one segment."""
+    """What is sent to one destination about the people of one segment."""
 
     tool: str
     segment: str
@@ -56,7 +56,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The page."""
+    """The contents of the privacy notice."""
 
     company: str
     held: list[Held]
@@ -69,39 +69,39 @@ class Notice:
         return asdict(self)
 
     def markdown(self) -> str:
-        """For customers to read; a company's lawyer has the last word on it."""
+        """The notice as Markdown for customers. Have a lawyer review it before you publish it."""
         lines = [f"# What {self.company} holds about you", ""]
         for item in self.held:
             lines += [
                 f"## {item.what}",
                 "",
-                f"- **From where:** {', '.join(item.sources) or 'made by us'}",
+                f"- **Where it comes from:** {', '.join(item.sources) or 'created by us'}",
                 f"- **Why:** {item.why}",
-                f"- **To whom it goes:** {', '.join(item.recipients) or 'nobody'}",
+                f"- **Who receives it:** {', '.join(item.recipients) or 'nobody'}",
             ]
             lines += [f"- **In detail:** {', '.join(item.columns)}"] if item.columns else []
             lines += [""]
-        lines += ["## What our tools are told", ""]
+        lines += ["## What we send to our tools", ""]
         lines += ["| tool | list | purpose | channel | with these facts |", "|---|---|---|---|---|"]
         for sent in self.sent:
             cells = (sent.tool, sent.segment, sent.purpose, sent.channel, _list(sent.attributes))
             lines.append(f"| {' | '.join(map(_cell, cells))} |")
-        lines += ["", "## For how long", ""]
+        lines += ["", "## How long we keep it", ""]
         for what, days in self.kept.items():
             lines.append(f"- {what}: {'until you ask' if days is None else f'{days} days'}")
         lines += [
             "",
             "## What you can ask for",
             "",
-            "All of it as a file, or that it is deleted, here and at the tools named above. You "
-            f"get an answer within {self.answer_within_days} days.",
+            "You can ask for a copy of all your data as a file, or ask us to delete it, here and "
+            f"at the tools named above. You get an answer within {self.answer_within_days} days.",
             "",
         ]
         return "\n".join(lines)
 
 
 def notice(connection: Connection, settings: Settings | None = None) -> Notice:
-    """The page of this configuration."""
+    """The privacy notice of the current configuration, with the tables of the warehouse."""
     settings = settings or load_settings()
     options = settings.checked("privacy", Options)
     enabled = settings.enabled("destinations")
@@ -115,7 +115,7 @@ def notice(connection: Connection, settings: Settings | None = None) -> Notice:
         Held(
             "Records as our tools sent them",
             sorted(settings.enabled("sources")),
-            "everything below is made of them",
+            "everything below is derived from them",
             [],
             [],
         )
@@ -145,7 +145,7 @@ def notice(connection: Connection, settings: Settings | None = None) -> Notice:
             "Former versions of a record": options.keep_old_versions_days,
             "Records that could not be read": options.keep_rejected_records_days,
             "Reports of our nightly runs": options.keep_runs_days,
-            "Proof of what was sent, and by what right": options.keep_receipts_days,
+            "Proof of what was sent, and on what legal ground": options.keep_receipts_days,
         },
         options.answer_within_days,
     )  # fmt: skip
@@ -154,7 +154,7 @@ def notice(connection: Connection, settings: Settings | None = None) -> Notice:
 def _recipients(
     name: str, users: list[Segment], every: list[Segment], enabled: Mapping[str, Any]
 ) -> set[str]:
-    """Tools that are sent facts made of a table; addresses go along with each message."""
+    """The destinations that receive facts from a table. Every channel receives addresses."""
     sending = (
         [s for s in every if s.channel != "none"] if name == "dim_customer_contacts" else users
     )
@@ -171,7 +171,7 @@ class _Manifest(msgspec.Struct):
 
 
 def _parents() -> dict[str, set[str]]:
-    """What each model is made of, by name; a source is `source:<name>`. Empty before a build."""
+    """The parents of each dbt model by name; a source is `source:<name>`. Empty before a build."""
     if not manifest_path().exists():
         return {}
     manifest = msgspec.json.decode(manifest_path().read_bytes(), type=_Manifest)
@@ -189,7 +189,7 @@ def _parents() -> dict[str, set[str]]:
 
 
 def _origins(name: str, parents: Mapping[str, set[str]]) -> set[str]:
-    """The sources that a model is made of in the end."""
+    """The names of the sources that a model is derived from, directly or indirectly."""
     todo, seen = [name], set()
     while todo:
         for parent in parents.get(todo.pop(), ()):

@@ -1,4 +1,4 @@
-"""Everything that is known as one person: customers, profiles, identifiers, and their records.
+"""Finds everything that belongs to one person: customers, profiles, identifiers and records.
 
 >>> find(connection, "mara@example.com").customers  # doctest: +SKIP
 {'c_0a1b2c3d4e5f60718293'}
@@ -19,15 +19,16 @@ from rapport.landing.tombstones import Handles
 from rapport.privacy import foreign
 
 Connection = psycopg.Connection[Any]
-LONGEST_CHAIN = 6
+MAX_REFERENCES = 6  # how many references are followed from record to record
 
 
 @dataclass(slots=True)
 class Person:
-    """Ids of one person. `handles` are ids by namespace; `traces` are texts that only they have.
+    """The ids of one person.
 
-    `keys` and `identifiers` are identity's own numbers for profiles and for what only this person
-    offers.
+    `handles` are ids by namespace, in lower case. `traces` are e-mail addresses and phone numbers
+    that only this person has. `keys` are identity's keys of the profiles, and `identifiers` its
+    keys of the identifiers that only this person has.
     """
 
     customers: set[str] = field(default_factory=set)
@@ -38,7 +39,7 @@ class Person:
     handles: Handles = field(default_factory=dict)
 
     def add(self, namespace: str, *values: str) -> None:
-        """Note ids of a namespace."""
+        """Add ids of a namespace to the handles."""
         self.handles.setdefault(namespace, set()).update(value.lower() for value in values)
 
     def records(self, source: str, stream: str) -> list[str]:
@@ -47,19 +48,23 @@ class Person:
 
 
 def find(connection: Connection, who: str, *, region: str = "DE") -> Person:
-    """The person that an id, an e-mail address or a phone number means.
+    """Find the person that an id, an e-mail address or a phone number stands for.
 
-    Raises `ConfigError` where it means several customers. An address that identity does not know
-    yet, or no more, is a person all the same: what carries it is found by it.
+    An e-mail address that identity does not know is accepted too: the person's records are found by
+    it. `region` is the ISO 3166 code for phone numbers without a country code. Raises `ConfigError`
+    if nobody or more than one customer is found.
     """
     text = who.replace("\x00", "").strip()
     if not text or len(text) > LONGEST:
-        raise ConfigError("privacy: name a person by customer id, record id, e-mail or phone.")
+        raise ConfigError(
+            "privacy: no person was given. Give a customer id, record id, e-mail address or phone "
+            "number."
+        )
     customers = _customers(connection, text, region)
     if len(customers) > 1:
         raise ConfigError(
-            f"privacy: that means {len(customers)} customers: {', '.join(sorted(customers))}. "
-            "Name one of them by this id."
+            f"privacy: this belongs to {len(customers)} customers: "
+            f"{', '.join(sorted(customers))}. Give the id of one of them."
         )
     person = Person()
     _add_identity(connection, person, customers)
@@ -71,8 +76,8 @@ def find(connection: Connection, who: str, *, region: str = "DE") -> Person:
         _add_profile(person, text)
     if not any(person.handles.values()):
         raise ConfigError(
-            "privacy: nobody has that id, address or phone number. An e-mail address is taken as "
-            "it is; `rapport card` shows what else somebody is known by."
+            "privacy: no customer has that id or phone number. Give the e-mail address, or look "
+            "the customer up with `rapport card`."
         )
     _add_records(connection, person)
     return person
@@ -87,12 +92,12 @@ def _customers(connection: Connection, text: str, region: str) -> set[str]:
     return set(
         lookup.by_id(connection, text)
         or lookup.by_form(connection, forms)
-        or _former(connection, forms)
+        or _former_owners(connection, forms)
     )
 
 
-def _former(connection: Connection, forms: dict[str, str | None]) -> list[str]:
-    """Customers who offered it once, or whose record that carried it is gone."""
+def _former_owners(connection: Connection, forms: dict[str, str | None]) -> list[str]:
+    """The customers who had the identifier earlier, or whose record with it was deleted."""
     known = {kind: form for kind, form in forms.items() if form is not None}
     rows = connection.execute(
         FORMER, {"kinds": list(known), "forms": list(known.values())}
@@ -101,7 +106,7 @@ def _former(connection: Connection, forms: dict[str, str | None]) -> list[str]:
 
 
 def _add_identity(connection: Connection, person: Person, customers: set[str]) -> None:
-    """Former ids, profiles and identifiers of the customers."""
+    """Add the former ids, profiles and identifiers of the customers."""
     ids = list(customers)
     for alias, customer in connection.execute(ALIASES, {"ids": ids}):
         person.customers |= {alias, customer}
@@ -137,10 +142,10 @@ def _add_profile(person: Person, profile: str) -> None:
 
 
 def _add_records(connection: Connection, person: Person) -> None:
-    """Records that name the person, records that name those, and so on."""
+    """Add the records that refer to the person, the records that refer to those, and so on."""
     others = foreign.tables(connection)
     streams = [one for one in person_references.streams() if ("raw", "__".join(one)) not in others]
-    for _ in range(LONGEST_CHAIN):
+    for _ in range(MAX_REFERENCES):
         before = sum(map(len, person.handles.values()))
         for source, stream in streams:
             namespace = person_references.record_namespace(source, stream)

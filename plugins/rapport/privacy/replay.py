@@ -1,4 +1,4 @@
-"""Erasures repeated on a warehouse that comes from a backup, before anybody reads it.
+"""Repeats all erasures on a warehouse that was restored from a backup, before anybody reads it.
 
 >>> replay(connection, at=now)  # doctest: +SKIP
 {'tombstones': 31, 'people': 2, 'records': 0}
@@ -19,37 +19,44 @@ Connection = psycopg.Connection[Any]
 
 
 def replay(connection: Connection, *, at: datetime) -> dict[str, int]:
-    """Erase whoever has a tombstone; tools are not told again."""
+    """Erase everybody who has a tombstone, without calling the destinations; returns the counts."""
     recovered = tombstones.recover(connection)
-    customers = [row[0] for row in connection.execute(BURIED)]
+    customers = [row[0] for row in connection.execute(ERASED_CUSTOMERS)]
     for customer in customers:
         request = requests.request(connection, "erase", customer, at=at)
-        erase(connection, request, at=at, tell_tools=False)
-    return {"tombstones": recovered, "people": len(customers), "records": _sweep(connection)}
+        erase(connection, request, at=at, call_destinations=False)
+    return {
+        "tombstones": recovered,
+        "people": len(customers),
+        "records": _delete_erased_records(connection),
+    }
 
 
-def follow(connection: Connection) -> int:
-    """Delete what names a record that was turned away at landing; how many records."""
+def delete_referring_records(connection: Connection) -> int:
+    """Delete the records that refer to a record that did not land because of a tombstone.
+
+    Returns how many records were deleted.
+    """
     new = connection.execute(
         "select exists (select from privacy.tombstones where not is_followed)"
     ).fetchone()
     if new != (True,):
         return 0
     with connection.transaction():
-        deleted = _sweep(connection)
+        deleted = _delete_erased_records(connection)
         connection.execute("update privacy.tombstones set is_followed = true")
         return deleted
 
 
-def _sweep(connection: Connection) -> int:
+def _delete_erased_records(connection: Connection) -> int:
     return sum(
         _delete_records(connection, source, stream)
         for source, stream in person_references.streams()
-        if _is_there(connection, source, stream)
+        if _exists(connection, source, stream)
     )
 
 
-def _is_there(connection: Connection, source: str, stream: str) -> bool:
+def _exists(connection: Connection, source: str, stream: str) -> bool:
     row = connection.execute(
         "select to_regclass(%s) is not null", (table_of(source, stream).as_string(),)
     ).fetchone()
@@ -57,7 +64,7 @@ def _is_there(connection: Connection, source: str, stream: str) -> bool:
 
 
 def _delete_records(connection: Connection, source: str, stream: str) -> int:
-    """Records whose person identity does not know (any more)."""
+    """Delete the records of a stream that have a tombstone or refer to one."""
     namespace = sql.Literal(person_references.record_namespace(source, stream))
     conditions = [person_references.is_buried(namespace, sql.SQL("record_key"))]
     conditions += [one.buried for one in person_references.references(source, stream)]  # type: ignore[misc]
@@ -68,7 +75,7 @@ def _delete_records(connection: Connection, source: str, stream: str) -> int:
     ).rowcount
 
 
-BURIED = sql.SQL("""
+ERASED_CUSTOMERS = sql.SQL("""
 select distinct members.customer_id
 from identity.members
 where {}

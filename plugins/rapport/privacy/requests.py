@@ -1,4 +1,4 @@
-"""The queue of what people asked for: erase or access, each with the day it has to be answered by.
+"""The queue of requests for erasure and access, each with the date by which it must be answered.
 
 >>> request(connection, "erase", "mara@example.com", at=now)  # doctest: +SKIP
 Request(request_id=1, kind='erase', state='open', ...)
@@ -19,10 +19,10 @@ COLUMNS = "request_id, kind, state, requested_at, due_at, finished_at, problem, 
 
 
 class Options(Block):
-    """The block `privacy` of rapport.yml: by when a request is answered, how long things are kept.
+    """The block `privacy` of rapport.yml: the time limit for answers and the retention periods.
 
-    A month is what Article 12(3) of the GDPR gives. What is older than `keep` days goes in
-    `rapport db prune`; null keeps it for good.
+    Article 12(3) of the GDPR sets a limit of one month. `rapport db prune` deletes what is older
+    than the `keep_…_days`; null keeps it forever.
     """
 
     answer_within_days: int = Field(default=30, ge=1, le=90)
@@ -35,7 +35,7 @@ class Options(Block):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request; `person` is what they were named by, until it is done."""
+    """One request. `person` is the id or address from the request; it is removed when done."""
 
     request_id: int
     kind: Kind
@@ -48,12 +48,12 @@ class Request:
 
 
 def options() -> Options:
-    """The block of `rapport.yml`."""
+    """The block `privacy` of `rapport.yml`."""
     return load_settings().checked("privacy", Options)
 
 
 def request(connection: Connection, kind: Kind, who: str, *, at: datetime) -> Request:
-    """Put a request into the queue."""
+    """Add a request to the queue. `who` is a customer id, record id, e-mail or phone number."""
     who = who.replace("\x00", "").strip()
     row = connection.execute(
         "insert into privacy.requests (kind, person, requested_at, due_at)"  # noqa: S608
@@ -65,7 +65,7 @@ def request(connection: Connection, kind: Kind, who: str, *, at: datetime) -> Re
 
 
 def pending(connection: Connection) -> list[Request]:
-    """What is not done, the most urgent first."""
+    """The requests that are not done, the most urgent first."""
     rows = connection.execute(
         f"select {COLUMNS} from privacy.requests where state <> 'done'"  # noqa: S608
         " order by due_at, request_id"
@@ -82,7 +82,7 @@ def every(connection: Connection) -> list[Request]:
 
 
 def fail(connection: Connection, request_id: int, problem: str) -> None:
-    """Note why a request could not be worked; it stays in the queue."""
+    """Store why a request failed. It stays in the queue."""
     connection.execute(
         "update privacy.requests set state = 'failed', problem = %s where request_id = %s",
         (problem, request_id),

@@ -1,4 +1,4 @@
-"""What was kept long enough goes: old versions, books, reports, and leftovers of crashed nights.
+"""Deletes data after its retention period: old versions, run records, reports and leftovers.
 
 >>> prune(connection, at=now)  # doctest: +SKIP
 {'old versions': 1204, 'rejected records': 3, ...}
@@ -23,7 +23,7 @@ from rapport.runs.run import at_work
 Connection = psycopg.Connection[Any]
 DRAFTS_AFTER = timedelta(days=1)
 
-# (what, table, the condition on a row that goes, where `before` is the limit)
+# (key of the count, table, condition on the rows to delete, with the time limit `before`)
 OF_RUNS = (
     ("stages of nights", "ops.stages", "started_at < %(before)s and status <> 'running'"),
     ("results of gates", "quality.results", "checked_at < %(before)s"),
@@ -47,12 +47,12 @@ where tables.relkind in ('r', 'v')
 
 
 def prune(connection: Connection, *, at: datetime) -> dict[str, int]:
-    """Delete what is older than `privacy` in rapport.yml says; counts by kind.
+    """Delete what is older than the retention periods in rapport.yml; returns counts by kind.
 
-    `connection` must be in autocommit mode. Raises `RetryLater` while a run is under way.
+    `connection` must be in autocommit mode. Raises `RetryLater` while a run is in progress.
     """
     if at_work(connection, at) is not None:
-        raise RetryLater("prune: a run is under way. Run again once it has ended.")
+        raise RetryLater("prune: a run is in progress. Try again when it has ended.")
     keep = requests.options()
     counts: dict[str, int] = {}
     if keep.keep_old_versions_days is not None:
@@ -80,7 +80,7 @@ def prune(connection: Connection, *, at: datetime) -> dict[str, int]:
 
 
 def _old_versions(connection: Connection, source: str, stream: str, before: datetime) -> int:
-    """Versions that a newer one took the place of, before the limit."""
+    """Delete the versions that were replaced by a newer one before the limit."""
     table = table_of(source, stream)
     row = connection.execute("select to_regclass(%s) is not null", (table.as_string(),)).fetchone()
     if not row or not row[0]:
@@ -117,7 +117,7 @@ def _drop_leftovers(connection: Connection) -> int:
 
 
 def _prune_files(at: datetime, keep: requests.Options) -> dict[str, int]:
-    """Folders of old runs, archives that were fetched long since, drafts of killed processes."""
+    """Delete folders of old runs, old access archives, and drafts of killed processes."""
     counts = {"folders of runs": 0, "archives": 0, "drafts": 0}
     if keep.keep_runs_days is not None:
         limit = f"{at - timedelta(days=keep.keep_runs_days):%Y%m%d}"
@@ -138,5 +138,5 @@ def _prune_files(at: datetime, keep: requests.Options) -> dict[str, int]:
 
 
 def _is_older(path: Path, age: timedelta) -> bool:
-    """By the clock that wrote the file: the machine's own, not the night's."""
+    """Whether a file is older than `age` by the machine's clock, which set its timestamp."""
     return time.time() - path.stat().st_mtime > age.total_seconds()

@@ -1,8 +1,7 @@
-"""Every table that may hold a person, found in the catalogue by the names of its columns.
+"""Finds every table that may hold data of a person, by the names of its columns.
 
-A table that somebody adds tomorrow is covered as long as its columns are named as everywhere. Only
-tables of the warehouse's own login are touched: whoever owns another one decides by triggers, rules
-and types what code runs when it is read or changed, and it would run as this login.
+A new table is covered if its columns follow the naming rules. Only tables of the warehouse's own
+login are read and changed (see `foreign`).
 
 >>> COLUMNS["customer_id"]
 'customers'
@@ -21,7 +20,7 @@ from rapport.privacy.person import Person
 Connection = psycopg.Connection[Any]
 ERASED = "[erased]"
 
-# The name of a column: the ids of a person that stand in it.
+# The name of a column, and the attribute of `Person` whose ids it holds.
 COLUMNS = {
     "customer_id": "customers",
     "from_customer_id": "customers",
@@ -34,15 +33,18 @@ COLUMNS = {
     "anchor_profile_id": "profiles",
     "profile_key": "keys",
 }
-# These hold what is offered, not who offers it: only what nobody else has goes.
-OWN_ALONE = {"identity.identifiers": "identifier_key", "identity.normal_forms": "identifier_key"}
-# raw has its own way (see erase); the books hold no persons; privacy is what does this.
-APART = ("raw", "ops", "privacy")
+# These tables hold identifiers and not profiles. Only identifiers of this person alone are deleted.
+IDENTIFIER_TABLES = {
+    "identity.identifiers": "identifier_key",
+    "identity.normal_forms": "identifier_key",
+}
+# `raw` is erased by `erase`, `ops` holds no personal data, and `privacy` holds the request itself.
+SKIPPED_SCHEMAS = ("raw", "ops", "privacy")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with the columns in which ids of a person may stand."""
+    """A table and its columns that hold ids, each with the attribute of `Person`."""
 
     schema: str
     name: str
@@ -50,11 +52,11 @@ class Table:
 
     @property
     def identifier(self) -> sql.Identifier:
-        """For statements."""
+        """The quoted name, for SQL statements."""
         return sql.Identifier(self.schema, self.name)
 
     def condition(self, person: Person) -> sql.Composed:
-        """SQL for whether a row is the person's."""
+        """The SQL condition for the person's rows."""
         return sql.SQL("({})").format(
             sql.SQL(" or ").join(
                 sql.SQL("{}::text = any({})").format(
@@ -66,10 +68,10 @@ class Table:
 
 
 def tables(connection: Connection) -> list[Table]:
-    """The tables of people, those that are read by somebody first."""
+    """All tables with ids of people, sorted by schema and name."""
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for schema, name, column in connection.execute(PEOPLE, {"apart": list(APART)}):
-        own = OWN_ALONE.get(f"{schema}.{name}")
+    for schema, name, column in connection.execute(PEOPLE, {"apart": list(SKIPPED_SCHEMAS)}):
+        own = IDENTIFIER_TABLES.get(f"{schema}.{name}")
         if own is not None and own == column:
             found.setdefault((schema, name), []).append((column, "identifiers"))
         elif own is None and column in COLUMNS:
@@ -78,7 +80,7 @@ def tables(connection: Connection) -> list[Table]:
 
 
 def rows(connection: Connection, table: Table, person: Person) -> list[dict[str, Any]]:
-    """The person's rows of a table, as JSON."""
+    """The person's rows in a table, as dictionaries."""
     statement = sql.SQL("select to_jsonb(t) from {} as t where {}").format(
         table.identifier, table.condition(person)
     )
@@ -86,15 +88,16 @@ def rows(connection: Connection, table: Table, person: Person) -> list[dict[str,
 
 
 def delete(connection: Connection, table: Table, person: Person) -> int:
-    """Delete the person's rows of a table; how many there were."""
+    """Delete the person's rows from a table; returns how many there were."""
     statement = sql.SQL("delete from {} where {}").format(table.identifier, table.condition(person))
     return connection.execute(statement).rowcount
 
 
 def scrub(connection: Connection, traces: Sequence[str]) -> dict[str, int]:
-    """Take addresses and numbers out of what is left anywhere: texts of others that mention them.
+    """Replace addresses and numbers in all text columns, such as texts of others that mention them.
 
-    Counts of rows by table. Views show what their tables hold, so tables are enough.
+    Returns the number of changed rows by table. If the change would violate a unique key, the row
+    is deleted.
     """
     changed: dict[str, int] = {}
     if not traces:
@@ -127,7 +130,7 @@ def scrub(connection: Connection, traces: Sequence[str]) -> dict[str, int]:
 
 
 def left(connection: Connection, person: Person) -> dict[str, int]:
-    """Rows that still hold the person, by table; empty after an erasure."""
+    """The number of rows that still belong to the person, by table; empty after an erasure."""
     found: dict[str, int] = {}
     for table in tables(connection):
         row = connection.execute(
@@ -149,14 +152,14 @@ def _texts(connection: Connection) -> Iterator[tuple[str, str, list[tuple[str, s
 
 
 def _quoted(text: str) -> str:
-    """A regular expression of Postgres for the text where it stands alone: no longer address."""
+    """A Postgres regular expression for the text, if it is not a part of a longer address."""
     inner = "".join(c if c.isalnum() else _in_a_link(c) for c in text)
     before = "(?:(?<![A-Za-z0-9._%+-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))"
     return f"{before}{inner}(?![A-Za-z0-9_-]|\\.[A-Za-z0-9])"
 
 
 def _in_a_link(sign: str) -> str:
-    """The sign itself, or percent-encoded, also more than once."""
+    """A pattern for the character itself or its percent-encoding, even if encoded repeatedly."""
     if not sign.isascii():
         return sign
     code = f"{ord(sign):02x}"

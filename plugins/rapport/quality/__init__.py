@@ -1,6 +1,6 @@
-"""The two gates: what arrived tonight, and what is about to be published.
+"""The two quality gates: the arrival gate after a load and the publication gate before publication.
 
-A guard is a file in `expectations/` with a table, a gate and a function that returns Great
+A guard is a file in `expectations/` with a query, a gate and a function that returns Great
 Expectations expectations. A gate that crashes counts as failed.
 
 >>> run_gate("publication", run_id=run_id, as_of=as_of)  # doctest: +SKIP

@@ -1,4 +1,8 @@
-"""Which canonical entities are stale tonight, so that the lists made of them stay as they are."""
+"""Finds the sources that are stale, so that lists that need them are frozen.
+
+>>> stale_need(("orders",), {"orders": ["files"]}, stale={"files"})
+'orders of files are stale'
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,7 +18,7 @@ STAGING = "dbt_project/models/staging"
 def sources_of_entities(
     enabled: Mapping[str, object], folder: Path | None = None
 ) -> dict[str, list[str]]:
-    """The enabled sources of each canonical entity, found by the names of the staging models."""
+    """The enabled sources of each canonical entity, read from the names of the staging models."""
     folder = folder or project_root() / STAGING
     found: dict[str, list[str]] = {}
     for path in sorted(folder.rglob("stg_*__*.sql")):
@@ -27,8 +31,9 @@ def sources_of_entities(
 def stale_sources(
     connection: psycopg.Connection, enabled: Mapping[str, object], as_of: datetime, hours: int
 ) -> set[str]:
-    """The enabled sources that `marts.data_status` calls stale, does not know, or last knew good
-    more than `hours` before `as_of`; its verdict includes the arrival gate.
+    """The enabled sources without a good load within `hours` before `as_of` (UTC).
+
+    They are read from `marts.data_status`, where a source that failed the arrival gate is stale.
     """
     rows = connection.execute(
         "select source from marts.data_status where not is_stale and last_good_as_of >= %s",
@@ -41,7 +46,7 @@ def stale_sources(
 def stale_need(
     needs: tuple[str, ...], sources: Mapping[str, list[str]], stale: set[str]
 ) -> str | None:
-    """The first needed entity whose source is stale, as a sentence; None where all are fresh."""
+    """A sentence about the first needed entity with a stale source; None if all are fresh."""
     for entity in needs:
         for source in sources.get(entity, []):
             if source in stale:

@@ -1,6 +1,6 @@
-"""Great Expectations behind one function: the guards of a gate, judged in the warehouse.
+"""Runs the guards of a gate with Great Expectations, in the warehouse.
 
-Results hold no values of the data: every validation is BOOLEAN_ONLY.
+Results contain no values of the data, because every validation is BOOLEAN_ONLY.
 
 >>> [guard.name for guard in discover_guards("arrival")]  # doctest: +SKIP
 ['loads']
@@ -34,17 +34,17 @@ UNFINISHED = {
 Gate = Literal["arrival", "publication"]
 
 CONSEQUENCE: dict[str, str] = {
-    "arrival": "What landed stays, the source counts as stale, and lists that need it stay as "
-    "they are.",
-    "publication": "Last night's tables and lists stay in place: nothing is published or sent.",
+    "arrival": "The landed records stay, the source counts as stale, and lists that need it are "
+    "frozen.",
+    "publication": "Nothing is published or sent. Tables and lists stay as the last run left them.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """One file of `expectations/`: what it judges and what it expects of it.
+    """One file of `expectations/`: a query and the expectations of its rows.
 
-    `query` selects the rows to judge; `{run_id}` and `{source}` in it are filled with literals.
+    `{run_id}` and `{source}` in `query` are replaced by literals.
     """
 
     name: str
@@ -59,7 +59,7 @@ def expectations_dir() -> Path:
 
 
 def discover_guards(gate: Gate) -> list[Guard]:
-    """The guards of a gate, found by being in the folder."""
+    """The guards of a gate. Every file in the folder is found automatically."""
     guards = []
     for path in sorted(expectations_dir().glob("[a-z]*.py")):
         module = _load(path)
@@ -71,17 +71,17 @@ def discover_guards(gate: Gate) -> list[Guard]:
 def _load(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"rapport_expectations_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise ConfigError(f"{path}: not a Python file.")
+        raise ConfigError(f"{path}: this is not a Python file. Remove it from the folder.")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     for needed in ("GATE", "QUERY", "expectations"):
         if not hasattr(module, needed):
-            raise ConfigError(f"{path}: a guard needs `{needed}`. See CONTRIBUTING.md.")
+            raise ConfigError(f"{path}: the guard does not define `{needed}`. See CONTRIBUTING.md.")
     return module
 
 
 def report_dir(run_id: str, gate: str, source: str | None = None) -> Path:
-    """Where the report of a gate is."""
+    """The folder of a gate's report."""
     name = f"{gate}-{source}" if source else gate
     return var_dir() / "runs" / run_id / "quality" / name
 
@@ -89,21 +89,21 @@ def report_dir(run_id: str, gate: str, source: str | None = None) -> Path:
 def run_gate(
     gate: Gate, *, run_id: str, as_of: datetime, source: str | None = None
 ) -> dict[str, int]:
-    """Judge every guard of a gate; returns how many expectations passed and failed.
+    """Check every guard of a gate; returns how many expectations passed and failed.
 
-    Failures of severity `critical` raise `GateFailed`, which names guard, expectation and report;
-    others are counted and kept. Anything that keeps the gate from finishing is a failure too.
+    A failure of severity `critical` raises `GateFailed` with guard, expectation and report. Other
+    failures are only counted and stored. If the gate cannot finish, it raises `GateFailed` too.
     """
     try:
-        outcomes = _judge(gate, run_id, as_of, source)
+        outcomes = _validate(gate, run_id, as_of, source)
     except Exception as error:
         log.error("the %s gate could not finish: %s", gate, type(error).__name__)
-        _keep(run_id, gate, source or "", [UNFINISHED])
+        _store(run_id, gate, source or "", [UNFINISHED])
         raise GateFailed(
             f"the {gate} gate could not finish ({type(error).__name__}), which counts as failed. "
             f"{CONSEQUENCE[gate]}"
         ) from None
-    _keep(run_id, gate, source or "", outcomes)
+    _store(run_id, gate, source or "", outcomes)
     failed = [outcome for outcome in outcomes if not outcome["success"]]
     fatal = [outcome for outcome in failed if outcome["severity"] == "critical"]
     if fatal:
@@ -120,7 +120,7 @@ def run_gate(
     return {"passed": len(outcomes) - len(failed), "failed": len(failed)}
 
 
-def _judge(gate: Gate, run_id: str, as_of: datetime, source: str | None) -> list[dict[str, Any]]:
+def _validate(gate: Gate, run_id: str, as_of: datetime, source: str | None) -> list[dict[str, Any]]:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -150,7 +150,7 @@ def _judge(gate: Gate, run_id: str, as_of: datetime, source: str | None) -> list
                 guard.name,
                 query=f"select * from ({query}) as judged",  # noqa: S608 - a guard's own query
             )
-            batch = asset.add_batch_definition_whole_table("tonight")
+            batch = asset.add_batch_definition_whole_table("run")
             suite = context.suites.add(gx.ExpectationSuite(name=guard.name))
             for expectation in guard.expectations(as_of):
                 suite.add_expectation(expectation)
@@ -197,8 +197,8 @@ def _literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _keep(run_id: str, gate: str, source: str, outcomes: Sequence[dict[str, Any]]) -> None:
-    """The results of this attempt take the place of an earlier one's."""
+def _store(run_id: str, gate: str, source: str, outcomes: Sequence[dict[str, Any]]) -> None:
+    """Store the results and replace those of an earlier attempt of the same run."""
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(
             "delete from quality.results where run_id = %s and gate = %s and source = %s",

@@ -1,4 +1,4 @@
-"""Transform: dbt in this process, and the publication of what it built.
+"""Transform: runs dbt in this process and publishes the tables that it built.
 
 >>> from rapport.transform import build, publish
 """

@@ -1,13 +1,13 @@
-"""Fields of a company's own: declared in rapport.yml, and in `dim_customers.custom_fields` by that.
+"""Custom fields: a company's own fields, declared in rapport.yml, in `dim_customers.custom_fields`.
 
     sources:
       hubspot:
         custom_fields:
           contacts: {loyalty_tier: properties.loyalty_tier}
 
-says the name in the marts and the dotted path in the record of that stream. The stream's records
-are people: what they say of a customer is gathered over all of the customer's profiles, the first
-declared source first, then the version that landed last.
+The example maps a name in the marts to a dotted path in the stream's records. The records must be
+people. If several profiles of a customer have a value, the source that is declared first wins, then
+the version that landed last.
 
 >>> _checked("hubspot", {"contacts": {"tier": "properties.tier"}}, {"contacts"})
 [{'source': 'hubspot', 'stream': 'contacts', 'name': 'tier', 'path': ['properties', 'tier']}]
@@ -25,7 +25,7 @@ PATH = re.compile(r"[\w $-]+([.][\w $-]+)*")
 
 
 def fields_for_dbt(settings: Settings) -> list[dict[str, Any]]:
-    """The dbt variable `custom_fields`, in the order of the file; raises `ConfigError`."""
+    """The dbt variable `custom_fields`, in the order of rapport.yml; raises `ConfigError`."""
     found: list[dict[str, Any]] = []
     for name, options in settings.sources.items():
         if fields := options.get("custom_fields"):
@@ -37,16 +37,21 @@ def fields_for_dbt(settings: Settings) -> list[dict[str, Any]]:
 def _checked(source: str, fields: Any, streams: set[str]) -> list[dict[str, Any]]:
     where = f"rapport.yml: sources.{source}.custom_fields"
     if not isinstance(fields, dict) or not all(isinstance(f, dict) for f in fields.values()):
-        raise ConfigError(f"{where}: write stream: {{name: path in the record}}.")
+        raise ConfigError(
+            f"{where}: the value must have the form `stream: {{name: path in the record}}`."
+        )
     if unknown := sorted(set(fields) - streams):
-        there_are = ", ".join(sorted(streams))
-        raise ConfigError(f"{where}: no stream {', '.join(unknown)}. There are: {there_are}.")
+        known = ", ".join(sorted(streams))
+        raise ConfigError(
+            f"{where}: {source} has no stream {', '.join(unknown)}. Its streams are: {known}."
+        )
     found = []
     for stream, paths in fields.items():
         for name, path in paths.items():
             if not NAME.fullmatch(str(name)) or not PATH.fullmatch(str(path)):
                 raise ConfigError(
-                    f"{where}.{stream}.{name}: a name is snake case, a path is words and dots."
+                    f"{where}.{stream}.{name}: the name must be in snake case, and the path must "
+                    "be words with dots between them."
                 )
             found.append(
                 {"source": source, "stream": stream, "name": name, "path": path.split(".")}

@@ -1,4 +1,4 @@
-"""dbt in this process: one invocation a layer, variables from `rapport.yml`, the night's as_of.
+"""Runs dbt in this process, once per layer, with variables from `rapport.yml` and the run's as_of.
 
 >>> build("marts", as_of=as_of)  # doctest: +SKIP
 {'models': 31, 'tests': 64, 'seconds': 3.2}
@@ -40,9 +40,9 @@ LIBPQ = {
     "sslrootcert": "PGSSLROOTCERT",
     "target_session_attrs": "PGTARGETSESSIONATTRS",
 }
-# Nobody sees dbt's own lines, and its manifest is written when the project is parsed.
+# dbt's own log lines are suppressed. The manifest is written when the project is parsed.
 QUIET = ("--no-print", "--quiet", "--log-level", "none")
-# What this process parsed last, and its manifest: to read it takes dbt a second an invocation.
+# The key of the last parse in this process, and its manifest. dbt needs a second to read it again.
 _parsed: tuple[tuple[Any, ...], bytes] = ((), b"")
 STAGING_MODEL = re.compile(r"stg_(?P<source>[a-z0-9_]+?)__(?P<entity>[a-z0-9_]+)")
 
@@ -53,11 +53,11 @@ def project_dir() -> Path:
 
 
 def variables(settings: Settings) -> dict[str, Any]:
-    """The variables of an invocation.
+    """The dbt variables.
 
-    `canonical` names, for each entity, the staging models that offer it, found by file name;
-    `datasets` are the mapped files of `rapport.yml`. What a source has landed counts as long as
-    the source stands in `rapport.yml`, turned off or not; `unused` are those that do not.
+    `canonical` lists the staging models of each entity, by file name. `datasets` are the mapped
+    files of `rapport.yml`. `unused` are the sources that are not in `rapport.yml`. Landed records
+    of a source are used as long as it is in `rapport.yml`, even if it is turned off.
     """
     unused = sorted(set(known("sources")) - set(settings.sources))
     canonical: dict[str, list[str]] = {}
@@ -77,7 +77,10 @@ def variables(settings: Settings) -> dict[str, Any]:
 
 
 def environment(role: str | None = None) -> dict[str, str]:
-    """What the profile reads: where the warehouse is, as which role. Telemetry is off."""
+    """The environment variables that dbt's profile reads: the warehouse and the role.
+
+    Telemetry is turned off.
+    """
     parts = urlsplit(warehouse.url())
     query = dict(parse_qsl(parts.query))
     if role is not None:
@@ -85,7 +88,7 @@ def environment(role: str | None = None) -> dict[str, str]:
             own = roles.session_options(connection, role)
         query["options"] = f"{query.get('options', '')} {own}".strip()
     return {
-        # The profile has no place for these; libpq reads them where a client does not say.
+        # dbt's profile has no keys for these options, so libpq must read them.
         **{LIBPQ[name]: value for name, value in query.items() if name in LIBPQ},
         "PGTZ": "UTC",
         "RAPPORT_DBT_HOST": parts.hostname or "127.0.0.1",
@@ -99,7 +102,7 @@ def environment(role: str | None = None) -> dict[str, str]:
 
 
 def options(settings: Settings) -> list[str]:
-    """The options that every invocation needs: folders, variables, nothing kept of values."""
+    """The command-line options of every invocation: folders, variables, and no log file."""
     folder = var_dir() / "dbt"
     return [
         "--project-dir",
@@ -118,9 +121,9 @@ def options(settings: Settings) -> list[str]:
 
 
 def readable_project() -> Path:
-    """The project, or a copy without segments where one of them is no file, at which dbt stops.
+    """The folder of the project, or of a copy without segments if one of them is not a plain file.
 
-    `.dbtignore` keeps dbt from what is in the files of segments, not from looking for them.
+    dbt stops at such an entry even though `.dbtignore` hides the folder of segments.
     """
     folder = project_dir() / "models" / "segments"
     entries = folder.iterdir() if folder.is_dir() else ()
@@ -134,7 +137,7 @@ def readable_project() -> Path:
 
 
 def invoke(args: Sequence[str], settings: Settings, as_of: datetime) -> Any:
-    """One invocation; returns dbt's own result. Prints nothing."""
+    """Run one dbt command; returns dbt's own result and prints nothing."""
     from dbt.cli.main import dbtRunner
 
     digest = forget_stale_parse()
@@ -142,15 +145,15 @@ def invoke(args: Sequence[str], settings: Settings, as_of: datetime) -> Any:
     with adjusted_environment(as_of), contextlib.redirect_stdout(io.StringIO()):
         outcome = _parse(digest, given)
         if outcome is None:
-            # Each invocation gets a manifest that none has compiled anything into yet.
-            manifest = pickle.loads(_parsed[1])  # noqa: S301 - of this process's own memory
+            # dbt compiles into the manifest, so each invocation gets a fresh copy.
+            manifest = pickle.loads(_parsed[1])  # noqa: S301 - from this process's own memory
             outcome = dbtRunner(manifest).invoke([*args, "--no-write-json", *QUIET, *given])
     write_results(outcome)
     return outcome
 
 
 def _parse(digest: str, given: Sequence[str]) -> Any:
-    """Parse the project where this process has not yet; what dbt says where it cannot."""
+    """Parse the project unless this process has done so; returns dbt's result if it fails."""
     global _parsed
     from dbt.cli.main import dbtRunner
 
@@ -166,12 +169,10 @@ def _parse(digest: str, given: Sequence[str]) -> Any:
 
 
 def forget_stale_parse() -> str:
-    """Have dbt parse everything where a file of the project changed since it last did.
+    """Delete dbt's partial parse if a file of the project has changed; returns a hash of the files.
 
-    Answers a hash of the project's files.
-
-    Parsing only what changed, dbt 1.12 takes the metrics of a changed file for a second definition
-    and refuses them.
+    dbt 1.12 fails to parse only the changed files: it takes the metrics of a changed file for
+    duplicates.
     """
     digest = hashlib.sha256()
     for path in sorted(project_dir().rglob("*")):
@@ -188,22 +189,26 @@ def forget_stale_parse() -> str:
 
 
 def write_results(outcome: Any) -> None:
-    """Leave dbt's own record of a run without Postgres' words: they may quote a row."""
+    """Write dbt's run results without Postgres' error messages, which may quote a row."""
     from dbt.artifacts.schemas.run import RunExecutionResult
 
     ran = outcome.result
     if isinstance(ran, RunExecutionResult):
-        left_out = "left out: it may quote a row; build the model to see it"
-        told = [
+        left_out = "left out, because it may quote a row; build the model to see the message"
+        results = [
             dataclasses.replace(result, message=left_out) if result.status == "error" else result
             for result in ran.results
         ]
         path = var_dir() / "dbt" / "target" / "run_results.json"
-        dataclasses.replace(ran, results=told).write(str(path))
+        dataclasses.replace(ran, results=results).write(str(path))
 
 
 def build(layer: str, *, as_of: datetime) -> dict[str, Any]:
-    """Build the models of a layer and run their tests; raises `GateFailed` naming what failed."""
+    """Build the models of a layer and run their tests; returns counts and seconds.
+
+    Raises `GateFailed` with the models and tests that failed, and `RetryLater` if the warehouse
+    does not answer.
+    """
     started = time.monotonic()
     settings = load_settings()
     args = ["build", "--select", f"tag:{layer}", "--exclude-resource-type", "unit_test"]
@@ -225,7 +230,7 @@ def _explain(layer: str, failed: Sequence[Any], exception: BaseException | None)
         kind = type(exception).__name__ if exception else "no result"
         message = str(exception).strip().splitlines()[0] if exception else ""
         if kind == "FailedToConnectError":
-            return RetryLater(f"dbt {layer}: the warehouse does not answer.")
+            return RetryLater(f"dbt {layer}: the warehouse does not answer. Try again later.")
         return GateFailed(f"dbt {layer}: {kind}. {message} Run `rapport dbt parse` to see more.")
     names = ", ".join(
         f"{result.node.name} ({result.status}"
@@ -235,17 +240,18 @@ def _explain(layer: str, failed: Sequence[Any], exception: BaseException | None)
     )
     more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
     return GateFailed(
-        f"dbt {layer}: {names}{more}. Nothing of tonight is published. "
-        f"The compiled SQL is under {var_dir() / 'dbt' / 'target'}; "
-        f"try one with `rapport dbt build --select {failed[0].node.name}`."
+        f"dbt {layer}: failed: {names}{more}. Nothing of this run is published. "
+        f"The compiled SQL is in {var_dir() / 'dbt' / 'target'}. "
+        f"Run `rapport dbt build --select {failed[0].node.name}` to see the error."
     )
 
 
 @contextlib.contextmanager
 def adjusted_environment(as_of: datetime, role: str | None = None) -> Iterator[None]:
-    """The profile's variables and the night's time are set inside, and as before outside.
+    """Set the environment variables of the profile and `RAPPORT_AS_OF` inside the context.
 
-    As a variable of dbt the time would make every night parse the whole project again.
+    `as_of` is not a dbt variable, because a changed variable would make dbt parse the whole project
+    in every run.
     """
     values = {**environment(role), "RAPPORT_AS_OF": as_of.isoformat()}
     before = {name: os.environ.get(name) for name in values}

@@ -1,8 +1,8 @@
-"""dbt's documentation of every table, from the raw stream to the field in a tool.
+"""Builds the dbt documentation, from the raw stream to the field at a destination.
 
-What a segment sends to which tool stands in its own file, and what BI may read in each mart's. The
-documentation needs them as dbt exposures, so they are written into a copy of the project: nobody
-has to keep them in step.
+The files of segments say what is sent to which destination, and the files of marts what BI can
+read. The documentation needs both as dbt exposures. They are generated into a copy of the project,
+so that nobody has to maintain them by hand.
 
 >>> sorted(exposures(project_dir()))  # doctest: +SKIP
 ['exposures', 'version']
@@ -24,7 +24,7 @@ from rapport.transform.dbt import adjusted_environment, project_dir, variables
 
 
 def build(settings: Settings, as_of: datetime) -> Path:
-    """Write the documentation as one HTML page; where it is. Raises `ConfigError`."""
+    """Write the documentation as one HTML page; returns its path. Raises `ConfigError`."""
     from dbt.cli.main import dbtRunner
 
     folder = var_dir() / "dbt" / "docs"
@@ -43,12 +43,12 @@ def build(settings: Settings, as_of: datetime) -> Path:
     with adjusted_environment(as_of):
         outcome = dbtRunner().invoke(command)
     if not outcome.success:
-        raise ConfigError(f"dbt docs: {outcome.exception}. `rapport dbt parse` may say more.")
+        raise ConfigError(f"dbt docs: {outcome.exception}. Run `rapport dbt parse` to see more.")
     return folder / "static_index.html"
 
 
 def _add_segments(project: Path) -> None:
-    """The files of segments that hold nothing but a segment; dbt leaves them out elsewhere."""
+    """Copy the files of valid segments, which `.dbtignore` hides from dbt in the project itself."""
     (project / ".dbtignore").unlink()
     folder = project_dir() / "models" / "segments"
     (project / "models" / "segments").mkdir()
@@ -59,7 +59,7 @@ def _add_segments(project: Path) -> None:
 
 
 def exposures(project: Path) -> dict[str, Any]:
-    """One exposure a segment and tool, with the fields that the tool gets, and one of BI."""
+    """The exposures: one per segment and destination, with the fields sent, and one for BI."""
     found, marts = [], []
     for path in sorted((project / "models").rglob("*.yml")):
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models") or []:

@@ -1,8 +1,8 @@
-"""Publication: one transaction that moves what changed from the built tables to the published ones.
+"""Publication: one transaction that copies changed rows from the built to the published tables.
 
-A reader sees the last night whole or tonight whole. A model is published if its configuration
-says `meta: {publish: <schema>, key: [<columns>]}`; `indexes: [<expressions>]` are for who looks up
-single rows.
+A reader sees either the last run or this run, never a mixture. A model is published if its
+configuration has `meta: {publish: <schema>, key: [<columns>]}`. `indexes: [<expressions>]` adds
+indexes for looking up single rows.
 
 >>> publish(run_id=run_id, as_of=as_of)  # doctest: +SKIP
 {'marts.dim_customers': {'changed': 21, 'deleted': 0}, ...}
@@ -31,7 +31,7 @@ BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A built table and where it goes."""
+    """A table to publish: `built` is the (schema, name) of its source, `key` its primary key."""
 
     built: tuple[str, str]
     schema: str
@@ -68,12 +68,12 @@ class _Manifest(msgspec.Struct):
 
 
 def manifest_path() -> Path:
-    """Where dbt leaves what it knows about the project."""
+    """The path of dbt's manifest, which describes the project."""
     return var_dir() / "dbt" / "target" / "manifest.json"
 
 
 def published_tables(path: Path | None = None) -> list[Published]:
-    """The tables that are to be published, sorted; raises `ConfigError` for one without a key."""
+    """The tables to publish, sorted by name; raises `ConfigError` for a table without a key."""
     nodes = msgspec.json.decode((path or manifest_path()).read_bytes(), type=_Manifest).nodes
     tables = []
     for node in nodes.values():
@@ -82,7 +82,9 @@ def published_tables(path: Path | None = None) -> list[Published]:
             continue
         key = tuple(node.config.meta.get("key", ()))
         if not key:
-            raise ConfigError(f"model {node.name}: published, so its meta needs a `key`.")
+            raise ConfigError(
+                f"model {node.name}: it is published but has no key. Add `key` to its meta."
+            )
         name = node.alias or node.name
         indexes = tuple(node.config.meta.get("indexes", ()))
         tables.append(Published((node.schema, name), schema, name, key, indexes))
@@ -92,10 +94,10 @@ def published_tables(path: Path | None = None) -> list[Published]:
 def publish(
     *, run_id: str, as_of: datetime, tables: Sequence[Published] | None = None
 ) -> dict[str, dict[str, int]]:
-    """Publish tonight's tables; what is published already moves nothing, and counts add up.
+    """Publish the built tables; returns the changed and deleted rows of this run by table.
 
-    Waits for readers that hold a lock, at most `LOCK_TIMEOUT` a try and five tries.
-    Raises `RetryLater` after that.
+    Publishing again moves nothing. If readers hold a lock, it tries five times and waits at most
+    `LOCK_TIMEOUT` each time. Then it raises `RetryLater`.
     """
     tables = published_tables() if tables is None else tables
     retrying = tenacity.Retrying(
@@ -109,8 +111,8 @@ def publish(
             return retrying(_publish, connection, run_id, as_of, tables)
         except BUSY:
             raise RetryLater(
-                "publish: a reader holds a published table for too long. "
-                "End its transaction (pg_stat_activity shows it) and run again."
+                "publish: a reader holds a published table locked for too long. End its "
+                "transaction, which pg_stat_activity shows, and run again."
             ) from None
 
 
@@ -134,11 +136,11 @@ def _publish(
             connection.execute(
                 sql.SQL(
                     """
-                    insert into ops.published_tables as tonight
+                    insert into ops.published_tables as earlier
                     select %s, %s, count(*), %s, %s from {}
                     on conflict (run_id, table_name) do update
-                    set rows = excluded.rows, changed = tonight.changed + excluded.changed,
-                        deleted = tonight.deleted + excluded.deleted
+                    set rows = excluded.rows, changed = earlier.changed + excluded.changed,
+                        deleted = earlier.deleted + excluded.deleted
                     """
                 ).format(table.target),
                 (run_id, f"{table.schema}.{table.name}", changed, deleted),
@@ -170,11 +172,12 @@ def _columns(connection: psycopg.Connection[Any], schema: str, name: str) -> dic
 
 
 def _move(connection: psycopg.Connection[Any], table: Published) -> tuple[int, int]:
-    """Bring a published table to the built one; returns rows changed and rows deleted."""
+    """Make a published table equal to the built one; returns rows changed and rows deleted."""
     built = _columns(connection, *table.built)
     if not built:
         raise ConfigError(
-            f"publish: {'.'.join(table.built)} is not built. Run `rapport dbt build` for it."
+            f"publish: the table {'.'.join(table.built)} is not built. Run `rapport dbt build` for "
+            "it."
         )
     published = _columns(connection, table.schema, table.name)
     if published != built:
@@ -228,7 +231,10 @@ def _reshape(
     built: dict[str, str],
     published: dict[str, str],
 ) -> dict[str, str]:
-    """Give the published table the built one's columns: added ones are added, else made anew."""
+    """Give the published table the built table's columns; returns them.
+
+    New columns at the end are added. For any other difference the table is created again.
+    """
     kept = list(built.items())[: len(published)]
     if published and kept == list(published.items()):
         for column, kind in list(built.items())[len(published) :]:
@@ -247,8 +253,8 @@ def _reshape(
         connection.execute(sql.SQL("drop table if exists {}").format(table.target))
     except psycopg.errors.DependentObjectsStillExist:
         raise ConfigError(
-            f"publish: the columns of {table.schema}.{table.name} changed, and a view depends on "
-            "it. Drop the view, publish, and create it again."
+            f"publish: the columns of {table.schema}.{table.name} have changed, but a view depends "
+            "on the table. Drop the view, run again, and create the view again."
         ) from None
     connection.execute(
         sql.SQL("create table {} (like {}, primary key ({}))").format(
@@ -261,7 +267,7 @@ def _reshape(
 
 
 def _index(connection: psycopg.Connection[Any], table: Published) -> None:
-    """Make the declared indexes that are missing; their names follow from what they index."""
+    """Create the declared indexes that are missing. Their names derive from their expressions."""
     for expression in table.indexes:
         digest = hashlib.sha256(expression.encode()).hexdigest()[:8]
         connection.execute(
@@ -272,7 +278,7 @@ def _index(connection: psycopg.Connection[Any], table: Published) -> None:
 
 
 def _comment(connection: psycopg.Connection[Any], table: Published, built: dict[str, str]) -> None:
-    """Carry over the descriptions that a BI tool shows, where they differ."""
+    """Copy the descriptions of table and columns, which BI tools show, where they differ."""
     rows = connection.execute(
         """
         select description.objsubid, description.description

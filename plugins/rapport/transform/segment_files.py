@@ -1,8 +1,8 @@
-"""What the pair of files of a segment may hold, checked before anything renders or parses them.
+"""Checks what the two files of a segment contain, before dbt renders or parses them.
 
-Segments are written by many people, so their files are data: SQL with `ref('…')` and `as_of()`, and
-a YAML of known keys without any Jinja. dbt would run hooks and macros of theirs as the owner of the
-warehouse, and render secrets of the environment.
+Many people write segments, so their files must be data: SQL with `ref('…')` and `as_of()` only, and
+YAML with known keys and without Jinja. dbt would otherwise run their hooks and macros as the owner
+of the warehouse and render secrets from the environment.
 
 >>> check_sql("seg_a.sql", "select 1 from {{ ref('dim_customers') }}")
 >>> check_sql("seg_a.sql", "{{ env_var('AIRFLOW_CONN_WAREHOUSE') }}")
@@ -29,7 +29,7 @@ PAIR = re.compile(r"seg_[a-z0-9_]+\.(?:sql|yml)")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 JINJA = re.compile(r"\{\{|\{%|\{#")
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-# A model by its name, as ref takes it, and nothing else that Jinja could evaluate.
+# A model's name inside `ref`, and nothing else that Jinja could evaluate.
 Input = Annotated[str, Field(pattern=r"^ref\('[a-z][a-z0-9_]*'\)$")]
 
 
@@ -61,7 +61,9 @@ class _Rows(Block):
     @classmethod
     def _only_values(cls, rows: list[dict[str, Any]] | str) -> list[dict[str, Any]] | str:
         if isinstance(rows, str) and (found := not_values(rows)):
-            raise ValueError(f"{found}: rows of a unit test are values, no table or function")
+            raise ValueError(
+                f"{found}: the rows of a unit test must be values, without tables and functions"
+            )
         return rows
 
 
@@ -95,7 +97,7 @@ class File(Block):
 
 
 def problems(folder: Path) -> dict[str, str]:
-    """What is wrong with the files of the folder, by name without its ending."""
+    """The first problem of each segment in the folder, by file name without extension."""
     found: dict[str, str] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         try:
@@ -107,7 +109,10 @@ def problems(folder: Path) -> dict[str, str]:
 
 def _check(path: Path) -> None:
     if not PAIR.fullmatch(path.name) or path.is_symlink() or not path.is_file():
-        raise ValueError(f"{path}:1: not seg_<who>.sql or seg_<who>.yml. Take it out of here.")
+        raise ValueError(
+            f"{path}:1: the file is not named seg_<who>.sql or seg_<who>.yml. Remove it from this "
+            "folder."
+        )
     if path.suffix == ".sql":
         check_sql(path, path.read_text(encoding="utf-8"))
     else:
@@ -115,13 +120,13 @@ def _check(path: Path) -> None:
 
 
 def check_sql(path: Path | str, text: str) -> None:
-    """Raise `ValueError` with file and line for any Jinja but `ref('…')` and `as_of()`."""
+    """Raise `ValueError` with file and line for any Jinja other than `ref('…')` and `as_of()`."""
     try:
         tree = jinja2.Environment(autoescape=True).parse(text)
     except jinja2.TemplateSyntaxError as error:
         raise ValueError(f"{path}:{error.lineno}: {error.message} {KNOWN}") from None
     except RecursionError:
-        raise ValueError(f"{path}:1: too many brackets: {KNOWN}") from None
+        raise ValueError(f"{path}:1: too many nested brackets: {KNOWN}") from None
     for output in tree.body:
         parts = output.nodes if isinstance(output, nodes.Output) else [output]
         for part in parts:
@@ -130,14 +135,19 @@ def check_sql(path: Path | str, text: str) -> None:
 
 
 def read_yaml(path: Path) -> tuple[Document, dict[str, Any]]:
-    """The YAML with its lines; raises `ValueError` with file and line for what may not be in it."""
+    """Read a segment's YAML; returns it with and without lines.
+
+    Raises `ValueError` with file and line for Jinja, unknown keys and wrong values.
+    """
     document, content = parse(path)
     for line, value in document.scalars():
-        # As YAML reads it: an escape may stand for a bracket.
+        # The value as YAML reads it, because an escape may stand for a bracket.
         if found := JINJA.search(value):
-            raise ValueError(f"{path}:{line}: {found[0]}: no Jinja in the YAML of a segment.")
+            raise ValueError(
+                f"{path}:{line}: {found[0]}: the YAML of a segment must not contain Jinja."
+            )
         if CONTROL.search(value):
-            raise ValueError(f"{path}:{line}: a control character. Take it out.")
+            raise ValueError(f"{path}:{line}: there is a control character. Remove it.")
     dates = Document(path, yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader))
     for complaint in (*document.repeated(), *dates.impossible()):
         raise ValueError(complaint)
@@ -148,38 +158,39 @@ def read_yaml(path: Path) -> tuple[Document, dict[str, Any]]:
     return document, content
 
 
-class _Words(Loader):  # type: ignore[misc]
-    """Dates are words until the key that wants a date is known: YAML names no line of a bad one."""
+class _DatesAsText(Loader):  # type: ignore[misc]
+    """A loader that reads dates as text, because PyYAML does not report the line of a bad date."""
 
 
-_Words.yaml_implicit_resolvers = {
+_DatesAsText.yaml_implicit_resolvers = {
     first: [(tag, form) for tag, form in forms if not tag.endswith(":timestamp")]
     for first, forms in Loader.yaml_implicit_resolvers.items()
 }
 
 
 def parse(path: Path) -> tuple[Document, Any]:
-    """Any YAML as values; raises `ValueError` with file and line where it is none."""
+    """Parse a YAML file; raises `ValueError` with file and line if it is not valid."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise ValueError(f"{path}:{line}: not UTF-8. Save the file as plain text.") from None
+        raise ValueError(f"{path}:{line}: the file is not UTF-8. Save it as UTF-8 text.") from None
     try:
-        document = Document(path, yaml.compose(text, Loader=_Words))
+        document = Document(path, yaml.compose(text, Loader=_DatesAsText))
         document.refuse_expansion()
-        return document, yaml.load(text, Loader=_Words)  # noqa: S506 - a safe loader, in C
+        return document, yaml.load(text, Loader=_DatesAsText)  # noqa: S506 - a safe loader, in C
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ValueError(f"{path}:{mark.line + 1 if mark else 1}: not YAML.") from None
+        line = mark.line + 1 if mark else 1
+        raise ValueError(f"{path}:{line}: this is not valid YAML. Check the indentation.") from None
     except ConfigError as error:
         raise ValueError(str(error)) from None
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}:1: a value is not what its tag says ({error}).") from None
+        raise ValueError(f"{path}:1: a value does not match its YAML tag ({error}).") from None
 
 
 def not_values(rows: str) -> str | None:
-    """What in the SQL of rows is more than values: they run as the owner of the warehouse.
+    """The first part of the SQL that is not a value, or None. The SQL runs as the warehouse owner.
 
     >>> not_values("select a::date from (values (1, 'x (y)')) as given (a, b)")
     >>> not_values("select pg_sleep(1)")

@@ -15,7 +15,7 @@ from tests.sftp_server import Server
 from rapport.connectors.files import hashing
 from rapport.connectors.files.destination import Files
 from rapport.errors import ConfigError, RetryLater
-from rapport.safe_csv import restored
+from rapport.safe_csv import unescaped
 from rapport.vendors.destination import Audience, Night, Person
 
 RUN = "20260331T030000Z-01"
@@ -118,8 +118,8 @@ def test_no_part_of_an_export_is_a_formula_whatever_a_spreadsheet_splits_at(
             cells = [cell for row in csv.reader(file, delimiter=delimiter) for cell in row]
         assert not [cell for cell in cells if cell.lstrip(' "')[:1] in set("=+-@\t")], delimiter
     header, row = rows(tmp_path, "full")
-    assert restored(row[2]) == attack
-    assert [restored(cell) for cell in (header[3], row[3])] == ["note;=1", "x\n@SUM(1)"]
+    assert unescaped(row[2]) == attack
+    assert [unescaped(cell) for cell in (header[3], row[3])] == ["note;=1", "x\n@SUM(1)"]
 
 
 def test_erasure_finds_an_address_that_was_disarmed(tmp_path: Path, make: Any) -> None:

@@ -24,7 +24,7 @@ from rapport.connectors.files import hashing
 from rapport.connectors.files.export_places import Folder, place
 from rapport.errors import ConfigError
 from rapport.paths import draft_of, var_dir
-from rapport.safe_csv import disarmed, restored, writer
+from rapport.safe_csv import escaped, unescaped, writer
 from rapport.vendors.destination import Audience, Batch, Destination, Night, Person, Result
 
 _CHANGES = """
@@ -139,18 +139,14 @@ class Files(Destination):
                     name: cell for name, cell in hashed.items() if "email" not in name.lower()
                 }
             return {header: _safe(cell) for header, cell in hashed.items()}
-        cells: dict[str, hashing.Cell] = {
-            "customer_id": lambda person: disarmed(person.customer_id)
-        }
+        cells: dict[str, hashing.Cell] = {"customer_id": lambda person: escaped(person.customer_id)}
         if audience.channel == "sms":
-            cells["phone"] = lambda person: disarmed(person.phone)
+            cells["phone"] = lambda person: escaped(person.phone)
         else:
-            cells["email"] = lambda person: disarmed(person.email)
-        cells["full_name"] = lambda person: disarmed(person.full_name)
+            cells["email"] = lambda person: escaped(person.email)
+        cells["full_name"] = lambda person: escaped(person.full_name)
         return cells | {
-            disarmed(name): _trait(name)
-            for name in sorted(audience.attributes)
-            if name not in cells
+            escaped(name): _trait(name) for name in sorted(audience.attributes) if name not in cells
         }
 
     def _write(
@@ -213,7 +209,7 @@ def _forget_lines(path: Path, marks: set[str]) -> bool:
     """Write a file anew without the lines that have one of the marks as a cell."""
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file)) or [[]]
-    kept = [row for row in rows if marks.isdisjoint(restored(cell).lower() for cell in row)]
+    kept = [row for row in rows if marks.isdisjoint(unescaped(cell).lower() for cell in row)]
     if len(kept) == len(rows):
         return False
     with (
@@ -247,11 +243,11 @@ def _forget_changes(path: Path, ids: set[str], mail: str) -> bool:
 
 
 def _safe(cell: hashing.Cell) -> hashing.Cell:
-    return lambda person: disarmed(cell(person))
+    return lambda person: escaped(cell(person))
 
 
 def _trait(name: str) -> hashing.Cell:
-    return lambda person: disarmed(person.traits.get(name))
+    return lambda person: escaped(person.traits.get(name))
 
 
 def _row(person: Person) -> str:

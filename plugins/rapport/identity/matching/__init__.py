@@ -1,8 +1,8 @@
-"""Probabilistic matching: people who share no identifier, found by what they have in common.
+"""Probabilistic matching of profiles that share no identifier, by name, city and similar fields.
 
-Off unless `identity: {matching: {enabled: true}}`. A night reads the records that are new or
-changed, scores them against those that share a rare enough value, and keeps the pairs that are
-probable enough in `identity.matches`; the resolver links them under its guards.
+It is off unless `identity: {matching: {enabled: true}}`. A run reads the new and changed records,
+scores each against the records that share a rare value, and stores the pairs from `review_at` on in
+`identity.matches`. The resolver links them under its guards.
 
 >>> match(run_id="20260331T030000Z-01", as_of=as_of, rules=load_rules())  # doctest: +SKIP
 {'changed': 12, 'compared': 240, 'linked': 3, 'to_review': 1}
@@ -29,9 +29,9 @@ def match(
     rules: Rules,
     connection: psycopg.Connection[Any] | None = None,
 ) -> dict[str, int]:
-    """Bring `identity.matches` up to date with tonight's records; returns the counts.
+    """Update `identity.matches` for the new and changed records; returns the counts.
 
-    Where matching is off, what an earlier night matched is forgotten, which undoes it.
+    If matching is off, all earlier matches are deleted, which undoes them.
     """
     with connected(connection) as warehouse, warehouse.transaction():
         if not rules.matching.enabled:
@@ -43,12 +43,12 @@ def match(
         changed = records.refresh(warehouse, rules.matching)
         counts = model.score(warehouse, rules.matching, run_id=run_id, as_of=as_of)
     counts = {"changed": changed, **counts}
-    log.info("identity: %s: matching: %s", run_id, counts)
+    log.info("identity: run %s: records matched: %s", run_id, counts)
     return counts
 
 
 def require_splink() -> None:
-    """Raises `ConfigError` where the libraries of matching are not installed."""
+    """Raise `ConfigError` if the libraries for matching are not installed."""
     missing = [name for name in ("splink", "duckdb") if find_spec(name) is None]
     if missing:
         raise ConfigError(

@@ -1,8 +1,11 @@
-"""The weights of the comparisons, kept from night to night, and the pairs that they find.
+"""The matching model: estimates and stores its weights, and writes the pairs that it finds.
 
-Weights are estimated on the first night, by expectation maximisation and random sampling (Splink,
-after Fellegi and Sunter 1969), and kept with how common each value was: a pair has the same
-probability on every night until they are estimated anew, so that a night's work is what is new.
+The weights are estimated in the first run, by expectation maximisation and random sampling (Splink,
+after Fellegi and Sunter 1969). They are stored with the frequency of each value. A pair keeps its
+probability until the weights are estimated again, so that a run scores only new pairs.
+
+>>> model.score(warehouse, rules.matching, run_id=run_id, as_of=as_of)  # doctest: +SKIP
+{'compared': 240, 'linked': 3, 'to_review': 1}
 """
 
 import hashlib
@@ -22,14 +25,14 @@ from rapport.paths import var_dir
 
 log = logging.getLogger(__name__)
 
-FEWEST = 200
-"""Fewer records estimate nothing."""
+MIN_RECORDS = 200
+"""The fewest records from which weights can be estimated."""
 COMMON, RARE = 10, 3
-"""More records than the first share a common value; all others count as shared by the second."""
+"""A value of more than `COMMON` records is common. All others count as one of `RARE` records."""
 
 
 class Model(NamedTuple):
-    """The weights, as Splink writes them, and the number of records they come from."""
+    """The weights in Splink's JSON form, and the number of records that they come from."""
 
     parameters: dict[str, Any]
     records: int
@@ -38,13 +41,17 @@ class Model(NamedTuple):
 def score(
     warehouse: psycopg.Connection[Any], options: Matching, *, run_id: str, as_of: datetime
 ) -> dict[str, int]:
-    """Bring `identity.matches` up to date with what `records.refresh` found."""
+    """Update `identity.matches` for the records that `records.refresh` found; returns counts."""
     at = {"run_id": run_id, "as_of": as_of}
     row = warehouse.execute("select count(*) from identity.match_records").fetchone()
     count = int(row[0]) if row else 0
-    model = _kept(warehouse, options, count)
-    if model is None and count < FEWEST:
-        log.warning("identity: %d records with a name are too few to match by", count)
+    model = _stored_model(warehouse, options, count)
+    if model is None and count < MIN_RECORDS:
+        log.warning(
+            "identity: matching is skipped: %d records have a name, at least %d are needed",
+            count,
+            MIN_RECORDS,
+        )
         return {"compared": 0}
     compared = 0
     if model is None or _has_changed(warehouse):
@@ -54,7 +61,7 @@ def score(
             else:
                 compared = _score_new(warehouse, scorer, model)
             _write_pairs(warehouse, scorer, {**at, "link_at": options.link_at})
-    # The thresholds may have changed since the pair was scored.
+    # The thresholds may have changed since an earlier run scored the pair.
     warehouse.execute(FORGET_IMPROBABLE, [options.review_at])
     warehouse.execute(LINK, [options.link_at])
     linked = dict(
@@ -109,17 +116,19 @@ def _score_all(
 def _score_new(warehouse: psycopg.Connection[Any], scorer: Scorer, model: Model) -> int:
     warehouse.execute(FORGET_CHANGED)
     records.add_keys(warehouse, records.CHANGED_ONLY)
-    tonight = scorer.load("tonight", _rows(warehouse, TONIGHT))
-    if not tonight:
+    changed = scorer.load("changed", _rows(warehouse, CHANGED))
+    if not changed:
         return 0
     others = scorer.load("others", _rows(warehouse, OTHERS))
-    scorer.within("tonight", model.parameters)
+    scorer.within("changed", model.parameters)
     if others:
-        scorer.between("others", "tonight", model.parameters)
-    return tonight + others
+        scorer.between("others", "changed", model.parameters)
+    return changed + others
 
 
-def _kept(warehouse: psycopg.Connection[Any], options: Matching, count: int) -> Model | None:
+def _stored_model(
+    warehouse: psycopg.Connection[Any], options: Matching, count: int
+) -> Model | None:
     row = warehouse.execute(
         "select parameters, records from identity.match_model where definition = %s",
         [_definition(options)],
@@ -130,7 +139,7 @@ def _kept(warehouse: psycopg.Connection[Any], options: Matching, count: int) -> 
 
 
 def _definition(options: Matching) -> str:
-    """A hash of what is compared and how; where it changes, weights are estimated anew."""
+    """A hash of the comparison settings. If it changes, the weights are estimated again."""
     text = json.dumps(settings().create_settings_dict("duckdb"), sort_keys=True, default=str)
     return hashlib.sha256(f"{text} {records.KEYS} {options.max_block}".encode()).hexdigest()
 
@@ -142,8 +151,8 @@ def _rows(warehouse: psycopg.Connection[Any], query: str) -> Iterator[list[tuple
             yield chunk
 
 
-# Only common values are kept: what a handful of records share would tell of a person who may have
-# been erased since. All others count as equally rare.
+# Only common values are stored. A value of a few records could identify a person who has been
+# erased since. All other values count as equally rare.
 RECORDS = f"""
 select
     {", ".join(name for name in COLUMNS if not name.startswith("frequency_"))},
@@ -167,7 +176,7 @@ order by profile_key
 """  # noqa: S608 - the names of our own columns
 
 EVERYBODY = RECORDS.format(only="true")
-TONIGHT = RECORDS.format(only="records.profile_key in (select profile_key from match_changed)")
+CHANGED = RECORDS.format(only="records.profile_key in (select profile_key from match_changed)")
 OTHERS = RECORDS.format(
     only="""records.profile_key in (
     select others.profile_key
@@ -233,7 +242,7 @@ create temporary table match_pairs (
 ) on commit drop
 """
 
-# The more probable a match, the later a cannot-link cuts it; a device is heavier than any.
+# A cannot-link cuts less probable matches first. The weight of a match is below that of a device.
 ADD_MATCHES = """
 insert into identity.matches
 (profile_a, profile_b, probability, weight, is_linked, run_id, as_of)

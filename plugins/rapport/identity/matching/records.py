@@ -1,4 +1,4 @@
-"""The fields that matching compares: names without case, accents and script, and what else helps.
+"""The records that matching compares: normalised names, numbers and other fields.
 
 >>> fields("Obermeier, Sven", None, None, "obermeier.10.home@example.net")
 Fields(given='sven', surname='obermeier', number='10')
@@ -18,7 +18,7 @@ LONGEST = 200
 
 
 class Fields(NamedTuple):
-    """What Python makes of a record's name and address; None where there is nothing."""
+    """The fields that are derived from a record's name and e-mail address; None if empty."""
 
     given: str | None
     surname: str | None
@@ -26,7 +26,10 @@ class Fields(NamedTuple):
 
 
 def fields(full: str | None, first: str | None, last: str | None, email: str | None) -> Fields:
-    """Given name, surname, and the number that many people carry from one address to the next."""
+    """The given name, the surname, and the longest number in the local part of the address.
+
+    Many people use the same number in each of their addresses.
+    """
     if full and "," in full and not (first and last):
         last, _, first = (part.strip() for part in full.partition(","))
     if first and last:
@@ -35,13 +38,16 @@ def fields(full: str | None, first: str | None, last: str | None, email: str | N
         words = name_form((full or "")[:LONGEST]).split()
         given, surname = (words[0], words[-1]) if len(words) > 1 else ("", "")
     digits = re.findall(r"[0-9]+", (email or "").partition("@")[0][:LONGEST])
-    # Of equally long ones the last: a prefix such as "2.anna.7" is a mailbox's, not the person's.
+    # Of equally long numbers the last is used: in "2.anna.7", the 2 belongs to the mailbox.
     number = max(enumerate(digits), key=lambda item: (len(item[1]), item[0]), default=(0, None))[1]
     return Fields(given or None, surname or None, number)
 
 
 def refresh(warehouse: psycopg.Connection[Any], options: Matching) -> int:
-    """Bring `identity.match_records` up to date; who changed stands in `match_changed` then."""
+    """Update `identity.match_records`; returns how many records were added.
+
+    Leaves the changed records in the temporary table `match_changed`.
+    """
     warehouse.execute(CHANGED)
     warehouse.execute("analyze match_changed")
     warehouse.execute(REMOVE_KEYS)
@@ -59,7 +65,10 @@ def refresh(warehouse: psycopg.Connection[Any], options: Matching) -> int:
 
 
 def add_keys(warehouse: psycopg.Connection[Any], only: str) -> None:
-    """Give records the keys by which they find each other, without those that are too common."""
+    """Give records the blocking keys by which candidates are found, without the common ones.
+
+    `only` is the SQL condition of the records, `EVERYBODY` or `CHANGED_ONLY`.
+    """
     warehouse.execute(KEYS.format(offered=OFFERED, only=only).encode())
     warehouse.execute(ADD_KEYS.format(only=only).encode())
 
@@ -166,7 +175,7 @@ left join identity.identifiers as phones on phones.identifier_key = identifiers.
 EVERYBODY = "true"
 CHANGED_ONLY = "records.profile_key in (select profile_key from match_changed)"
 
-# The name alone finds candidates only where it is rare; a common one needs a second value.
+# A name alone finds candidates only if it is rare. A common name needs a second value.
 OFFERED = """
 cross join lateral (
     values

@@ -1,4 +1,4 @@
-"""The clerical band: pairs that a person decides, out as CSV, back as reviewed seeds.
+"""The review of probable matches: undecided pairs are exported as CSV, answers go to the seeds.
 
 >>> export(connection, options, Path("review.csv"))  # doctest: +SKIP
 112
@@ -17,7 +17,7 @@ from rapport.errors import ConfigError
 from rapport.identity.evaluate import Pair, read_pairs
 from rapport.identity.rules import Matching
 from rapport.paths import draft_of, project_root, var_dir
-from rapport.safe_csv import disarmed, restored, writer
+from rapport.safe_csv import escaped, unescaped, writer
 
 Warehouse = psycopg.Connection[Any]
 
@@ -27,7 +27,7 @@ HEADER = ("record_a", "record_b", "same", "probability", "why", *SIDES)
 
 
 def review_path() -> Path:
-    """Where a night leaves the pairs for review."""
+    """The file to which a run exports the pairs for review."""
     return var_dir() / "identity" / "review.csv"
 
 
@@ -39,7 +39,7 @@ def seeds_dir() -> Path:
 def export(warehouse: Warehouse, options: Matching, path: Path) -> int:
     """Write the undecided pairs, the most probable first; returns how many.
 
-    The file holds personal data, so that only its owner may read it.
+    The file holds personal data, so only its owner can read it.
     """
     rows = warehouse.execute(UNDECIDED, [options.review_rows]).fetchall()
     with (
@@ -50,20 +50,20 @@ def export(warehouse: Warehouse, options: Matching, path: Path) -> int:
         lines.writerow(HEADER)
         for a, b, probability, why, *values in rows:
             row = (a, b, "", f"{probability:.4f}", why, *values)
-            lines.writerow([disarmed(value) for value in row])
+            lines.writerow([escaped(value) for value in row])
     return len(rows)
 
 
 def decide(warehouse: Warehouse, path: Path, seeds: Path) -> dict[str, int]:
-    """Append the answers of a reviewed file to the seeds; what has no answer stays undecided.
+    """Append the answers of a reviewed file to the seeds. Pairs without an answer stay undecided.
 
-    Raises `ConfigError` for a record that nobody knows and for an answer that contradicts a seed;
-    then nothing is written.
+    Returns the counts. Raises `ConfigError`, and writes nothing, for an unknown record and for an
+    answer that contradicts a seed.
     """
     row = warehouse.execute("select resolved_as_of from identity.state").fetchone()
-    night = f"{row[0]:%Y-%m-%d}" if row and row[0] else "the first night"
+    reason = f"reviewed after the run of {row[0]:%Y-%m-%d}" if row and row[0] else "reviewed"
     pairs = [
-        pair._replace(a=restored(pair.a), b=restored(pair.b))
+        pair._replace(a=unescaped(pair.a), b=unescaped(pair.b))
         for pair in read_pairs(path, blank=True)
     ]
     answered = [pair for pair in pairs if pair.same is not None]
@@ -75,11 +75,11 @@ def decide(warehouse: Warehouse, path: Path, seeds: Path) -> dict[str, int]:
         kind, other = ("must_link", "cannot_link") if pair.same else ("cannot_link", "must_link")
         if (a, b) in known[other] or (a, b) in added[other]:
             raise ConfigError(
-                f"{path}: {a} and {b} are answered {'1' if pair.same else '0'}, but "
-                f"identity_{other}.csv or another line says the opposite. Take one of them out."
+                f"{path}: the answer for {a} and {b} is {'1' if pair.same else '0'}, but "
+                f"identity_{other}.csv or another line says the opposite. Remove one of them."
             )
         if (a, b) not in known[kind]:
-            added[kind][a, b] = f"reviewed after the night of {night}"
+            added[kind][a, b] = reason
     for kind, lines in added.items():
         _append(seeds / f"identity_{kind}.csv", lines)
     counts = {kind: len(lines) for kind, lines in added.items()}
@@ -94,7 +94,7 @@ def _refuse_unknown(warehouse: Warehouse, pairs: list[Pair], path: Path) -> None
     names = sorted({name for pair in pairs for name in (pair.a, pair.b)})
     row = warehouse.execute(UNKNOWN, [names]).fetchone()
     if row:
-        raise ConfigError(f"{path}: nobody knows the record {row[0]!r}. Take its line out.")
+        raise ConfigError(f"{path}: there is no record {row[0]!r}. Remove its line.")
 
 
 def _seed(folder: Path, kind: str) -> Iterator[tuple[str, str]]:
@@ -121,7 +121,7 @@ where not exists (select from identity.profiles where profiles.profile_id = name
 limit 1
 """
 
-# A pair that the guards kept apart is a person's decision too.
+# A pair that is probable enough but was left out by the guards also needs a decision.
 UNDECIDED = """
 with pairs as (
     select

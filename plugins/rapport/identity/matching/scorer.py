@@ -1,7 +1,6 @@
-"""Splink on a DuckDB of its own: loads records, estimates weights, scores pairs.
+"""Runs Splink on a DuckDB in memory: loads records, estimates weights and scores pairs.
 
-DuckDB lives in memory up to a limit and spills to a folder that goes with it; nothing it is given
-is logged.
+DuckDB has a memory limit and spills to a temporary folder. No data is logged.
 """
 
 import logging
@@ -22,7 +21,7 @@ from splink.internals.splink_dataframe import SplinkDataFrame
 from rapport.identity.rules import Matching
 
 WEIGHED = ("given", "surname", "number", "phone")
-"""Fields of which a rare value says more than a common one."""
+"""The fields in which an equal rare value counts more than an equal common one."""
 
 COLUMNS = {
     "profile_key": pa.int64(),
@@ -38,7 +37,7 @@ COLUMNS = {
     "keys": pa.list_(pa.int64()),
     **{f"frequency_{field}": pa.float64() for field in WEIGHED},
 }
-"""What a record is loaded with: fields, what it has in common, how common its values are."""
+"""The columns of a loaded record: fields, identifiers, blocking keys and value frequencies."""
 
 SEED = 7
 U_PAIRS = 1_000_000
@@ -48,7 +47,10 @@ CHUNK = 50_000
 
 
 def settings(prior: float = 1e-4) -> SettingsCreator:
-    """What is compared and how; two records are compared at all if they share a key."""
+    """The comparison settings. Two records are compared only if they share a blocking key.
+
+    `prior` is the probability that two random records are the same person.
+    """
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="profile_key",
@@ -81,7 +83,7 @@ def _name(column: str) -> comparisons.CustomComparison:
 
 
 class Scorer:
-    """One DuckDB, for one night.
+    """A DuckDB with the records and scores of one run.
 
     >>> with Scorer(options) as scorer:  # doctest: +SKIP
     ...     scorer.load("everybody", rows)
@@ -119,7 +121,7 @@ class Scorer:
         self._spill.cleanup()
 
     def load(self, table: str, chunks: Iterable[Sequence[Sequence[Any]]]) -> int:
-        """Rows of `COLUMNS` into a table of that name; returns how many."""
+        """Load rows with the columns `COLUMNS` into a new table; returns how many."""
         schema = pa.schema(list(COLUMNS.items()))
         empty = schema.empty_table()
         self.duckdb.register("chunk", empty)
@@ -136,7 +138,7 @@ class Scorer:
         return loaded
 
     def fit(self, table: str) -> dict[str, Any]:
-        """The weights, estimated from the records of a table; as Splink writes its models."""
+        """Estimate the weights from the records of a table; returns them in Splink's JSON form."""
         linker = self._linker(table, settings(self._prior(table)))
         training = linker.training
         training.estimate_u_using_random_sampling(max_pairs=U_PAIRS, seed=SEED)
@@ -146,7 +148,7 @@ class Scorer:
         return model
 
     def _prior(self, table: str) -> float:
-        """The share of all pairs that are one person: those that share an address or an account."""
+        """The share of pairs that are the same person, as they share an address or an account."""
         [[one]] = self.duckdb.execute(ONE_PERSON.format(table=table)).fetchall()
         records = self.counts[table]
         return float(max(one, 1) / max(records * (records - 1) / 2, 1))
@@ -163,7 +165,7 @@ class Scorer:
         self._keep(scored.physical_name)
 
     def between(self, left: str, right: str, model: dict[str, Any]) -> None:
-        """Score the pairs of a record of one table and a record of the other."""
+        """Score the pairs that have one record in each of the two tables."""
         linker = self._linker(right, model)
         scored = linker.inference.predict_between(
             self._known(left),
@@ -174,7 +176,7 @@ class Scorer:
         self._keep(scored.physical_name)
 
     def pairs(self) -> Iterator[tuple[int, int, float]]:
-        """The scored pairs of review probability and more, smaller key first, each once."""
+        """The pairs from `review_at` as (key, key, probability), each once, smaller key first."""
         result = self.duckdb.execute("select * from scored order by 1, 2")
         while rows := result.fetchmany(CHUNK):
             yield from rows
@@ -189,7 +191,7 @@ class Scorer:
         return linker
 
     def _known(self, table: str) -> SplinkDataFrame:
-        """Splink wants a name of its own for each use of a table."""
+        """Register a table for Splink, which needs a new name for each use."""
         return self.api.register(table, table_name=f"use_{next(self._uses)}")
 
     def _keep(self, predictions: str) -> None:
@@ -226,7 +228,7 @@ pairs as (
 select count(*) from pairs
 """
 
-# Who shares an address or an account is one already; two accounts are two people.
+# Records that share an address or an account are joined already. Two accounts are two people.
 KEEP = """
 insert into scored
 with records as ({records})

@@ -1,8 +1,7 @@
-"""The metrics of the models' YAML, made ready for MetricFlow's command line, `mf`.
+"""Prepares a project folder for MetricFlow's command line, `mf`, with the metrics of the models.
 
-dbt builds in one schema and readers read in another, so the manifest that dbt leaves is rewritten
-to the published tables: an answer is of the last night that was published, never of one that is
-being built.
+dbt builds tables in one schema and publishes them in another. So dbt's manifest is rewritten to the
+published tables: `mf` answers from the last published run, never from one in progress.
 
 >>> prepare()  # doctest: +SKIP
 PosixPath('.../var/dbt/metricflow')
@@ -23,11 +22,11 @@ PROJECT = '{name: rapport, version: "1.0.0", config-version: 2, profile: rapport
 
 
 def prepare() -> Path:
-    """A folder that `mf` takes for the project; raises `ConfigError` before dbt has run once."""
+    """Write the folder for `mf`; returns its path. Raises `ConfigError` if dbt has not run yet."""
     manifest = var_dir() / "dbt" / "target" / "semantic_manifest.json"
     if not manifest.exists():
         raise ConfigError(
-            f"{manifest} is missing. Run `rapport run`, or `rapport dbt parse`, which writes it."
+            f"{manifest} does not exist. Run `rapport run` or `rapport dbt parse` to write it."
         )
     folder = var_dir() / "dbt" / "metricflow"
     (folder / "target").mkdir(parents=True, exist_ok=True)
@@ -39,7 +38,7 @@ def prepare() -> Path:
 
 
 def published(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest with every built table replaced by the published one."""
+    """The manifest with every built table replaced by its published table."""
     schemas = {table.built: table.schema for table in published_tables()}
     owners = [
         *manifest["semantic_models"],

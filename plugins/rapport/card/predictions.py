@@ -1,4 +1,4 @@
-"""What the customer may do next: what the prediction marts say, where they are published.
+"""The block "Next" of the card: the customer's predictions, from the published prediction marts.
 
 >>> next_of(connection, "c_1").facts[0].name  # doctest: +SKIP
 'expected_orders_90d'
@@ -15,16 +15,16 @@ from psycopg.rows import dict_row
 from rapport.card.models import Next, Prediction
 from rapport.card.rows import Connection
 
-NONE_YET = "There are no predictions yet: nothing is known about what comes next."
-ABSTAINS = "Too little is known of this customer for a prediction."
-SAID = "By models that were right more often than a plain rule, on customers they had not seen."
+NONE_YET = "There are no predictions yet. They appear after the first run with enough data."
+ABSTAINS = "There is too little data about this customer for a prediction."
+EXPLANATION = "These models beat a simple baseline on data they had not seen."
 
 Row = Mapping[str, Any]
 Facts = Iterable[tuple[str, str, str | None]]
 
 
 def next_of(connection: Connection, customer_id: str) -> Next:
-    """The predictions of a customer; says so where there are none, or every model abstains."""
+    """The predictions of a customer. `message` says if there are none, or why."""
     facts: list[Prediction] = []
     fitted = []
     is_published = False
@@ -40,7 +40,7 @@ def next_of(connection: Connection, customer_id: str) -> Next:
                 Prediction(name=name, value=value, detail=detail, is_stale=is_stale)
                 for name, value, detail in read(row)
             ]
-    message = SAID if facts else ABSTAINS if is_published else NONE_YET
+    message = EXPLANATION if facts else ABSTAINS if is_published else NONE_YET
     return Next(
         sources=["predictions"] if is_published else [],
         fresh_as_of=min(fitted, default=None),
@@ -52,8 +52,8 @@ def next_of(connection: Connection, customer_id: str) -> Next:
 
 
 def _rows(connection: Connection, mart: str, customer_id: str) -> list[dict[str, Any]]:
-    there = connection.execute("select to_regclass(%s) is not null", [f"marts.{mart}"]).fetchone()
-    if not there or not there[0]:
+    row = connection.execute("select to_regclass(%s) is not null", [f"marts.{mart}"]).fetchone()
+    if not row or not row[0]:
         return []
     statement = sql.SQL("select * from {} where customer_id = %s limit 5").format(
         sql.Identifier("marts", mart)

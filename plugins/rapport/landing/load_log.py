@@ -1,6 +1,6 @@
-"""The books of a load: counts, rejects, and where the next load begins.
+"""The record of a load: its counts, its rejected records, and the watermark for the next load.
 
->>> Ledger(connection, "zendesk", stream, run_id="r", as_of=as_of).result.load_id  # doctest: +SKIP
+>>> LoadLog(connection, "zendesk", stream, run_id="r", as_of=as_of).result.load_id  # doctest: +SKIP
 7
 """
 
@@ -17,7 +17,10 @@ from rapport.vendors.source import Position, Rejected, Stream
 
 @dataclass(slots=True)
 class LoadResult:
-    """Counts of one load: read = landed + unchanged + rejected. `deleted` are tombstones."""
+    """The counts of one load, with read = landed + unchanged + rejected.
+
+    `deleted` counts the records that were marked as deleted because the vendor no longer has them.
+    """
 
     source: str
     stream: str
@@ -33,15 +36,15 @@ class LoadResult:
 
 
 def read_position(connection: psycopg.Connection, source: str, stream: str) -> Position | None:
-    """Where the last committed load of a stream ended; None if there was none."""
+    """The position at which the last committed load of a stream ended; None if there is none."""
     row = connection.execute(
         "select position from raw.watermarks where source = %s and stream = %s", (source, stream)
     ).fetchone()
     return row[0] if row else None
 
 
-class Ledger:
-    """Writes the books of one load, inside of the caller's transactions."""
+class LoadLog:
+    """Writes the record of one load, in the caller's transactions."""
 
     def __init__(
         self,
@@ -64,8 +67,8 @@ class Ledger:
         assert row is not None
         self.result = LoadResult(source, stream.name, row[0])
 
-    def keep(self, records: Sequence[Rejected], outcome: str) -> None:
-        """Keep what could not land as it was sent."""
+    def store_originals(self, records: Sequence[Rejected], outcome: str) -> None:
+        """Store the original bytes of records that were rejected or repaired."""
         if not records:
             return
         self.connection.execute(
@@ -89,7 +92,7 @@ class Ledger:
         )
 
     def advance(self, batch: Batch) -> None:
-        """Move the position past a batch, as far as that is safe before the last page."""
+        """Move the position past a batch, if that is safe before the last page has landed."""
         if batch.position is not None:
             self._save(batch.position)
         elif batch.highest is not None:
@@ -98,7 +101,7 @@ class Ledger:
                 self._save(self.position)
 
     def count(self, batch: Batch, landed: int, rejected: int, repaired: int) -> None:
-        """Add a batch to the counts."""
+        """Add a batch to the counts and write them to `raw.loads`."""
         result = self.result
         result.read += batch.read
         result.landed += landed
@@ -123,7 +126,7 @@ class Ledger:
         )
 
     def finish(self) -> None:
-        """The stream has ended: the watermark moves to the highest cursor seen."""
+        """Finish the load: move the watermark to the highest cursor of the stream."""
         if self.position is not None and self.stream.cursor and not self.stream.ordered:
             self._save(self.position)
         self.connection.execute(
@@ -131,8 +134,8 @@ class Ledger:
             (self.result.warning, self.result.load_id),
         )
 
-    def swept(self, deleted: int, warning: str | None) -> None:
-        """Note how many records were found to be gone."""
+    def add_deleted(self, deleted: int, warning: str | None) -> None:
+        """Write how many records were marked as deleted, and the warning if there is one."""
         self.result.deleted = deleted
         self.result.warning = warning or self.result.warning
         self.connection.execute(
@@ -141,7 +144,7 @@ class Ledger:
         )
 
     def _position(self, highest: datetime | int) -> Position:
-        """Never past as_of: what the vendor gets to know after it is for the next night to read."""
+        """The position of a cursor, at most `as_of`. Later changes belong to the next run."""
         far = self.as_of + timedelta(days=1)
         known = (self.position or {}).get("cursor")
         if isinstance(highest, datetime):
@@ -155,7 +158,10 @@ class Ledger:
             is_far = highest > int(far.timestamp())
             position = {"cursor": max(min(highest, limit), min(int(known or 0), limit))}
         if is_far:
-            self.result.warning = "a record claims to be from the future; the watermark stops short"
+            self.result.warning = (
+                "a record's cursor is more than a day in the future; the watermark stays at the "
+                "time of the run"
+            )
         return position
 
     def _save(self, position: Position) -> None:

@@ -1,7 +1,11 @@
-"""How good a prediction was on the time after it: figures beside a plain rule's, and tenths.
+"""The backtest of a model: its figures beside those of a simple baseline, and deciles.
 
->>> Figure("error", 0.10, 0.2, sign=-1).is_won, Figure("error", 0.1999, 0.2, sign=-1).is_won
-(True, False)
+A prediction is published only if it beats the baseline on every decisive figure.
+
+>>> Figure("error", 0.10, 0.2, sign=-1).beats_baseline
+True
+>>> Figure("error", 0.1999, 0.2, sign=-1).beats_baseline
+False
 """
 
 from dataclasses import dataclass, field
@@ -12,17 +16,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-MARGIN = 0.01  # a model that is not better than its rule by a hundredth is not worth its trouble
-CERTAIN = 2.0  # standard errors
-TENTHS = 10
+MARGIN = 0.01  # a model that is less than 1 % better than its baseline is not worth running
+STANDARD_ERRORS = 2.0  # by which a model must be better, so that chance does not publish it
+DECILES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of the model and the plain rule's; None where the rule has none.
+    """A metric of the model and of the baseline, which is None where the baseline has none.
 
-    `sign` says what better is: -1 a lower one, 1 a higher one, 0 neither: it only informs.
-    `noise` is the standard error of the difference between the two.
+    `sign` says which value is better: -1 the lower one, 1 the higher one. 0 marks a metric that
+    informs only and does not decide. `noise` is the standard error of the difference.
     """
 
     metric: str
@@ -33,21 +37,24 @@ class Figure:
 
     @property
     def is_decisive(self) -> bool:
-        """Whether the model is published by this figure."""
+        """Whether the figure counts for publishing the model."""
         return self.sign != 0
 
     @property
-    def is_won(self) -> bool:
-        """Whether the model beats the rule: by the margin, and by more than chance would."""
+    def beats_baseline(self) -> bool:
+        """Whether the model beats the baseline by the margin and by more than chance."""
         if self.baseline is None:
             return False
         gain = self.sign * (self.value - self.baseline)
-        return bool(gain > max(MARGIN * abs(self.baseline), CERTAIN * self.noise))
+        return bool(gain > max(MARGIN * abs(self.baseline), STANDARD_ERRORS * self.noise))
 
 
 @dataclass(frozen=True, slots=True)
-class Tenth:
-    """A tenth of the customers, the highest predictions first."""
+class Decile:
+    """A tenth of the customers, ordered by prediction, highest first.
+
+    `predicted` and `actual` are means. `share_of_actual` is cumulative from the first decile.
+    """
 
     customers: int
     predicted: float
@@ -57,16 +64,16 @@ class Tenth:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """What the hold-out said."""
+    """The figures and deciles of a model on the hold-out period."""
 
     figures: list[Figure]
-    tenths: list[Tenth] = field(default_factory=list)
+    deciles: list[Decile] = field(default_factory=list)
 
     @property
-    def is_won(self) -> bool:
-        """Whether the model beats its plain rule on every decisive figure."""
+    def beats_baseline(self) -> bool:
+        """Whether the model beats the baseline on every decisive figure."""
         decisive = [figure for figure in self.figures if figure.is_decisive]
-        return bool(decisive) and all(figure.is_won for figure in decisive)
+        return bool(decisive) and all(figure.beats_baseline for figure in decisive)
 
 
 def rmse(predicted: Any, actual: Any) -> float:
@@ -82,22 +89,23 @@ def standard_error(differences: Any, weights: Any = None) -> float:
     return float(np.sqrt((share**2 * (gaps - share @ gaps) ** 2).sum()))
 
 
-def by_squares(metric: str, ours: Any, rule: Any, seen: Any) -> Figure:
-    """The decisive figure of two forecasts of a number: the root of the mean squared error."""
-    squares = [(np.asarray(said, float) - np.asarray(seen, float)) ** 2 for said in (ours, rule)]
+def rmse_figure(metric: str, model: Any, plain: Any, actual: Any) -> Figure:
+    """The decisive figure that compares a model and its baseline by RMSE; lower is better."""
+    target = np.asarray(actual, float)
+    squares = [(np.asarray(forecast, float) - target) ** 2 for forecast in (model, plain)]
     value, baseline = (float(np.sqrt(square.mean())) for square in squares)
     noise = standard_error(squares[0] - squares[1]) / max(value + baseline, 1e-12)
     return Figure(metric, value, baseline, -1, noise)
 
 
 def log_losses(predicted: Floats, happened: Floats) -> Floats:
-    """-log of the probability that was given to what happened, one each."""
+    """The log loss of each prediction: -log of the probability given to what happened."""
     sure = np.clip(predicted, 1e-9, 1 - 1e-9)
     return np.asarray(-(happened * np.log(sure) + (1 - happened) * np.log(1 - sure)))
 
 
 def auc(predicted: Floats, happened: Floats) -> float:
-    """The chance that one who did has a higher prediction than one who did not."""
+    """The area under the ROC curve; NaN if only one class occurs."""
     from scipy.stats import rankdata
 
     ranks, ones = rankdata(predicted), happened.sum()
@@ -107,21 +115,21 @@ def auc(predicted: Floats, happened: Floats) -> float:
     return float((ranks[happened > 0].sum() - ones * (ones + 1) / 2) / (ones * others))
 
 
-def tenths(predicted: Floats, actual: Floats) -> list[Tenth]:
-    """Calibration and lift: what was predicted and seen in each tenth; ties keep their order."""
+def deciles(predicted: Floats, actual: Floats) -> list[Decile]:
+    """Calibration and lift: predicted and actual means by decile. Ties keep their order."""
     order = np.argsort(-predicted, kind="stable")
     total, seen, result = float(actual.sum()), 0.0, []
-    for part in np.array_split(order, min(TENTHS, len(order)) or 1):
+    for part in np.array_split(order, min(DECILES, len(order)) or 1):
         if len(part):
             seen += float(actual[part].sum())
             share = seen / total if total else None
             means = float(predicted[part].mean()), float(actual[part].mean())
-            result.append(Tenth(len(part), *means, share))
+            result.append(Decile(len(part), *means, share))
     return result
 
 
-def calibration_error(parts: list[Tenth]) -> float:
-    """The mean distance between predicted and seen over the tenths, weighted by customers."""
+def calibration_error(parts: list[Decile]) -> float:
+    """The mean distance between predicted and actual over the deciles, weighted by customers."""
     weights = np.array([part.customers for part in parts], float)
     gaps = np.array([abs(part.predicted - part.actual) for part in parts])
     return float(weights @ gaps / weights.sum()) if len(parts) else float("nan")

@@ -1,4 +1,6 @@
-"""A comment's language and feeling; no answer where the libraries have none to give.
+"""Detects a comment's language and sentiment, and whether it suggests an idea.
+
+If the libraries cannot decide, there is no answer but a reason.
 
 >>> judge("Quick and friendly, best coffee in town.").sentiment
 'positive'
@@ -17,17 +19,21 @@ from typing import Any, NamedTuple
 import yaml
 
 VERSION = "vader 3.3, langid 0.4, ideas 1"
-SPOKEN = "en"  # the only language of vaderSentiment's lexicon
-# Fewer to choose from make short comments sure; whoever writes in another is rarely taken for one.
+LEXICON_LANGUAGE = "en"  # the only language of vaderSentiment's lexicon
+# With few languages to choose from, short comments are recognised with enough confidence.
 LANGUAGES = ("cs", "de", "en", "es", "fr", "it", "nl", "pl", "pt", "ru", "sv", "tr")
-CONFIDENT = 0.8
-SHORTEST = 12  # letters; below, a language is a guess
-FEELING = 0.05  # the library's own threshold
+MIN_CONFIDENCE = 0.8
+MIN_LETTERS = 12  # with fewer, the language would be a guess
+MIN_COMPOUND = 0.05  # vaderSentiment's own threshold between neutral and positive or negative
 TAG = re.compile(r"<[^>]{0,200}>")
 
 
 class Judgement(NamedTuple):
-    """`sentiment` is None where `abstained_because` says short, language or words."""
+    """The result for one comment.
+
+    `sentiment` is `positive`, `neutral` or `negative`. `compound` is vaderSentiment's score from -1
+    to 1. Both are None if `abstained_because` is `short`, `language` or `words`.
+    """
 
     language: str | None
     sentiment: str | None
@@ -37,22 +43,22 @@ class Judgement(NamedTuple):
 
 
 def judge(text: str) -> Judgement:
-    """Read one comment."""
+    """Judge one comment, which may contain HTML."""
     plain = html.unescape(TAG.sub(" ", text))
     is_idea = _ideas().search(plain.casefold()) is not None
-    if sum(map(str.isalpha, plain)) < SHORTEST:
+    if sum(map(str.isalpha, plain)) < MIN_LETTERS:
         return Judgement(None, None, None, "short", is_idea)
     language, confidence = _languages().classify(plain)
-    if confidence < CONFIDENT:
+    if confidence < MIN_CONFIDENCE:
         return Judgement(None, None, None, "language", is_idea)
-    if language != SPOKEN:
+    if language != LEXICON_LANGUAGE:
         return Judgement(language, None, None, "language", is_idea)
     scores = _lexicon().polarity_scores(plain)
     if not scores["pos"] and not scores["neg"]:
         return Judgement(language, None, None, "words", is_idea)
     compound = scores["compound"]
     sentiment = "neutral"
-    if abs(compound) >= FEELING:
+    if abs(compound) >= MIN_COMPOUND:
         sentiment = "positive" if compound > 0 else "negative"
     return Judgement(language, sentiment, compound, None, is_idea)
 
@@ -80,7 +86,7 @@ def _lexicon() -> Any:
 
 @functools.cache
 def _ideas() -> re.Pattern[str]:
-    """One pattern of the phrases of every language, at the beginning of a word."""
+    """One pattern for the phrases of all languages, each at the beginning of a word."""
     content = yaml.safe_load(Path(__file__).with_name("ideas.yml").read_text(encoding="utf-8"))
-    phrases = sorted(phrase.casefold() for spoken in content.values() for phrase in spoken)
+    phrases = sorted(phrase.casefold() for listed in content.values() for phrase in listed)
     return re.compile(r"\b(?:" + "|".join(map(re.escape, phrases)) + ")")

@@ -1,7 +1,7 @@
-"""Whether two full names are clearly those of two people; a mailbox of both joins nobody.
+"""Name clashes: mailboxes shared by people with clearly different names, which are ignored.
 
-One person is spelled in many ways, so names differ only if nothing in them is alike: no word, no
-initial, no beginning. Couples and people who married share a word, so they do not differ.
+One person's name is spelled in many ways, so two names differ only if no word, initial or beginning
+is alike. Couples usually share a surname, so their names do not differ.
 
 >>> differ("Mara Lindner", "Lindner, M."), differ("Mara Lindner", "Jonas Weber")
 (False, True)
@@ -18,7 +18,7 @@ from rapport.identity.normal_forms import name_form
 
 ALIKE = 0.75
 COMPARABLE = ("LATIN", "CYRILLIC", "GREEK")
-# The name of a company or a team does not contradict the name of a person.
+# A name with one of these words is a company's or a team's. It never differs from a person's name.
 NOT_A_PERSON = frozenset(
     name_form(
         """
@@ -33,7 +33,7 @@ NOT_A_PERSON = frozenset(
 
 
 def differ(one: str, other: str) -> bool:
-    """Whether two names are clearly of two people; False where that cannot be told."""
+    """Whether two names clearly belong to two people; False if this is uncertain."""
     if _is_comparable(one) != _is_comparable(other):
         return False
     mine, theirs = _words(one), _words(other)
@@ -43,14 +43,14 @@ def differ(one: str, other: str) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    """The words of a person's name; none of anything else."""
+    """The words of a person's name; an empty list if the name is not a person's."""
     words = name_form(name).split()
     is_person = not any(word in NOT_A_PERSON or not word.isalpha() for word in words)
     return words if is_person else []
 
 
 def _is_comparable(name: str) -> bool:
-    """Whether every letter is of a script that is written from sound to sound in Latin."""
+    """Whether every letter is of a script that is transliterated to Latin letter by letter."""
     return all(
         unicodedata.name(letter, "").startswith(COMPARABLE) for letter in name if letter.isalpha()
     )
@@ -64,7 +64,7 @@ def _alike(one: str, other: str) -> bool:
 
 
 def find(warehouse: psycopg.Connection[Any]) -> None:
-    """Bring `identity.name_clashes` to the names of tonight, inside of the caller's transaction."""
+    """Rebuild `identity.name_clashes` from the current names, in the caller's transaction."""
     row = warehouse.execute(
         "select to_regclass('intermediate.int_contacts_unioned') is not null"
         " and to_regclass('identity_build.int_identifiers_normalised') is not null"

@@ -1,7 +1,10 @@
-"""Keeping two records apart: the cheapest set of edges whose removal separates them.
+"""Enforces cannot-link pairs by removing the edges with the least total weight that join them.
 
-The cut is the minimum cut nearest to the first of the two, which is unique (Ford and Fulkerson
-1962, corollary 5.4), so that the answer does not depend on the order of the edges.
+The result is the minimum cut that is nearest to the first profile. It is unique (Ford and Fulkerson
+1962, corollary 5.4), so it does not depend on the order of the edges.
+
+>>> separate(edges, customer, left_out, [Apart(0, 1, "a and b")])  # doctest: +SKIP
+{17: 'a and b'}
 """
 
 from typing import Any
@@ -16,13 +19,13 @@ from rapport.identity.edges import CANNOT_LINK, CONTRADICTED, KEPT, Apart, Edges
 Ints = NDArray[Any]
 
 MUST_LINK_WEIGHT = 1_000_000
-"""Heavier than what could stand against it: a reviewed link goes last."""
+"""More than all other edges of a customer weigh together, so a must-link is cut last."""
 
 
 def separate(edges: Edges, customer: Ints, left_out: Ints, pairs: list[Apart]) -> dict[int, str]:
-    """Mark in `left_out` the edges to cut so that no pair is joined; returns edge -> which pair.
+    """Mark in `left_out` the edges to cut so that no pair is joined; returns {edge: pair name}.
 
-    Pairs are taken in the order of their names, each on what the ones before have left.
+    Pairs are separated in the order of their names, each on the edges that are left.
     """
     details: dict[int, str] = {}
     for label in sorted({int(customer[pair.a]) for pair in pairs}):

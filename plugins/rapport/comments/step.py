@@ -1,4 +1,4 @@
-"""The nightly step: read the comments that nobody has read, forget those that are gone.
+"""The comment step of a run: judges new comments and deletes the results of deleted ones.
 
 >>> read(as_of=as_of)  # doctest: +SKIP
 {'read': 41, 'forgotten': 2}
@@ -23,21 +23,24 @@ UNREAD = """
 
 
 def read(*, as_of: datetime, connection: psycopg.Connection[Any] | None = None) -> dict[str, int]:
-    """Judge what is new, in one transaction; how many were read and forgotten."""
+    """Judge the new comments in one transaction; returns how many were judged and deleted.
+
+    A comment is also judged again if `VERSION` of the method has changed.
+    """
     if connection is None:
         with warehouse.connect(application_name="comments") as own:
             return read(as_of=as_of, connection=own)
     with connection.transaction():
-        forgotten = connection.execute(
+        deleted = connection.execute(
             "delete from comments.judgements as known where not exists ("
             " select from intermediate.int_comments_unioned as comments"
             " where comments.text_hash = known.text_hash)"
         ).rowcount
-        return {"read": _judge(connection, as_of), "forgotten": forgotten}
+        return {"read": _judge(connection, as_of), "forgotten": deleted}
 
 
 def _judge(connection: psycopg.Connection[Any], as_of: datetime) -> int:
-    from rapport.comments.judging import VERSION, judge
+    from rapport.comments.sentiment import VERSION, judge
 
     count = 0
     with (
