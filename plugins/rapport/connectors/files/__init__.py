@@ -1,0 +1,9 @@
+"""Files of your own, a source and a destination."""
+
+from rapport.vendors.vendor import Vendor
+
+VENDOR = Vendor(
+    name="files",
+    title="Files",
+    documentation="https://www.rfc-editor.org/rfc/rfc4180",
+)

@@ -1,0 +1,16 @@
+"""Mailchimp, a destination."""
+
+from rapport.vendors.vendor import Vendor
+
+VENDOR = Vendor(
+    name="mailchimp",
+    title="Mailchimp",
+    documentation="https://mailchimp.com/developer/marketing/api/",
+    connection_fields={
+        "password": "an API key, as ...-us21",
+        "host": "https://us21.api.mailchimp.com (optional: read from the key)",
+    },
+    example={
+        "password": "...-us21",
+    },
+)
