@@ -24,7 +24,7 @@ import msgspec
 
 from rapport import warehouse
 from rapport.activation_options import ActivationOptions
-from rapport.connectors import mapped_datasets
+from rapport.connectors import all_sources, mapped_datasets
 from rapport.errors import GateFailed, RetryLater
 from rapport.paths import project_root, var_dir
 from rapport.settings import Settings, known, load_settings
@@ -60,17 +60,19 @@ def variables(settings: Settings) -> dict[str, Any]:
 
     `canonical` names, for each entity, the staging models that offer it, found by file name;
     `datasets` are the mapped files of `rapport.yml`. What a source has landed counts as long as
-    the source stands in `rapport.yml`, turned off or not; `unused` are those that do not.
+    the source stands in `rapport.yml`, turned off or not; `unused` switches off the others.
     """
     unused = sorted(set(known("sources")) - set(settings.sources))
     canonical: dict[str, list[str]] = {}
-    for path in sorted((project_dir() / "models" / "staging").rglob("stg_*.sql")):
+    staging = project_dir() / "models" / "staging"
+    for path in sorted(staging.rglob("stg_*.sql")):
         match = STAGING_MODEL.fullmatch(path.stem)
         if match and match["source"] not in unused:
             canonical.setdefault(match["entity"], []).append(path.stem)
     return {
         "canonical": canonical,
-        "unused": unused,
+        "unused": {name: {"+enabled": False} for name in unused if (staging / name).is_dir()},
+        "kinds": {name: source.vendor.kind for name, source in all_sources().items()},
         "datasets": mapped_datasets(settings),
         "surveys": settings.surveys,
         "custom_fields": fields_for_dbt(settings),

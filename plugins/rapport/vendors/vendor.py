@@ -3,6 +3,7 @@
 >>> postbox = Vendor(
 ...     name="postbox",
 ...     title="Postbox",
+...     kind="messaging",
 ...     documentation="https://postbox.example/api",
 ...     connection_fields={"password": "an API key"},
 ...     people={"events": {"recipient": "email"}},
@@ -15,7 +16,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+# What a vendor is to a company. Golden fields are asked for in an order of these.
+Kind = Literal[
+    "crm", "records", "commerce", "support", "survey", "analytics", "messaging", "notification"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +29,10 @@ class Vendor:
     """The facts that `connectors/<vendor>/__init__.py` states once; everything else reads them.
 
     `name` is the vendor's name in rapport.yml, tables and connections, `title` how people write it.
+    `kind` is what a company has it for. `id_rank` decides whose record gives a customer its id
+    where several landed first in the same run: the lowest. Customers' ids hang on it, so a rank
+    never changes.
+
     `connection_fields` says which fields of the Airflow connection are used and what they hold;
     a vendor without any needs no connection. `example` is the connection in .env.example.
 
@@ -36,7 +46,9 @@ class Vendor:
 
     name: str
     title: str
+    kind: Kind
     documentation: str
+    id_rank: int = 5
     connection_fields: Mapping[str, str] = field(default_factory=dict)
     example: Mapping[str, Any] = field(default_factory=dict)
     people: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

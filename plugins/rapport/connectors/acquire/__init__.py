@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="acquire",
     title="Acquire",
+    kind="support",
     documentation="https://developer.acquire.io/rest-apis/introduction/interrelated",
     connection_fields={
         "host": "https://<account>.acquire.io",

@@ -5,7 +5,9 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="amplitude",
     title="Amplitude",
+    kind="analytics",
     documentation="https://amplitude.com/docs/apis/analytics/export",
+    id_rank=3,
     connection_fields={
         "host": (
             "https://amplitude.com, which is the default; "

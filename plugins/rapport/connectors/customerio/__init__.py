@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="customerio",
     title="Customer.io",
+    kind="messaging",
     documentation="https://docs.customer.io/integrations/api/track/",
     connection_fields={
         "login": "site ID",

@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="delighted",
     title="Delighted",
+    kind="survey",
     documentation="https://app.delighted.com/docs/api",
     connection_fields={
         "host": "https://api.delighted.com, which is the default",

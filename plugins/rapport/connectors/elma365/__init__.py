@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="elma365",
     title="ELMA365",
+    kind="crm",
     documentation="https://api.elma365.com/en/public-api/reference/app/applist/",
     connection_fields={
         "host": "https://<company>.elma365.com, or .ru, .eu, or your own server",

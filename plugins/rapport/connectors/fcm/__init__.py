@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="fcm",
     title="Firebase Cloud Messaging",
+    kind="messaging",
     documentation="https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send",
     connection_fields={
         "login": "client_email of a service account that may send messages",

@@ -5,5 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="files",
     title="Files",
+    kind="records",
     documentation="https://www.rfc-editor.org/rfc/rfc4180",
+    id_rank=1,
 )

@@ -5,7 +5,9 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="hubspot",
     title="HubSpot",
+    kind="crm",
     documentation="https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide",
+    id_rank=0,
     connection_fields={
         "host": "https://api.hubapi.com, which is the default",
         "password": (

@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="intercom",
     title="Intercom",
+    kind="support",
     documentation="https://developers.intercom.com/docs/references/rest-api/api.intercom.io",
     connection_fields={
         "host": (

@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="mailchimp",
     title="Mailchimp",
+    kind="messaging",
     documentation="https://mailchimp.com/developer/marketing/api/",
     connection_fields={
         "password": "an API key, as ...-us21",

@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="matomo",
     title="Matomo",
+    kind="analytics",
     documentation="https://developer.matomo.org/api-reference/reporting-api",
     connection_fields={
         "host": "https://<your Matomo>, with its folder where it has one",

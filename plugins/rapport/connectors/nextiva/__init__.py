@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="nextiva",
     title="Nextiva",
+    kind="support",
     documentation="https://help.thrio.com/article/workflow-variables",
     connection_fields={
         "host": "https://login.thrio.com, which is the default",

@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="onesignal",
     title="OneSignal",
+    kind="messaging",
     documentation="https://documentation.onesignal.com/reference/rest-api-overview",
     connection_fields={
         "login": "app ID",

@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="postgres",
     title="Postgres",
+    kind="records",
     documentation="https://www.postgresql.org/docs/current/ddl-priv.html",
     connection_fields={
         "host": "the server; its port where that is not 5432",

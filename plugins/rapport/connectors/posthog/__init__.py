@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="posthog",
     title="PostHog",
+    kind="analytics",
     documentation="https://posthog.com/docs/api/queries",
     connection_fields={
         "host": "https://us.posthog.com, which is the default; https://eu.posthog.com in the EU",

@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="qualtrics",
     title="Qualtrics",
+    kind="survey",
     documentation="https://api.qualtrics.com/u9e5lh4172v0v-survey-response-export-guide",
     connection_fields={
         "host": "https://<data centre>.qualtrics.com, such as https://fra1.qualtrics.com",

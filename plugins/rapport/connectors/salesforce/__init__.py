@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="salesforce",
     title="Salesforce",
+    kind="crm",
     documentation="https://developer.salesforce.com/docs/platform/api-rest/guide/intro-rest.html",
     connection_fields={
         "host": "https://<my domain>.my.salesforce.com",

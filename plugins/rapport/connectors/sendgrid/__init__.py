@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="sendgrid",
     title="SendGrid",
+    kind="messaging",
     documentation="https://www.twilio.com/docs/sendgrid/api-reference",
     connection_fields={
         "password": "API key with full access to marketing and read access to suppressions",
@@ -19,6 +20,7 @@ VENDOR = Vendor(
 MAIL = Vendor(
     name="sendgrid_mail",
     title="SendGrid mail",
+    kind="messaging",
     documentation="https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send",
     connection_fields={
         "password": "API key with mail.send and read access to suppressions",

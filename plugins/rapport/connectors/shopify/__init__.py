@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="shopify",
     title="Shopify",
+    kind="commerce",
     documentation="https://shopify.dev/docs/api/admin-graphql",
     connection_fields={
         "host": "https://<shop>.myshopify.com",

@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="smtp",
     title="SMTP",
+    kind="messaging",
     documentation="https://www.rfc-editor.org/rfc/rfc5321",
     connection_fields={
         "host": "the mail server",

@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="stripe",
     title="Stripe",
+    kind="commerce",
     documentation="https://docs.stripe.com/api",
     connection_fields={
         "host": "https://api.stripe.com, which is the default",

@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="surveymonkey",
     title="SurveyMonkey",
+    kind="survey",
     documentation="https://api.surveymonkey.com/v3/docs",
     connection_fields={
         "host": (

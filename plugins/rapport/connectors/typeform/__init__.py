@@ -5,7 +5,9 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="typeform",
     title="Typeform",
+    kind="survey",
     documentation="https://www.typeform.com/developers/responses/",
+    id_rank=4,
     connection_fields={
         "host": (
             "https://api.typeform.com, which is the default; https://api.eu.typeform.com "

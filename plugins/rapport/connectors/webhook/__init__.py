@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="webhook",
     title="Webhook",
+    kind="notification",
     documentation="https://www.standardwebhooks.com",
     connection_fields={
         "host": "the https URL of the receiver",

@@ -5,7 +5,9 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="zendesk",
     title="Zendesk",
+    kind="support",
     documentation="https://developer.zendesk.com/api-reference/",
+    id_rank=2,
     connection_fields={
         "host": "https://<subdomain>.zendesk.com",
         "login": "<email of the admin>/token; empty for an OAuth token",

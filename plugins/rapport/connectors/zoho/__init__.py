@@ -5,6 +5,7 @@ from rapport.vendors.vendor import Vendor
 VENDOR = Vendor(
     name="zoho",
     title="Zoho CRM",
+    kind="crm",
     documentation="https://www.zoho.com/crm/developer/docs/api/v8/get-records.html",
     connection_fields={
         "host": "https://www.zohoapis.<your data centre> (optional: com)",
