@@ -19,7 +19,7 @@ ROOMS = Path(__file__).parent / "connectors"
 def settings() -> dict[str, Any]:
     """A rapport.yml: each connector that exists, with what its vendor's folder says of it."""
     whole: dict[str, Any] = yaml.safe_load(SHARED.read_text(encoding="utf-8"))
-    whole["sources"] = dict.fromkeys(all_sources(), {})
+    whole["sources"] = {name: {} for name in all_sources()}
     whole["destinations"] = {name: OPTIONS.get(name, {}) for name in all_destinations()}
     whole["surveys"] = {}
     for path in sorted(ROOMS.glob("*/everything.yml")):

@@ -35,7 +35,11 @@ create table if not exists runs (run_id text not null);
 
 
 class Files(Destination):
-    """Folders of CSV files; without `path: s3://…` or `sftp://…` nothing leaves the machine."""
+    """Folders of CSV files; without `path: s3://…` or `sftp://…` nothing leaves the machine.
+
+    Options: `path`, with `conn_id` for an object store or an SFTP server; `mode`, the permissions
+    of the files; `hash: google`, `meta` or `tiktok` for digests that an ad platform takes.
+    """
 
     vendor = VENDOR
     messages_on = "nothing"

@@ -141,7 +141,11 @@ def _first_line(file: File) -> str:
 
 
 class Files(Source):
-    """Option `datasets`: see `Dataset`."""
+    """Option `datasets`: CSV, NDJSON, Parquet, access logs or GA4's BigQuery export, also gzipped.
+
+    Each has `path`, `format`, `entity`, `namespace`, `key` and `columns`; `conn_id` names the
+    connection of an object store or an SFTP server, whose `host_key` it holds.
+    """
 
     vendor = VENDOR
 

@@ -49,7 +49,10 @@ _YES_NO = [
 
 
 class HubSpot(Destination):
-    """Static lists of contacts."""
+    """Static lists of contacts; traits become `rapport_…` properties.
+
+    Opt-outs are pulled; option `subscription: <id>` takes those of one subscription type too.
+    """
 
     vendor = VENDOR
     documentation = "https://developers.hubspot.com/docs/api-reference/crm-lists-v3/guide"

@@ -31,7 +31,10 @@ _TYPES = {"integer": "number", "float": "number", "date": "date"}
 
 
 class Mailchimp(Destination):
-    """Members of one audience, with a tag a segment."""
+    """Members of one audience, with a tag a segment.
+
+    Option `audience: <id>` names the audience where the account has several.
+    """
 
     vendor = VENDOR
     batch_size = 500

@@ -29,7 +29,11 @@ NO_ANSWER: Mapping[str, Any] = {"success": False, "errors": [{"statusCode": "no 
 
 
 class Salesforce(Crm):
-    """Campaigns of contacts."""
+    """Campaigns of contacts. A contact that exists keeps its name and address; opt-outs are pulled.
+
+    Option `customer_id` names the field of Contact that holds our id (text, unique, external ID),
+    option `fields: {<trait>: <field>}` those that hold traits.
+    """
 
     vendor = VENDOR
     own_field = "text of 64, unique, external ID, such as Rapport_Customer_Id__c"

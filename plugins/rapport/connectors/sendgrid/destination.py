@@ -45,7 +45,10 @@ ONE_SEARCH = 100
 
 
 class SendGrid(Destination):
-    """Contact lists of Marketing Campaigns."""
+    """Contact lists of Marketing Campaigns.
+
+    Option `group: <id>` pulls the opt-outs of an unsubscribe group too.
+    """
 
     vendor = VENDOR
     batch_size = 1000

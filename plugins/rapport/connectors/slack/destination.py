@@ -23,7 +23,7 @@ CHANNEL = frozenset(["channel_not_found", "not_in_channel", "is_archived", "rest
 
 
 class Slack(Destination):
-    """Numbers for a channel."""
+    """Numbers for a channel. Option `channel` names it, as in `"#marketing"`."""
 
     vendor = VENDOR
     messages_on = "nothing"

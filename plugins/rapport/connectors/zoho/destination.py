@@ -38,7 +38,11 @@ class Row(msgspec.Struct):
 
 
 class Zoho(Crm):
-    """Tags of contacts."""
+    """Tags of contacts. A contact that exists keeps its name and other tags; opt-outs are pulled.
+
+    Option `customer_id` names the field of Contacts that holds our id (no duplicates), option
+    `fields: {<trait>: <field>}` those that hold traits.
+    """
 
     vendor = VENDOR
     documentation = "https://www.zoho.com/crm/developer/docs/api/v8/upsert-records.html"
