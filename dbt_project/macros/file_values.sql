@@ -46,7 +46,7 @@
     end
 {%- endmacro %}
 
-{# As SendGrid, Mailchimp and Klaviyo export it; an open by a program that loads pictures is an open. #}
+{# As e-mail tools export it; an open by a program that loads pictures is an open. #}
 {% macro message_event_type(event) -%}
     case
         when {{ event }} is null then null

@@ -31,7 +31,8 @@ class Vendor:
     `name` is the vendor's name in rapport.yml, tables and connections, `title` how people write it.
     `kind` is what a company has it for. `id_rank` decides whose record gives a customer its id
     where several landed first in the same run: the lowest. Customers' ids hang on it, so a rank
-    never changes.
+    never changes. `is_keyed_by_contacts` says that an id of a profile may be an address or a phone
+    number, since the company or the vendor chose what people are keyed by.
 
     `connection_fields` says which fields of the Airflow connection are used and what they hold;
     a vendor without any needs no connection. `example` is the connection in .env.example.
@@ -49,6 +50,7 @@ class Vendor:
     kind: Kind
     documentation: str
     id_rank: int = 5
+    is_keyed_by_contacts: bool = False
     connection_fields: Mapping[str, str] = field(default_factory=dict)
     example: Mapping[str, Any] = field(default_factory=dict)
     people: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -8,4 +8,5 @@ VENDOR = Vendor(
     kind="records",
     documentation="https://www.rfc-editor.org/rfc/rfc4180",
     id_rank=1,
+    is_keyed_by_contacts=True,
 )

@@ -7,6 +7,7 @@ VENDOR = Vendor(
     title="Nextiva",
     kind="support",
     documentation="https://help.thrio.com/article/workflow-variables",
+    is_keyed_by_contacts=True,
     connection_fields={
         "host": "https://login.thrio.com, which is the default",
         "login": "the user who may read workitems",

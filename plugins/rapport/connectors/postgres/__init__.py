@@ -7,6 +7,7 @@ VENDOR = Vendor(
     title="Postgres",
     kind="records",
     documentation="https://www.postgresql.org/docs/current/ddl-priv.html",
+    is_keyed_by_contacts=True,
     connection_fields={
         "host": "the server; its port where that is not 5432",
         "login": "a role that may only read",
