@@ -9,7 +9,7 @@ RapportError
 ├── StaleWriter      this process was overtaken by a newer one and must not commit
 └── GateFailed       a quality gate or a model said no; what readers see stays as it was
 
->>> RetryLater("zendesk: 429 on /api/v2/users", retry_after=30).retry_after
+>>> RetryLater("postbox: 429 on /api/v2/users", retry_after=30).retry_after
 30
 """
 

@@ -1,6 +1,6 @@
 """The door of every made-up vendor: counts the call, checks the login, plays the faults.
 
->>> Gate.key("GET", "/hubspot/crm/v3/objects/{kind}")
+>>> Gate.key("GET", "/postbox/v3/objects/{kind}")
 'GET /crm/v3/objects/{kind}'
 """
 

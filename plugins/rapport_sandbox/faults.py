@@ -1,8 +1,8 @@
 """Planned misbehaviour of the made-up vendors, by route, count or share.
 
 >>> plan = Plan()
->>> plan.add({"vendor": "zendesk", "kind": "500", "after": 1})
->>> [plan.next("zendesk", "/api/v2/users", "/api/v2/users") for _ in range(3)]
+>>> plan.add({"vendor": "postbox", "kind": "500", "after": 1})
+>>> [plan.next("postbox", "/api/v2/users", "/api/v2/users") for _ in range(3)]
 [None, {...'kind': '500'...}, None]
 """
 

@@ -69,5 +69,5 @@ class Limits:
         return limits[0][1].remaining if limits else default
 
     def option(self, vendor: str, name: str, default: int) -> int:
-        """A size that tests make smaller, such as HubSpot's ceiling of a search."""
+        """A size that tests make smaller, such as the ceiling of a search."""
         return int(self.options.get(vendor, {}).get(name, default))

@@ -1,8 +1,8 @@
 """The doubles on a port of this very process, with a record of what was asked: for tests.
 
 >>> with serve() as twins:  # doctest: +SKIP
-...     twins.connection("mailchimp").host
-'http://127.0.0.1:40123/mailchimp'
+...     twins.connection("postbox").host
+'http://127.0.0.1:40123/postbox'
 """
 
 import json

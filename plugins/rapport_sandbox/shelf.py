@@ -1,7 +1,7 @@
 """What the made-up tools hold that have no people of their own: records by vendor, kind and id.
 
 >>> import sqlite3
->>> shelf = Shelf(sqlite3.connect(":memory:"), "mailchimp")
+>>> shelf = Shelf(sqlite3.connect(":memory:"), "postbox")
 >>> shelf.put("members", "m1", {"status": "subscribed"})
 >>> shelf.get("members", "m1")
 {'status': 'subscribed'}

@@ -1,7 +1,7 @@
 """Rows of a query as parts of the card.
 
 >>> rows(connection, Profile, "select ...", {"id": "c_1"})  # doctest: +SKIP
-[Profile(source='hubspot', ...)]
+[Profile(source='postbox', ...)]
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Why two records are one customer, or why they are not.
 
->>> explain(connection, "hubspot:contacts:1", "zendesk:users:7")["is_same"]  # doctest: +SKIP
+>>> explain(connection, "crm:contacts:1", "desk:users:7")["is_same"]  # doctest: +SKIP
 True
 """
 
@@ -49,7 +49,7 @@ def profile_of(warehouse: Warehouse, name: str) -> str:
     if row is None:
         raise ConfigError(
             f"identity: {name!r} is no profile and no customer. Profile ids look like "
-            "hubspot:contacts:42, customer ids like c_ and 20 digits."
+            "crm:contacts:42, customer ids like c_ and 20 digits."
         )
     return str(row[0])
 

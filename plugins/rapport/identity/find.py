@@ -18,7 +18,7 @@ Connection = psycopg.Connection[Any]
 
 NOBODY = (
     "card: nobody has that id, e-mail address or phone number. A customer id looks like c_ and 20 "
-    "digits, a record's id like hubspot:contacts:42; a phone number needs its country code where "
+    "digits, a record's id like crm:contacts:42; a phone number needs its country code where "
     "it is not from {region}."
 )
 UNPUBLISHED = (

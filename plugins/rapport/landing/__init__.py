@@ -1,7 +1,7 @@
 """Landing: what a vendor sent, kept as versions, committed together with ledger and watermark.
 
 >>> from rapport.landing import ingest
->>> ingest("zendesk", run_id=run_id, as_of=as_of)  # doctest: +SKIP
+>>> ingest("postbox", run_id=run_id, as_of=as_of)  # doctest: +SKIP
 """
 
 from rapport.landing.ingest import ensure_tables, ingest, pull

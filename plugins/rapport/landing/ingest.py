@@ -1,6 +1,6 @@
 """The verb of the ingest DAGs: pull every stream of a source and land it.
 
->>> ingest("zendesk", run_id=run_id, as_of=as_of)  # doctest: +SKIP
+>>> ingest("postbox", run_id=run_id, as_of=as_of)  # doctest: +SKIP
 """
 
 import logging

@@ -6,8 +6,8 @@ the index at its end; a load that was killed before that leaves it to the next o
 never load the same stream at once; one that was frozen and overtaken finds its fencing token
 outdated and commits nothing.
 
->>> land(connection, "zendesk", stream, pages, run_id=run_id, as_of=as_of)  # doctest: +SKIP
-LoadResult(source='zendesk', stream='tickets', read=412, landed=37, ...)
+>>> land(connection, "postbox", stream, pages, run_id=run_id, as_of=as_of)  # doctest: +SKIP
+LoadResult(source='postbox', stream='tickets', read=412, landed=37, ...)
 """
 
 import time

@@ -1,6 +1,6 @@
 """The books of a load: counts, rejects, and where the next load begins.
 
->>> Ledger(connection, "zendesk", stream, run_id="r", as_of=as_of).result.load_id  # doctest: +SKIP
+>>> Ledger(connection, "postbox", stream, run_id="r", as_of=as_of).result.load_id  # doctest: +SKIP
 7
 """
 

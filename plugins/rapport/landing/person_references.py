@@ -1,7 +1,8 @@
 """Where the records of a stream name a person, as each source declares it.
 
->>> [str(reference) for reference in references("zendesk", "tickets")]
-['requester_id: zendesk:users']
+>>> reference = Reference("authors[].email", "email")
+>>> list(reference.values({"authors": [{"email": "Ann@Example.com"}]}))
+['ann@example.com']
 """
 
 from collections.abc import Iterator

@@ -3,7 +3,7 @@
 The lock is the session's, so a killed process leaves nothing behind. A process that holds it but
 has not been heard of for `LEASE` is taken for frozen: its session is ended, its token outdated.
 
->>> with Writer(connection, "zendesk", "tickets") as writer:  # doctest: +SKIP
+>>> with Writer(connection, "postbox", "tickets") as writer:  # doctest: +SKIP
 ...     writer.check()
 """
 

@@ -1,6 +1,6 @@
 """Batches written as versions: what is known is left alone, what changed follows what it was.
 
->>> versions = Versions(connection, "zendesk", "tickets", load_id=7, as_of=as_of)  # doctest: +SKIP
+>>> versions = Versions(connection, "postbox", "tickets", load_id=7, as_of=as_of)  # doctest: +SKIP
 >>> versions.insert(batch)  # doctest: +SKIP
 37
 """

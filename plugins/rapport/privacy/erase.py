@@ -6,7 +6,7 @@ its receipt are one transaction; a step that has its receipt is not done again. 
 go too.
 
 >>> erase(connection, request, at=now)  # doctest: +SKIP
-[Receipt(store='tool intercom', state='erased', items=1, answer='deleted'), ...]
+[Receipt(store='tool postbox', state='erased', items=1, answer='deleted'), ...]
 """
 
 import logging

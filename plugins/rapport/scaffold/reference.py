@@ -4,7 +4,7 @@ A page holds what `connectors/<vendor>/__init__.py` states, the docstrings of so
 destination, the streams, and the entities that the vendor's staging models offer.
 
 >>> drift()  # doctest: +SKIP
-['docs/reference/connectors/zendesk.md']
+['docs/reference/connectors/postbox.md']
 """
 
 import inspect

@@ -1,6 +1,6 @@
 """What the DAGs' tasks do, one function a task: join the night, do the stage, keep its counts.
 
->>> land("zendesk", None)  # doctest: +SKIP
+>>> land("postbox", None)  # doctest: +SKIP
 """
 
 import contextlib

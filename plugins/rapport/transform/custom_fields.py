@@ -1,7 +1,7 @@
 """Fields of a company's own: declared in rapport.yml, and in `dim_customers.custom_fields` by that.
 
     sources:
-      hubspot:
+      postbox:
         custom_fields:
           contacts: {loyalty_tier: properties.loyalty_tier}
 
@@ -9,8 +9,8 @@ says the name in the marts and the dotted path in the record of that stream. The
 are people: what they say of a customer is gathered over all of the customer's profiles, the first
 declared source first, then the version that landed last.
 
->>> _checked("hubspot", {"contacts": {"tier": "properties.tier"}}, {"contacts"})
-[{'source': 'hubspot', 'stream': 'contacts', 'name': 'tier', 'path': ['properties', 'tier']}]
+>>> _checked("postbox", {"contacts": {"tier": "properties.tier"}}, {"contacts"})
+[{'source': 'postbox', 'stream': 'contacts', 'name': 'tier', 'path': ['properties', 'tier']}]
 """
 
 import re

@@ -38,7 +38,7 @@ class Vendor:
     a vendor without any needs no connection. `example` is the connection in .env.example.
 
     `people` says for each stream of the source at which paths of a record an id of a person stands,
-    and whose: `{"tickets": {"requester_id": "zendesk:users"}}`. The id is an `email`, a `user_id`,
+    and whose: `{"tickets": {"requester_id": "postbox:users"}}`. The id is an `email`, a `user_id`,
     our own `customer`, or that of another stream's record (`source:stream`) or profile. Two kinds
     are separated by ", "; `unless <path>` names a path that has precedence. A step that ends in
     `[]` goes through a list. Several ids in one text are separated by ";". A stream that names
