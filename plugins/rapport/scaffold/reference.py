@@ -28,7 +28,7 @@ PAGES = Path("docs/reference/connectors")
 EDIT = f"<!-- Written by `{COMMAND}`. Change {{}} instead. -->"
 # Where a generated part begins and ends in a file that people write.
 PARTS = {
-    "README.md": (f"<!-- connectors, written by {COMMAND} -->\n", "<!-- /connectors -->\n"),
+    "README.md": ("<!-- generated: connectors -->\n", "<!-- generated: end -->\n"),
     ".env.example": (
         f"# --- vendors, written by {COMMAND} ---\n",
         "# --- docker compose only ---\n",
