@@ -8,6 +8,10 @@
             'last_name': text, 'country': text, 'city': text, 'company_name': text, 'company_domain': text,
             'job_title': text, 'language': text, 'lifecycle_stage': text, 'created_at': time, 'updated_at': time,
         },
+        'companies': {
+            'source': text, 'company_id': text, 'name': text, 'domain': text, 'country': text, 'industry': text,
+            'employees': int, 'created_at': time, 'updated_at': time,
+        },
         'identifiers': {
             'source': text, 'profile_id': text, 'identifier_type': text, 'identifier_value': text,
             'is_confirmed': flag, 'first_as_of': time,

@@ -9,7 +9,7 @@ RapportError
 ├── StaleWriter      a newer process has taken over; this one must not commit
 └── GateFailed       a quality gate or a dbt model failed; published data stays as it was
 
->>> RetryLater("zendesk: 429 on /api/v2/users", retry_after=30).retry_after
+>>> RetryLater("postbox: 429 on /api/v2/users", retry_after=30).retry_after
 30
 """
 

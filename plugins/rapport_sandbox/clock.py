@@ -26,12 +26,12 @@ def today() -> date:
 
 
 def iso(moment: int) -> str:
-    """A time in ISO 8601 with milliseconds, as HubSpot writes it."""
+    """A time in ISO 8601 with milliseconds."""
     return (_EPOCH + timedelta(milliseconds=moment)).isoformat(timespec="milliseconds") + "Z"
 
 
 def seconds_iso(moment: int) -> str:
-    """A time in ISO 8601 without a fraction, as Zendesk and Typeform write it."""
+    """A time in ISO 8601 without a fraction."""
     return (_EPOCH + timedelta(milliseconds=moment // 1000 * 1000)).isoformat() + "Z"
 
 

@@ -2,8 +2,8 @@
 
 Each double declares its login as `LOGIN`. The sandbox's server returns them all.
 
->>> demo_connection("zendesk", "http://127.0.0.1:8090")["host"]  # doctest: +SKIP
-'http://127.0.0.1:8090/zendesk'
+>>> demo_connection("postbox", "http://127.0.0.1:8090")["host"]  # doctest: +SKIP
+'http://127.0.0.1:8090/postbox'
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """The doubles: every module below `vendors` that has a `VENDOR`, discovered automatically.
 
->>> "zendesk" in logins()
+>>> all(login["password"] for login in logins().values())
 True
 """
 
@@ -31,6 +31,12 @@ def by_vendor() -> dict[str, Any]:
 def logins() -> dict[str, dict[str, Any]]:
     """The demo login of each vendor: login, password and extra."""
     return {vendor: module.LOGIN for vendor, module in sorted(by_vendor().items())}
+
+
+def stated(name: str) -> dict[str, Any]:
+    """What each double says under a name, such as `OPTIONS`; none of those that say nothing."""
+    found = sorted(by_vendor().items())
+    return {vendor: getattr(module, name) for vendor, module in found if hasattr(module, name)}
 
 
 def has_double(name: str) -> bool:

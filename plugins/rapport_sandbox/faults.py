@@ -1,8 +1,8 @@
 """Planned faults of the doubles, by route, by count or by share of the calls.
 
 >>> plan = Plan()
->>> plan.add({"vendor": "zendesk", "kind": "500", "after": 1})
->>> [plan.next("zendesk", "/api/v2/users", "/api/v2/users") for _ in range(3)]
+>>> plan.add({"vendor": "postbox", "kind": "500", "after": 1})
+>>> [plan.next("postbox", "/api/v2/users", "/api/v2/users") for _ in range(3)]
 [None, {...'kind': '500'...}, None]
 """
 

@@ -69,5 +69,5 @@ class Limits:
         return limits[0][1].remaining if limits else default
 
     def option(self, vendor: str, name: str, default: int) -> int:
-        """A size that tests can reduce, such as HubSpot's limit of search results."""
+        """A size that tests can reduce, such as the limit of search results."""
         return int(self.options.get(vendor, {}).get(name, default))

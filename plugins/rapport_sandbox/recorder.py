@@ -1,8 +1,8 @@
 """Serves the doubles on a port of the test's own process and records every request.
 
 >>> with serve() as doubles:  # doctest: +SKIP
-...     doubles.connection("mailchimp").host
-'http://127.0.0.1:40123/mailchimp'
+...     doubles.connection("postbox").host
+'http://127.0.0.1:40123/postbox'
 """
 
 import json
@@ -21,42 +21,14 @@ from rapport.vendors.connections import Connection
 from rapport_sandbox.app import create_app
 from rapport_sandbox.call_gate import Gate
 from rapport_sandbox.credentials import connection_of
-from rapport_sandbox.doubles import logins
+from rapport_sandbox.doubles import logins, stated
 from rapport_sandbox.shelf import Shelf
 from rapport_sandbox.store import decode
 
-# What a tool cannot do without in rapport.yml.
-OPTIONS: dict[str, dict[str, Any]] = {
-    "elma365": {
-        "namespace": "marketing",
-        "code": "people",
-        "email": "_email",
-        "full_name": "__name",
-    },
-    "salesforce": {"customer_id": "Rapport_Customer_Id__c", "fields": {"score": "Score__c"}},
-    "zoho": {"customer_id": "Rapport_Customer_Id", "fields": {"score": "Score"}},
-    "fcm": {"topic": "user_{user_id}", "messages": {"*": "Hello {first_name}"}},
-    "sendgrid_mail": {
-        "from": "Example <hello@example.com>",
-        "templates": {"*": "d-0123456789abcdef0123456789abcdef"},
-        "group": 5,
-    },
-    "smtp": {
-        "from": "Example <hello@example.com>",
-        "unsubscribe": "https://example.com/unsubscribe?c={customer_id}",
-        "messages": {"*": {"subject": "Hello {first_name}", "body": "Hello. {unsubscribe}"}},
-    },
-    "slack": {"channel": "#marketing"},
-    "twilio": {"from": "+15005550006", "messages": {"*": "Hello {first_name}"}},
-}
-
-# What a segment says for a tool that is not about e-mail. A message is not a list: nobody can be
-# taken off it.
-SEGMENTS: dict[str, dict[str, Any]] = {
-    "fcm": {"channel": "push", "mode": "add-only"},
-    "onesignal": {"channel": "push"},
-    "twilio": {"channel": "sms", "purpose": "service", "mode": "add-only"},
-}
+# What a destination cannot do without in rapport.yml, and what a segment says for it, where that is
+# not a list for e-mail.
+OPTIONS: dict[str, dict[str, Any]] = stated("OPTIONS")
+SEGMENTS: dict[str, dict[str, Any]] = stated("SEGMENT")
 
 
 class Recorder:

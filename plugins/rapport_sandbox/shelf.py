@@ -1,7 +1,7 @@
 """A simple store for the records of doubles, by vendor, kind and id.
 
 >>> import sqlite3
->>> shelf = Shelf(sqlite3.connect(":memory:"), "mailchimp")
+>>> shelf = Shelf(sqlite3.connect(":memory:"), "postbox")
 >>> shelf.put("members", "m1", {"status": "subscribed"})
 >>> shelf.get("members", "m1")
 {'status': 'subscribed'}

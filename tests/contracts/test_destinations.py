@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.everything import room
 
 from rapport.connectors import all_destinations
 from rapport.settings import known
 from rapport.vendors.destination import Audience, Batch, Destination, Job, Night, Person, Result
 from rapport_sandbox.recorder import OPTIONS, Recorder
 
-SNAPSHOTS = Path(__file__).parent / "snapshots"
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 CANARY = "canary.person@example.com"
 AUDIENCE = Audience(
@@ -177,10 +177,9 @@ def test_the_outgoing_request_is_the_known_one(
         for path in sorted(out.rglob("*"))
         if path.is_file() and not path.name.startswith(".")
     }
-    snapshot = SNAPSHOTS / f"{tool.name}.json"
+    snapshot = room(type(tool)) / f"{tool.name}.snapshot.json"
     found = json.dumps({"requests": sent, "files": files}, indent=1, sort_keys=True) + "\n"
     if not snapshot.exists():
-        snapshot.parent.mkdir(exist_ok=True)
         snapshot.write_text(found)
         pytest.fail(f"{snapshot.name} was written: read it and run again")
     assert found == snapshot.read_text()

@@ -8,6 +8,8 @@ from typing import Any
 
 import psycopg
 import pytest
+import yaml
+from tests.everything import settings
 
 from rapport.connectors import all_sources
 from rapport.landing import ensure_tables, ingest
@@ -16,7 +18,6 @@ from rapport.transform import dbt
 from rapport_sandbox.lifecycle import ensure_company, ensure_running, stop
 
 NIGHT = datetime(2026, 3, 31, 3, tzinfo=UTC)
-SETTINGS = Path(__file__).with_name("everything.yml")
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -48,9 +49,8 @@ def everything(
     warehouse.execute(PARTNER)
     (tmp_path / "exported.csv").write_text(EXPORTED)
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES", os.environ["AIRFLOW_CONN_WAREHOUSE"])
-    text = SETTINGS.read_text().replace("var/sandbox", str(tmp_path))
     file = tmp_path / "rapport.yml"
-    file.write_text(text)
+    file.write_text(yaml.safe_dump(settings()).replace("var/sandbox", str(tmp_path)))
     monkeypatch.setenv("RAPPORT_CONFIG", str(file))
     ensure_company(tmp_path, people=200, seed=1, start=date(2026, 3, 31))
     monkeypatch.setenv("RAPPORT_SANDBOX_URL", ensure_running(tmp_path))
@@ -58,18 +58,14 @@ def everything(
     stop(tmp_path)
 
 
-def test_everything_that_exists_is_switched_on() -> None:
-    named = load_settings(SETTINGS).enabled("sources")
-    assert set(named) == set(all_sources())
-
-
 @pytest.mark.timeout(1200)  # all vendors in turn, then dbt
 def test_every_stream_of_every_source_lands_and_every_staging_model_builds(
     everything: None, warehouse: psycopg.Connection[Any]
 ) -> None:
-    settings = load_settings()
-    ensure_tables(warehouse, settings)
-    for name in settings.enabled("sources"):
+    enabled = load_settings().enabled("sources")
+    assert set(enabled) == set(all_sources())
+    ensure_tables(warehouse, load_settings())
+    for name in enabled:
         for result in ingest(name, run_id="20260331T030000Z-01", as_of=NIGHT):
             assert result.landed > 0, f"{name}.{result.stream} is empty"
             assert result.rejected == 0, f"{name}.{result.stream}"
@@ -89,9 +85,10 @@ def test_every_stream_of_every_source_lands_and_every_staging_model_builds(
     assert answers.fetchall() == [("shop:a1", "ces", "1-7", 5), ("shop:a1", "nps", "0-10", 9)]
     orders = warehouse.execute("select source, profile_id from staging.stg_files__orders")
     assert ("postgres", "files:shop:u_0000003") in orders.fetchall()
-    assert {view.split("__")[0].removeprefix("stg_") for (view,) in views} >= set(
-        settings.enabled("sources")
-    ) - {"files", "postgres"}
+    assert {view.split("__")[0].removeprefix("stg_") for (view,) in views} >= set(enabled) - {
+        "files",
+        "postgres",
+    }
     empty = [
         view
         for (view,) in views

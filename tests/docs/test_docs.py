@@ -6,6 +6,7 @@ import pkgutil
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import rapport
 from rapport.cli import application
 from rapport.connectors import all_destinations, all_sources
 from rapport.runs.summary import Summary
+from rapport.scaffold import reference
 from rapport.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,33 +49,24 @@ COMMANDS = dict(commands(typer.main.get_command(application)))
 TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", sorted(all_sources()))
-def test_every_source_has_its_row_with_docs_streams_and_login(name: str) -> None:
-    source = all_sources()[name]
-    table = TEXTS["README.md"].split("| source |")[1].split("| destination |")[0]
-    row = next(line for line in table.splitlines() if re.match(rf"\| \[?{name}\b", line))
-    for field in source.connection_fields:
-        assert f"`{field}`" in row
-    if source.needs_connection:
-        assert source.documentation in row
-        for stream in source(load_settings().source_options(name)).streams():
-            assert stream.name in row
+def test_what_is_generated_from_the_connectors_is_up_to_date() -> None:
+    assert reference.drift() == [], f"run `{reference.COMMAND}` and commit what it changes"
 
 
-@pytest.mark.parametrize("name", sorted(all_destinations()))
-def test_every_destination_has_its_row_with_docs_and_login(name: str) -> None:
-    destination = all_destinations()[name]
-    table = TEXTS["README.md"].split("| destination |")[1].split("\n\n")[0]
-    row = next(line for line in table.splitlines() if re.match(rf"\| \[?{name}\b", line))
-    for field in destination.connection_fields:
-        assert f"`{field}`" in row
-    assert not destination.needs_connection or destination.documentation in row
+def test_a_changed_fact_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    vendor = replace(reference.vendors()["files"], title="Folders")
+    for kind in (all_sources()["files"], all_destinations()["files"]):
+        monkeypatch.setattr(kind, "vendor", vendor)
+    pages = "docs/reference/connectors"
+    assert reference.drift() == ["README.md", f"{pages}/files.md", f"{pages}/index.md"]
 
 
-def test_the_tables_name_no_source_or_destination_that_is_not_there() -> None:
-    table = TEXTS["README.md"].split("| source |")[1].split("\n## ")[0]
-    named = set(re.findall(r"^\| \[?([a-z0-9_]+)\b", table, re.MULTILINE))
-    assert named - {"destination"} == {*all_sources(), *all_destinations()}
+@pytest.mark.parametrize("name", sorted(reference.vendors()))
+def test_a_vendor_shows_a_connection_of_the_fields_that_it_explains(name: str) -> None:
+    vendor = reference.vendors()[name]
+    explained = {field.partition(".")[0] for field in vendor.connection_fields}
+    assert set(vendor.example) - {"conn_type", "port"} <= explained
+    assert bool(vendor.example) == bool(vendor.connection_fields)
 
 
 def test_every_setting_is_named_and_no_other() -> None:

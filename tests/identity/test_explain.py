@@ -57,7 +57,7 @@ def test_a_customer_id_means_its_anchor_also_when_it_is_an_old_one(company: Iden
 
 
 def test_an_unknown_id_is_refused_with_advice(company: Identity) -> None:
-    with pytest.raises(ConfigError, match="hubspot:contacts:42"):
+    with pytest.raises(ConfigError, match="crm:contacts:42"):
         explain(company.connection, "hubspot:contacts:77", "zendesk:users:2")
 
 

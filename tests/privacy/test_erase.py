@@ -12,10 +12,12 @@ import pytest
 
 from rapport import privacy
 from rapport.activation.planning.list_guards import refuse_lost_ledger
+from rapport.connectors import all_sources
 from rapport.errors import ConfigError, GateFailed, RetryLater
 from rapport.landing import person_references, tombstones
 from rapport.privacy.erase import erase, preview, receipts
 from rapport.privacy.person import find
+from rapport.settings import load_settings
 from rapport.vendors.destination import Destination, Person
 
 from ..faults.tally import kill
@@ -210,9 +212,10 @@ def test_the_queue_is_worked_by_urgency_and_a_failure_holds_up_nobody(held: Held
 def test_somebody_has_said_where_the_records_of_a_stream_name_a_person(
     source: str, stream: str
 ) -> None:
-    assert person_references.is_declared(source, stream), (
-        f"say in privacy/references.yml where records of {source} {stream} name a person; "
-        f"{{}} if they do not"
+    opened = all_sources()[source](load_settings().source_options(source))
+    assert stream in opened.people(), (
+        f"say in connectors/{source}/__init__.py where records of {stream} name a person; "
+        "{} if they do not"
     )
 
 

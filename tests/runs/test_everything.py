@@ -1,4 +1,4 @@
-"""A night with every source and every destination on, each found by being there."""
+"""A night with every source and every destination on, each discovered automatically."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
-from tests.contracts.test_everything import EXPORTED, PARTNER, SETTINGS
+from tests.contracts.test_everything import EXPORTED, PARTNER
+from tests.everything import settings
 
 from rapport.connectors import all_destinations, all_sources
 from rapport.paths import project_root
@@ -76,11 +77,10 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     folder = tmp_path_factory.mktemp("everything")
     for open_to_all in (folder.parent, folder):
         open_to_all.chmod(0o711)
-    settings = yaml.safe_load(SETTINGS.read_text())
-    settings["destinations"] = {name: dict(OPTIONS.get(name, {})) for name in all_destinations()}
-    settings["destinations"]["files"] = {"path": str(folder / "exports")}
+    everything = settings()
+    everything["destinations"]["files"] = {"path": str(folder / "exports")}
     root = home(folder)
-    (folder / "rapport.yml").write_text(yaml.safe_dump(settings))
+    (folder / "rapport.yml").write_text(yaml.safe_dump(everything))
     (root / "rapport.yml").symlink_to(folder / "rapport.yml")
     company = Company(folder, {"RAPPORT_HOME": str(root)}, patience=3000)
     started = company.rapport("sandbox", "start", "--start", START, "--json")

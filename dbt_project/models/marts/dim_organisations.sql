@@ -8,13 +8,13 @@ companies as (
 
     select distinct on (domain)
         domain,
-        {{ without_contacts('name') }} as name,
-        {{ without_contacts('country') }} as country,
-        {{ without_contacts('industry') }} as industry,
+        name,
+        country,
+        industry,
         employees
-    from {{ ref('stg_hubspot__companies') }}
+    from {{ ref('int_companies_unioned') }}
     where domain is not null
-    order by domain, updated_at desc nulls last, company_id
+    order by domain, updated_at desc nulls last, source, company_id
 
 ),
 

@@ -5,7 +5,7 @@
 - `sync/`: what destinations report, and what is sent to them
 - `answers/`: why somebody is on a list or not, and how each list is
 
->>> push("20260331T030000Z-01", as_of, "intercom")  # doctest: +SKIP
+>>> push("20260331T030000Z-01", as_of, "postbox")  # doctest: +SKIP
 {"payment_failed": {"members": 12, "added": 2, "removed": 1, "updated": 0, "sent": 11, ...}}
 """
 

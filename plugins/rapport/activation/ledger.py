@@ -5,7 +5,7 @@ This module alone writes the table `activation.ledger`. A row has one of three s
 - `sent`: the destination accepted the customer,
 - `sending` or `removing`: a call was intended and its answer is not known yet.
 
->>> people_on(connection, "intercom", "payment_failed")  # doctest: +SKIP
+>>> people_on(connection, "postbox", "payment_failed")  # doctest: +SKIP
 12
 """
 

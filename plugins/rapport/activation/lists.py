@@ -1,8 +1,8 @@
 """A list: the members of a segment at one destination. Planning and sync pass it on as one object.
 
->>> known = KnownList("intercom", segment, "declared", None)  # doctest: +SKIP
+>>> known = KnownList("postbox", segment, "declared", None)  # doctest: +SKIP
 >>> known.in_run(options, "20260331T030000Z-01", as_of).sync_id  # doctest: +SKIP
-'intercom/payment_failed'
+'postbox/payment_failed'
 """
 
 from dataclasses import dataclass

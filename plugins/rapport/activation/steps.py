@@ -2,7 +2,7 @@
 
 Each step takes the run's id and its logical time, opens the warehouse and reads the settings.
 
->>> push("20260331T030000Z-01", as_of, "intercom")  # doctest: +SKIP
+>>> push("20260331T030000Z-01", as_of, "postbox")  # doctest: +SKIP
 {"payment_failed": {"members": 12, "added": 2, "removed": 1, "updated": 0, "sent": 11, ...}}
 """
 

@@ -1,7 +1,7 @@
 """Runs a query and returns its rows as parts of the card.
 
 >>> rows(connection, Profile, "select ...", {"id": "c_1"})  # doctest: +SKIP
-[Profile(source='hubspot', ...)]
+[Profile(source='postbox', ...)]
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
-"""`rapport docs`: what every table and column means, and what is made of it."""
+"""`rapport docs`: what every table and column means, and the pages of the connectors."""
 
 import functools
 import http.server
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,15 +15,25 @@ def register(app: typer.Typer) -> None:
 
 
 def docs(
+    what: Annotated[
+        Literal["tables", "connectors"],
+        typer.Argument(help="`connectors` brings what is generated from their facts up to date."),
+    ] = "tables",
     port: int = typer.Option(0, "--serve", help="Serve it on this port of 127.0.0.1."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Write dbt's documentation as one page: lineage from the raw stream to the tool's field."""
+    """Write dbt's documentation as one page, or with `connectors` what lists the connectors."""
     from rapport.cli.output import show
     from rapport.runs import clock, latest
     from rapport.settings import load_settings
     from rapport.transform import docs as documentation
 
+    if what == "connectors":
+        from rapport.scaffold import reference
+
+        written = reference.write()
+        show({"written": written}, lambda: "\n".join(written) or "Nothing changed.", as_json)
+        return
     settings = load_settings()
     night = latest()
     page = documentation.build(settings, night.as_of if night else clock(settings))

@@ -96,29 +96,34 @@ def segment(
 
 def source(
     name: Annotated[str, typer.Argument(help="The vendor, in snake case.")],
+    like: Annotated[str | None, typer.Option(help="Copy this source's files instead.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a source with its double, staging models and tests, which run without changes."""
-    _scaffold("source", name, as_json)
+    _scaffold("source", name, like, as_json)
 
 
 def destination(
     name: Annotated[str, typer.Argument(help="The vendor, in snake case.")],
+    like: Annotated[str | None, typer.Option(help="Copy this destination's files instead.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a destination with its double and tests, which run without changes."""
-    _scaffold("destination", name, as_json)
+    _scaffold("destination", name, like, as_json)
 
 
-def _scaffold(kind: Literal["source", "destination"], name: str, as_json: bool) -> None:
+def _scaffold(
+    kind: Literal["source", "destination"], name: str, like: str | None, as_json: bool
+) -> None:
     from dataclasses import asdict
 
     from rapport.scaffold import write
 
-    written = write(kind, name)
+    written = write(kind, name, like)
     said = [f"written: {path}" for path in written.files]
-    said += [f"a line in: {path}" for path in written.lines]
-    said += [f"find no place for a line in: {path}" for path in written.left]
-    tests = f"pytest tests/contracts/test_{kind}s.py tests/{kind}s/test_{name}.py -k {name}"
-    said.append(f"Next: {tests}; then a line `{name}: {{}}` below {kind}s in rapport.yml.")
+    said += [
+        f"Next: pytest tests/contracts/test_{kind}s.py tests/connectors/{name} -k {name}",
+        "then: rapport docs connectors",
+        f"then: a line `{name}: {{}}` below {kind}s in rapport.yml.",
+    ]
     show(asdict(written), lambda: "\n".join(said), as_json)

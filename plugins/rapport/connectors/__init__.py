@@ -1,10 +1,11 @@
 """The connectors: one folder a vendor, discovered automatically.
 
-`source.py` of a folder holds the vendor's `Source`, `destination.py` its `Destination`. A vendor
-with a second way to send has it in a module of its own, such as `mail_destination.py`.
+`__init__.py` of a folder states the facts of the vendor once, `source.py` holds its `Source`,
+`destination.py` its `Destination`. A vendor with a second way to send has it in a module of its
+own, such as `mail_destination.py`.
 
->>> all_sources()["zendesk"].__name__, all_destinations()["sendgrid_mail"].__name__
-('Zendesk', 'SendGridMail')
+>>> all_sources()["files"].__name__, all_destinations()["files"].vendor.title
+('Files', 'Files')
 """
 
 import importlib

@@ -1,16 +1,16 @@
 """Finds and masks record ids that are themselves an e-mail address or a phone number.
 
->>> masked("nextiva:addresses:+4930901820"), masked("hubspot:contacts:42")
-('nextiva:addresses:(address)', 'hubspot:contacts:42')
+>>> masked("files:shop:+4930901820"), masked("crm:contacts:42")
+('files:shop:(address)', 'crm:contacts:42')
 """
 
 import re
 
 import phonenumbers
 
+from rapport.connectors import all_sources
+
 HIDDEN = "(address)"
-# In these sources a person's key can be an address or a phone number. Other sources use numbers.
-KEYED_FREELY = ("files", "postgres", "nextiva")
 _WITH_PREFIX = re.compile(r"(\+|%2b|00)[\d\s()./-]{6,}", re.IGNORECASE)
 _NATIONAL = re.compile(r"\(?0[\d\s()./-]{6,}")
 _DIGITS = re.compile(r"\d{10,15}")
@@ -23,8 +23,9 @@ def is_contact(text: str) -> bool:
         return True
     if _WITH_PREFIX.fullmatch(key) or _NATIONAL.fullmatch(key):
         return True
-    is_keyed_freely = ":" not in text or text.startswith(tuple(f"{s}:" for s in KEYED_FREELY))
-    return is_keyed_freely and bool(_DIGITS.fullmatch(key)) and _is_number(key)
+    source = all_sources().get(text.partition(":")[0])
+    is_keyed_by_contacts = ":" not in text or (source and source.vendor.is_keyed_by_contacts)
+    return bool(is_keyed_by_contacts) and bool(_DIGITS.fullmatch(key)) and _is_number(key)
 
 
 def masked(profile_id: str) -> str:

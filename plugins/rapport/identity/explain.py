@@ -1,6 +1,6 @@
 """Explains why two records are one customer, or why they are not.
 
->>> explain(connection, "hubspot:contacts:1", "zendesk:users:7")["is_same"]  # doctest: +SKIP
+>>> explain(connection, "crm:contacts:1", "desk:users:7")["is_same"]  # doctest: +SKIP
 True
 """
 
@@ -50,7 +50,7 @@ def profile_of(warehouse: Warehouse, name: str) -> str:
     if row is None:
         raise ConfigError(
             f"identity: there is no profile or customer {name!r}. A profile id looks like "
-            "hubspot:contacts:42, a customer id like c_ and 20 digits."
+            "crm:contacts:42, a customer id like c_ and 20 digits."
         )
     return str(row[0])
 

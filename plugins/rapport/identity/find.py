@@ -18,7 +18,7 @@ Connection = psycopg.Connection[Any]
 
 NOT_FOUND = (
     "card: no customer has that id, e-mail address or phone number. A customer id looks like c_ "
-    "and 20 digits, a record's id like hubspot:contacts:42. A phone number from outside {region} "
+    "and 20 digits, a record's id like crm:contacts:42. A phone number from outside {region} "
     "needs its country code."
 )
 NOT_PUBLISHED = (

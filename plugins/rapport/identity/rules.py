@@ -1,7 +1,7 @@
 """The rules of identity resolution: `rules.yml`, overridden by `identity:` in rapport.yml.
 
 >>> rules = load_rules({"types": {"phone": {"cap": 4}}})
->>> rules.of("phone").cap, rules.of("hubspot_id").is_weak
+>>> rules.of("phone").cap, rules.of("loyalty_card").is_weak
 (4, False)
 """
 
@@ -15,7 +15,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from text_unidecode import unidecode  # type: ignore[import-untyped]
 
+from rapport.connectors import all_sources
 from rapport.errors import ConfigError
+from rapport.vendors.vendor import Vendor
 
 SEPARATORS = re.compile("[^a-z0-9]+")
 
@@ -87,9 +89,11 @@ class Rules(BaseModel):
         return self.types.get(identifier_type, self.other_types)
 
     def rank(self, source: str) -> int:
-        """The source's position in `source_priority`; sources that are not listed come last."""
-        known = self.source_priority
-        return known.index(source) if source in known else len(known)
+        """The position of a source in the order of sources; sources without a rank come last."""
+        if known := self.source_priority:
+            return known.index(source) if source in known else len(known)
+        connector = all_sources().get(source)
+        return connector.vendor.id_rank if connector else Vendor.id_rank
 
     def blocks(self, identifier_type: str, normal_form: str) -> str | None:
         """`blocked_value` or `blocked_pattern` if the value must not link, else None."""

@@ -3,7 +3,7 @@
 Records, load counts and the watermark are committed in one transaction.
 
 >>> from rapport.landing import ingest
->>> ingest("zendesk", run_id=run_id, as_of=as_of)  # doctest: +SKIP
+>>> ingest("postbox", run_id=run_id, as_of=as_of)  # doctest: +SKIP
 """
 
 from rapport.landing.ingest import ensure_tables, ingest, pull

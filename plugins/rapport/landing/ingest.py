@@ -1,6 +1,6 @@
 """The task of the ingest DAGs: reads every stream of a source and lands it.
 
->>> ingest("zendesk", run_id=run_id, as_of=as_of)  # doctest: +SKIP
+>>> ingest("postbox", run_id=run_id, as_of=as_of)  # doctest: +SKIP
 """
 
 import logging

@@ -5,8 +5,8 @@ load of a stream has nothing to compare with and builds the index at its end; if
 before, the next load builds the index. Two processes never load the same stream at once: a process
 that froze and was replaced has an outdated fencing token and commits nothing.
 
->>> land(connection, "zendesk", stream, pages, run_id=run_id, as_of=as_of)  # doctest: +SKIP
-LoadResult(source='zendesk', stream='tickets', read=412, landed=37, ...)
+>>> land(connection, "postbox", stream, pages, run_id=run_id, as_of=as_of)  # doctest: +SKIP
+LoadResult(source='postbox', stream='tickets', read=412, landed=37, ...)
 """
 
 import time

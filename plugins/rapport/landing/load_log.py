@@ -1,6 +1,6 @@
 """The record of a load: its counts, its rejected records, and the watermark for the next load.
 
->>> LoadLog(connection, "zendesk", stream, run_id="r", as_of=as_of).result.load_id  # doctest: +SKIP
+>>> LoadLog(connection, "postbox", stream, run_id="r", as_of=as_of).result.load_id  # doctest: +SKIP
 7
 """
 

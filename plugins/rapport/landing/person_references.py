@@ -1,22 +1,19 @@
-"""Where a stream's records name a person, read from `references.yml` and the mapped files.
+"""Where the records of a stream name a person, as each source declares it.
 
->>> [str(reference) for reference in references("zendesk", "tickets")]
-['requester_id: zendesk:users']
+>>> reference = Reference("authors[].email", "email")
+>>> list(reference.values({"authors": [{"email": "Ann@Example.com"}]}))
+['ann@example.com']
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
 from psycopg import sql
 
 from rapport.connectors import all_sources
 from rapport.settings import Settings, load_settings
-
-FILE = Path(__file__).with_name("references.yml")
+from rapport.vendors.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +71,17 @@ def is_buried(namespace: sql.Composable, value: sql.Composable) -> sql.Composed:
 
 def references(source: str, stream: str, settings: Settings | None = None) -> tuple[Reference, ...]:
     """The references of a stream; none for one that names nobody."""
-    if source == "files":
-        return _of_dataset(stream, settings or load_settings())
-    declared = _declared().get(source, {}).get(stream, {})
-    return tuple(
-        reference
-        for path, text in declared.items()
-        if not path.startswith("_")
-        for reference in _parsed(path, text)
-    )
+    if source not in all_sources():
+        return ()
+    declared = _opened(source, settings or load_settings()).people().get(stream, {})
+    return tuple(reference for path, text in declared.items() for reference in _parsed(path, text))
 
 
 def key_prefix(namespace: str) -> str:
     """What the keys of a stream's records have before the id that their profiles have."""
     source, _, stream = namespace.partition(":")
-    return _declared().get(source, {}).get(stream, {}).get("_key", "")
-
-
-def is_declared(source: str, stream: str) -> bool:
-    """Whether somebody has said where the stream's records name a person."""
-    return source == "files" or stream in _declared().get(source, {})
+    found = all_sources().get(source)
+    return found.vendor.key_prefixes.get(stream, "") if found else ""
 
 
 def streams(settings: Settings | None = None) -> list[tuple[str, str]]:
@@ -101,45 +89,24 @@ def streams(settings: Settings | None = None) -> list[tuple[str, str]]:
     settings = settings or load_settings()
     return [
         (name, stream.name)
-        for name, source in all_sources().items()
-        for stream in source(settings.source_options(name)).streams()
+        for name in all_sources()
+        for stream in _opened(name, settings).streams()
     ]
 
 
 def record_namespace(source: str, stream: str) -> str:
     """The namespace of a stream's record keys."""
-    return f"files/{stream}" if source == "files" else f"{source}:{stream}"
+    found = all_sources().get(source)
+    return found.record_namespace(stream) if found else f"{source}:{stream}"
 
 
-@cache
-def _declared() -> dict[str, dict[str, dict[str, str]]]:
-    content: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(FILE.read_text("utf-8"))
-    return {source: content.get(source, {}) for source in {*content, *all_sources()}}
+def _opened(source: str, settings: Settings) -> Source:
+    return all_sources()[source](settings.source_options(source))
 
 
 def _parsed(path: str, text: str) -> list[Reference]:
     namespaces, _, unless = text.partition(" unless ")
     return [Reference(path, name.strip(), unless or None) for name in namespaces.split(",")]
-
-
-def _of_dataset(stream: str, settings: Settings) -> tuple[Reference, ...]:
-    datasets = _datasets(settings)
-    if stream not in datasets:
-        return ()
-    dataset = datasets[stream]
-    own = f"files:{dataset.namespace}" if dataset.namespace else f"files/{stream}"
-    meant = {"email": "email", "user_id": "user_id", "customer_id": own}
-    return tuple(
-        Reference(column.column, meant[name])
-        for name, column in dataset.mapped.items()
-        if name in meant and column.column is not None
-    )
-
-
-def _datasets(settings: Settings) -> dict[str, Any]:
-    from rapport.vendors.datasets import Options
-
-    return dict(settings.checked("sources.files", Options).datasets)
 
 
 def _walk(value: Any, steps: list[str]) -> Iterator[str]:

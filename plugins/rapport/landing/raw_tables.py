@@ -1,7 +1,7 @@
 """The raw table of a stream, with one row per version of a record.
 
->>> table_of("zendesk", "tickets").as_string()
-'"raw"."zendesk__tickets"'
+>>> table_of("postbox", "tickets").as_string()
+'"raw"."postbox__tickets"'
 """
 
 import psycopg

@@ -4,7 +4,7 @@ The lock belongs to the database session, so a killed process leaves no lock beh
 holds the lock without a heartbeat for `LEASE` counts as frozen: its session is ended and its token
 becomes outdated.
 
->>> with Writer(connection, "zendesk", "tickets") as writer:  # doctest: +SKIP
+>>> with Writer(connection, "postbox", "tickets") as writer:  # doctest: +SKIP
 ...     writer.check()
 """
 

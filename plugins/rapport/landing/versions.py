@@ -2,7 +2,7 @@
 
 An unchanged record is not written.
 
->>> versions = Versions(connection, "zendesk", "tickets", load_id=7, as_of=as_of)  # doctest: +SKIP
+>>> versions = Versions(connection, "postbox", "tickets", load_id=7, as_of=as_of)  # doctest: +SKIP
 >>> versions.insert(batch)  # doctest: +SKIP
 37
 """

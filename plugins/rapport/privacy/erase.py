@@ -6,7 +6,7 @@ in the same transaction, and a step that has a receipt is not repeated. At the e
 are deleted too.
 
 >>> erase(connection, request, at=now)  # doctest: +SKIP
-[Receipt(store='tool intercom', state='erased', items=1, answer='deleted'), ...]
+[Receipt(store='tool postbox', state='erased', items=1, answer='deleted'), ...]
 """
 
 import logging

@@ -1,13 +1,16 @@
 """`rapport new source` and `rapport new destination`: files that run as they are, to be filled in.
 
-What is written stands in `source.yml` and `destination.yml`: `files` are new, `lines` go into files
-that are there, before the first line that begins with `before`.
+They go into the four places that a vendor has and nowhere else. What is written stands in
+`source.yml` and `destination.yml`, or is a copy of another vendor's files.
 
 >>> fill("class $Name(Source):", "post_box")
 'class PostBox(Source):'
 """
 
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -17,6 +20,7 @@ import yaml
 
 from rapport.errors import ConfigError
 from rapport.paths import project_root
+from rapport.scaffold import likeness
 from rapport.settings import known
 
 Kind = Literal["source", "destination"]
@@ -24,33 +28,32 @@ Kind = Literal["source", "destination"]
 
 @dataclass(frozen=True)
 class Written:
-    """The new files, and those that got a line, below the project's folder."""
+    """The new files, below the project's folder."""
 
     files: list[str]
-    lines: list[str]
-    left: list[str]
 
 
-def write(kind: Kind, name: str) -> Written:
-    """Write everything of a new vendor; raises `ConfigError` where something of it is there."""
+def write(kind: Kind, name: str, like: str | None = None) -> Written:
+    """Write everything of a new vendor; raises `ConfigError` where something of it is there.
+
+    With `like` it is a copy of that vendor's, with the names changed.
+    """
     if not re.fullmatch("[a-z][a-z0-9_]{1,30}", name):
         raise ConfigError(f'"{name}" is not snake case of 2 to 31 letters, digits and "_".')
     if name in known(f"{kind}s"):
         raise ConfigError(f'There is a {kind} "{name}" already.')
-    wanted: dict[str, Any] = yaml.safe_load(Path(__file__).with_name(f"{kind}.yml").read_text())
     root = project_root()
-    contents = {fill(path, name): fill(text, name) for path, text in wanted["files"].items()}
+    contents = likeness.files(kind, like, name, root) if like else _templates(kind, name)
     if there := [path for path in contents if (root / path).exists()]:
-        raise ConfigError(f"{', '.join(there)} is there already. Choose another name.")
+        raise ConfigError(
+            f"{', '.join(there)} is there already. Choose another name, or write {kind}.py into "
+            f"the folder of {name} by hand."
+        )
     for path, text in contents.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
-    lines: list[str] = []
-    left: list[str] = []
-    for line in wanted["lines"]:
-        text = fill(line["text"], name)
-        (lines if _insert(root / line["path"], line["before"], text) else left).append(line["path"])
-    return Written(list(contents), lines, left)
+    _tidy([root / path for path in contents if path.endswith(".py")])
+    return Written(list(contents))
 
 
 def fill(text: str, name: str) -> str:
@@ -60,13 +63,15 @@ def fill(text: str, name: str) -> str:
     return Template(text).safe_substitute(name=name, Name=camel, NAME=name.upper())
 
 
-def _insert(path: Path, before: str, text: str) -> bool:
-    """Whether there was a line that begins so."""
-    if not path.exists():
-        return False
-    content = path.read_text(encoding="utf-8")
-    place = 0 if content.startswith(before) else content.find(f"\n{before}") + 1
-    if place == 0 and not content.startswith(before):
-        return False
-    path.write_text(content[:place] + text + content[place:], encoding="utf-8")
-    return True
+def _templates(kind: Kind, name: str) -> dict[str, str]:
+    text = Path(__file__).with_name(f"{kind}.yml").read_text(encoding="utf-8")
+    wanted: dict[str, Any] = yaml.safe_load(text)
+    return {fill(path, name): fill(text, name) for path, text in wanted["files"].items()}
+
+
+def _tidy(paths: list[Path]) -> None:
+    """A longer name breaks lines elsewhere: format what was written, where ruff is installed."""
+    ruff = shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")
+    if ruff:
+        for command in (["format", "--quiet"], ["check", "--fix", "--quiet"]):
+            subprocess.run([ruff, *command, *paths], cwd=project_root(), check=False)

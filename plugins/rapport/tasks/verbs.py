@@ -2,7 +2,7 @@
 
 Airflow passes `dag_run`, and the id of its run as `holder` of a build.
 
->>> land("zendesk")  # doctest: +SKIP
+>>> land("postbox")  # doctest: +SKIP
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Custom fields: a company's own fields, declared in rapport.yml, in `dim_customers.custom_fields`.
 
     sources:
-      hubspot:
+      postbox:
         custom_fields:
           contacts: {loyalty_tier: properties.loyalty_tier}
 
@@ -9,8 +9,8 @@ The example maps a name in the marts to a dotted path in the stream's records. T
 people. If several profiles of a customer have a value, the source that is declared first wins, then
 the version that landed last.
 
->>> _checked("hubspot", {"contacts": {"tier": "properties.tier"}}, {"contacts"})
-[{'source': 'hubspot', 'stream': 'contacts', 'name': 'tier', 'path': ['properties', 'tier']}]
+>>> _checked("postbox", {"contacts": {"tier": "properties.tier"}}, {"contacts"})
+[{'source': 'postbox', 'stream': 'contacts', 'name': 'tier', 'path': ['properties', 'tier']}]
 """
 
 import re

@@ -23,7 +23,7 @@ import msgspec
 
 from rapport import warehouse
 from rapport.activation_options import ActivationOptions
-from rapport.connectors import mapped_datasets
+from rapport.connectors import all_sources, mapped_datasets
 from rapport.errors import GateFailed, RetryLater
 from rapport.paths import project_root, var_dir
 from rapport.settings import Settings, known, load_settings
@@ -56,18 +56,21 @@ def variables(settings: Settings) -> dict[str, Any]:
     """The dbt variables.
 
     `canonical` lists the staging models of each entity, by file name. `datasets` are the mapped
-    files of `rapport.yml`. `unused` are the sources that are not in `rapport.yml`. Landed records
-    of a source are used as long as it is in `rapport.yml`, even if it is turned off.
+    files of `rapport.yml`. `unused` are the sources that are not in `rapport.yml`; their models are
+    disabled. Landed records of a source are used as long as it is in `rapport.yml`, even if it is
+    turned off.
     """
     unused = sorted(set(known("sources")) - set(settings.sources))
     canonical: dict[str, list[str]] = {}
-    for path in sorted((project_dir() / "models" / "staging").rglob("stg_*.sql")):
+    staging = project_dir() / "models" / "staging"
+    for path in sorted(staging.rglob("stg_*.sql")):
         match = STAGING_MODEL.fullmatch(path.stem)
         if match and match["source"] not in unused:
             canonical.setdefault(match["entity"], []).append(path.stem)
     return {
         "canonical": canonical,
-        "unused": unused,
+        "unused": {name: {"+enabled": False} for name in unused if (staging / name).is_dir()},
+        "kinds": {name: source.vendor.kind for name, source in all_sources().items()},
         "datasets": mapped_datasets(settings),
         "surveys": settings.surveys,
         "custom_fields": fields_for_dbt(settings),

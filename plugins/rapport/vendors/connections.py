@@ -56,8 +56,8 @@ def find_connection(name: str) -> Connection | None:
 def variable(name: str) -> str:
     """The environment variable that holds the connection.
 
-    >>> variable("hubspot")
-    'AIRFLOW_CONN_HUBSPOT'
+    >>> variable("postbox")
+    'AIRFLOW_CONN_POSTBOX'
     """
     return f"AIRFLOW_CONN_{name.upper()}"
 
@@ -116,8 +116,8 @@ def _from_uri(name: str, text: str) -> Connection:
 def base_url(connection: Connection, default: str = "") -> str:
     """The address of a connection, https where it names no scheme; raises `ConfigError`.
 
-    >>> base_url(Connection("zendesk", host="acme.zendesk.com"))
-    'https://acme.zendesk.com'
+    >>> base_url(Connection("postbox", host="acme.postbox.example"))
+    'https://acme.postbox.example'
     """
     host = (connection.host or default).rstrip("/")
     if not host:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal
 
 from rapport.errors import RapportError
 from rapport.vendors.connections import Connection
+from rapport.vendors.vendor import Connector
 
 Kind = Literal["unsubscribed", "bounced", "complained", "deleted"]
 Mode = Literal["mirror", "upsert", "add-only"]
@@ -121,7 +122,7 @@ class Night:
     everybody: Callable[[], Iterator[Person]]
 
 
-class Destination:
+class Destination(Connector):
     """A tool. A destination overrides `upsert` and `remove`, the rest where the tool has it.
 
     `name` is what rapport.yml calls it, by default the tool's.
@@ -139,10 +140,6 @@ class Destination:
     `GiveUp` when it is busy, down, or the login is wrong. A row without an answer was not accepted.
     """
 
-    name: str
-    documentation: ClassVar[str]
-    connection_fields: ClassVar[Mapping[str, str]] = {}
-    needs_connection: ClassVar[bool] = True
     modes: ClassVar[tuple[Mode, ...]] = ("mirror", "upsert", "add-only")
     messages_on: ClassVar[MessagesOn] = "entry"
     sends_by: ClassVar[str | None] = None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,7 @@ from rapport.errors import BadRecord
 from rapport.settings import Settings
 from rapport.vendors.connections import Connection
 from rapport.vendors.http import Client
+from rapport.vendors.vendor import Connector
 
 Record = bytes | bytearray | memoryview | msgspec.Raw
 Position = dict[str, Any]
@@ -227,16 +228,11 @@ def with_context(record: Record, context: Mapping[str, Any]) -> bytes:
     return prefix + (rest if rest.startswith(b"}") else b"," + rest)
 
 
-class Source:
-    """A vendor: where it is, how to log in, which streams it has.
+class Source(Connector):
+    """Where records come from: how to log in, which streams there are, whom their records name.
 
-    `connection_fields` says which fields of the Airflow connection are needed and what they hold.
+    `vendor` holds the facts that source and destination share.
     """
-
-    name: ClassVar[str]
-    documentation: ClassVar[str]
-    connection_fields: ClassVar[Mapping[str, str]] = {}
-    needs_connection: ClassVar[bool] = True
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         self.options = dict(options or {})
@@ -248,6 +244,15 @@ class Source:
     def client(self, connection: Connection) -> Client:
         """A client that is logged in."""
         raise NotImplementedError
+
+    def people(self) -> Mapping[str, Mapping[str, str]]:
+        """Where the records of each stream name a person, as `Vendor.people` describes it."""
+        return self.vendor.people if hasattr(self, "vendor") else {}
+
+    @classmethod
+    def record_namespace(cls, stream: str) -> str:
+        """The namespace of the keys that the records of a stream have."""
+        return f"{cls.name}:{stream}"
 
     @classmethod
     def mapped_datasets(cls, settings: Settings) -> dict[str, Any]:

@@ -25,6 +25,12 @@ from rapport_sandbox.store import Json, encode
 
 VENDOR = "elma365"
 LOGIN: dict[str, Any] = {"login": "", "password": "demo-not-a-secret-elma365", "extra": {}}
+OPTIONS: dict[str, Any] = {
+    "namespace": "marketing",
+    "code": "people",
+    "email": "_email",
+    "full_name": "__name",
+}
 LIMITS: list[tuple[str, int, float]] = []
 APPS = {("crm", "clients"): "elma365_contacts", ("service", "requests"): "elma365_requests"}
 STREAMS = list(APPS.values())

@@ -26,6 +26,8 @@ LOGIN: dict[str, Any] = {
     "password": private_key(),
     "extra": {"project_id": "demo-project"},
 }
+OPTIONS: dict[str, Any] = {"topic": "user_{user_id}", "messages": {"*": "Hello {first_name}"}}
+SEGMENT: dict[str, Any] = {"channel": "push", "mode": "add-only"}
 LIMITS = [("/v1/projects/*", 10_000, 1.0)]
 TOKEN = "demo-access-token"  # noqa: S105 - opens nothing
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -23,6 +23,7 @@ LOGIN: dict[str, Any] = {
     "password": "demo-not-a-secret-onesignal",
     "extra": {},
 }
+SEGMENT: dict[str, Any] = {"channel": "push"}
 LIMITS = [("/apps/*/users*", 1000, 1.0), ("/notifications", 150, 1.0)]
 LARGEST = 20_000
 NOBODY = "All included players are not subscribed"

@@ -16,6 +16,7 @@ from rapport_sandbox.store import encode
 
 VENDOR = "slack"
 LOGIN: dict[str, Any] = {"login": "", "password": "demo-not-a-secret-slack", "extra": {}}
+OPTIONS: dict[str, Any] = {"channel": "#marketing"}
 LIMITS = [("/api/chat.postMessage", 1, 1.0)]
 CHANNELS = ("#marketing",)
 _ERRORS = {401: "invalid_auth", 403: "missing_scope", 429: "ratelimited", 503: "internal_error"}

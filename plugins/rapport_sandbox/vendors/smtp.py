@@ -33,6 +33,11 @@ LOGIN: dict[str, Any] = {
     "extra": {"tls": "none"},
     "by_http": False,
 }
+OPTIONS: dict[str, Any] = {
+    "from": "Example <hello@example.com>",
+    "unsubscribe": "https://example.com/unsubscribe?c={customer_id}",
+    "messages": {"*": {"subject": "Hello {first_name}", "body": "Hello. {unsubscribe}"}},
+}
 LIMITS = [("*", 6000, 60.0)]
 SHOWN = ("From", "To", "Subject", "Date", "Message-ID", "Reply-To", "List-Unsubscribe",
          "List-Unsubscribe-Post", "Auto-Submitted")  # fmt: skip

@@ -24,6 +24,8 @@ LOGIN: dict[str, Any] = {
     "password": "demo-not-a-secret-twilio",
     "extra": {},
 }
+OPTIONS: dict[str, Any] = {"from": "+15005550006", "messages": {"*": "Hello {first_name}"}}
+SEGMENT: dict[str, Any] = {"channel": "sms", "purpose": "service", "mode": "add-only"}
 LIMITS = [("*", 100, 1.0)]
 
 

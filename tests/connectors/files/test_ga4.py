@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from rapport.connectors.files.datasets import GA4, Dataset
 from rapport.connectors.files.source import Files
-from rapport.vendors.datasets import GA4, Dataset
 from rapport.vendors.source import Page
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)

@@ -10,10 +10,10 @@ import pytest
 from pydantic import ValidationError
 from tests.sftp_server import Server
 
+from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.source import Files
 from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.vendors.connections import Connection
-from rapport.vendors.datasets import Dataset
 from rapport.vendors.source import Position
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)

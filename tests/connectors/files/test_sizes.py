@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from rapport.connectors.files import parquet as reader
-from rapport.vendors.datasets import Dataset
+from rapport.connectors.files.datasets import Dataset
 
 MEBI = 1024 * 1024
 TWO_MB = "x" * 2_000_000

@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from rapport.connectors.files import access_log
+from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.delimited import rows
 from rapport.connectors.files.source import Files
 from rapport.connectors.files.text import Line, lines
 from rapport.errors import ConfigError, GiveUp
 from rapport.landing.raw_tables import create_table
-from rapport.vendors.datasets import Dataset
 from rapport.vendors.source import Page
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)

@@ -181,3 +181,10 @@ def test_a_database_that_does_not_answer_is_asked_later() -> None:
 def test_what_is_wrong_in_the_file_is_said(wrong: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         Postgres({"tables": {"people": wrong}})
+
+
+def test_the_mapped_columns_say_whom_the_rows_name() -> None:
+    mapped = {"customer_id": "buyer", "email": "mail", "order_id": "id", "user_id": {"value": "x"}}
+    table = {"table": "t", "key": ["id"], "entity": "orders", "namespace": "shop"}
+    source = Postgres({"tables": {"orders": table | {"columns": mapped}}})
+    assert source.people() == {"orders": {"buyer": "files:shop", "mail": "email"}}

@@ -32,14 +32,14 @@ offered as (
         contacts.updated_at,
         field.name as field,
         field.value,
-        coalesce(array_position(field.sources, contacts.source), 1000) as place
+        coalesce((field.places ->> contacts.source)::integer, 1000) as place
     from contacts
     cross join lateral (
         values
         {%- for field, sources in fields.items() %}
-        ('{{ field }}', contacts.{{ field }}, array['{{ sources | join("', '") }}']){{ ',' if not loop.last }}
+        ('{{ field }}', contacts.{{ field }}, {{ places_of(sources) }}){{ ',' if not loop.last }}
         {%- endfor %}
-    ) as field (name, value, sources)
+    ) as field (name, value, places)
     where field.value is not null
 
 ),

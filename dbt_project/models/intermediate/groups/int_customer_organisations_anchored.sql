@@ -27,7 +27,7 @@ companies as (
     select
         domain,
         {{ organisation_name_key('name') }} as name_key
-    from {{ ref('stg_hubspot__companies') }}
+    from {{ ref('int_companies_unioned') }}
     where domain not in (select shared.domain from {{ ref('identity_shared_domains') }} as shared)
 
 ),

@@ -3,7 +3,7 @@
 The states come from rapport.yml and the segments' files as they are now, and from the newest plan.
 
 >>> [str(found) for found in standings(connection, load(), load_settings())]  # doctest: +SKIP
-['intercom/readers: waiting, 12 people. all 12 people would leave the list. `rapport approve …']
+['postbox/readers: waiting, 12 people. all 12 people would leave the list. `rapport approve …']
 """
 
 from dataclasses import dataclass

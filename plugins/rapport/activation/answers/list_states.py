@@ -3,7 +3,7 @@
 This module alone writes the table `activation.list_states`.
 
 >>> changed(connection, definitions, run_id, as_of)  # doctest: +SKIP
-[Change(destination='intercom', segment='payment_failed', state='waiting', cause='...')]
+[Change(destination='postbox', segment='payment_failed', state='waiting', cause='...')]
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ destination did not report its suppressions, and where the members of a segment 
 are not known.
 
 >>> find_hold(connection, known, target)  # doctest: +SKIP
-Hold(cause='zendesk is stale', reason='stale_source')
+Hold(cause='postbox is stale', reason='stale_source')
 """
 
 import psycopg

@@ -5,9 +5,9 @@ segment has no file any more, when the segment no longer names the destination, 
 destination is turned off (`enabled: false`), which keeps what is needed to call it. A destination
 that is not in rapport.yml cannot be called: its lists are orphaned, and somebody has to act.
 
->>> lists = all_lists(connection, known, ["intercom"], turned_off=[])  # doctest: +SKIP
+>>> lists = all_lists(connection, known, ["postbox"], turned_off=[])  # doctest: +SKIP
 >>> [entry.sync_id for entry in lists]  # doctest: +SKIP
-['intercom/payment_failed', 'intercom/readers']
+['postbox/payment_failed', 'postbox/readers']
 """
 
 from collections.abc import Collection

@@ -2,8 +2,8 @@
 
 Every member is either sent, or not sent for one stated reason.
 
->>> plan_lists(connection, definitions, ["intercom"], options, run_id, as_of)  # doctest: +SKIP
-[ListPlan(destination='intercom', segment='payment_failed', state='open', ...)]
+>>> plan_lists(connection, definitions, ["postbox"], options, run_id, as_of)  # doctest: +SKIP
+[ListPlan(destination='postbox', segment='payment_failed', state='open', ...)]
 """
 
 import logging

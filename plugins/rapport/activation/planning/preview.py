@@ -1,7 +1,7 @@
 """The dry run: what a push would do now. Nothing is written or sent.
 
 >>> preview(connection, "payment_failed")  # doctest: +SKIP
-[{"destination": "intercom", "segment": "payment_failed", "add": 2, "samples": {"add": ["c_1"]}}]
+[{"destination": "postbox", "segment": "payment_failed", "add": 2, "samples": {"add": ["c_1"]}}]
 """
 
 from datetime import datetime

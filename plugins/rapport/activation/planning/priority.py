@@ -1,7 +1,7 @@
 """Priority: a customer gets one campaign per channel and run, that of the segment with priority.
 
 >>> reserved = make_table(connection)  # doctest: +SKIP
->>> reserve(connection, reserved, segment, ["intercom"], later=["winback"])  # doctest: +SKIP
+>>> reserve(connection, reserved, segment, ["postbox"], later=["winback"])  # doctest: +SKIP
 """
 
 from collections.abc import Collection

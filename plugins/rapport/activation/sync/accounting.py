@@ -1,6 +1,6 @@
 """The accounting of a list: every member is either sent, or not sent for one stated reason.
 
->>> count(connection, "intercom", "payment_failed", run_id)["not_sent"]  # doctest: +SKIP
+>>> count(connection, "postbox", "payment_failed", run_id)["not_sent"]  # doctest: +SKIP
 {'holdout': 3, 'no_consent': 1}
 """
 

@@ -8,7 +8,7 @@ that the plan keeps them or takes them off. If half of the list is gone, the pul
 
 This module alone writes the table `activation.list_checks`.
 
->>> is_due("intercom", "buyers", datetime(2026, 3, 1), days=1)
+>>> is_due("postbox", "buyers", datetime(2026, 3, 1), days=1)
 True
 """
 

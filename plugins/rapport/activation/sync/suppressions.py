@@ -11,7 +11,7 @@ no longer reports it:
 
 This module alone writes the table `activation.suppressions`.
 
->>> merge(connection, "intercom", as_of)  # doctest: +SKIP
+>>> merge(connection, "postbox", as_of)  # doctest: +SKIP
 {'unsubscribed': 31}
 """
 

@@ -18,13 +18,14 @@ within the day (`lag`); pages come in the order of the id.
 ['contacts', 'cases']
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
+from rapport.connectors.acquire import VENDOR
 from rapport.errors import GiveUp
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.http import Client
@@ -119,12 +120,7 @@ def _answer(envelope: str) -> Any:
 class Acquire(Source):
     """Chat, e-mail and phone desk."""
 
-    name = "acquire"
-    documentation = "https://developer.acquire.io/rest-apis/introduction/interrelated"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://<account>.acquire.io",
-        "password": "an API key that may read contacts and cases",
-    }
+    vendor = VENDOR
 
     def streams(self) -> Sequence[Stream]:
         return [

@@ -21,8 +21,9 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 
+from rapport.connectors.amplitude import VENDOR
 from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.http import Answer, Client
@@ -101,14 +102,7 @@ def _refused(client: Client, status: int, start: datetime) -> Exception:
 class Amplitude(Source):
     """Option `start`: the day to begin with, else as far back as the vendor exports (a year)."""
 
-    name = "amplitude"
-    documentation = "https://amplitude.com/docs/apis/analytics/export"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://amplitude.com, which is the default; https://analytics.eu.amplitude.com "
-        "in the EU data centre",
-        "login": "the project's API key",
-        "password": "the project's secret key",
-    }
+    vendor = VENDOR
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(options)

@@ -9,10 +9,11 @@ API: https://www.braze.com/docs/api/endpoints/user_data/post_user_track
 Assumed: an attribute that is sent as null goes away.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
+from rapport.connectors.braze import VENDOR
 from rapport.errors import ConfigError, RetryLater
 from rapport.vendors.answers import body_of, code
 from rapport.vendors.connections import base_url
@@ -37,13 +38,7 @@ FIRST_DAY = "2011-01-01"  # Braze's own
 class Braze(Destination):
     """Users with an attribute a segment."""
 
-    name = "braze"
-    documentation = "https://www.braze.com/docs/api/basics"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "the REST endpoint, as https://rest.fra-01.braze.eu",
-        "password": "REST API key with users.track, users.delete, email.unsubscribe, "
-        "email.hard_bounces",
-    }
+    vendor = VENDOR
     batch_size = 75
     parallel = 4
 

@@ -10,8 +10,9 @@ Assumed: an attribute that is sent empty goes away; `_update` keeps a batch from
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
+from rapport.connectors.customerio import VENDOR
 from rapport.errors import ConfigError
 from rapport.vendors.answers import body_of, code
 from rapport.vendors.connections import base_url
@@ -38,14 +39,7 @@ OUT = {"attribute": {"field": "unsubscribed", "operator": "eq", "value": "true"}
 class CustomerIo(Destination):
     """People with an attribute a segment."""
 
-    name = "customerio"
-    documentation = "https://docs.customer.io/integrations/api/track/"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "login": "site ID",
-        "password": "track API key",
-        "extra.app_key": "app API key, to pull who said no",
-        "host": "https://track.customer.io, or track-eu. for the EU (optional)",
-    }
+    vendor = VENDOR
     batch_size = 500  # a call is at most 500 kB
     parallel = 4
 

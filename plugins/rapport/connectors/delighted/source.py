@@ -23,11 +23,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from rapport.connectors.delighted import VENDOR
 from rapport.errors import GiveUp
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.http import Answer, Client
@@ -132,12 +133,7 @@ def _is_list(answer: Answer) -> None:
 class Delighted(Source):
     """Surveys."""
 
-    name = "delighted"
-    documentation = "https://app.delighted.com/docs/api"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://api.delighted.com, which is the default",
-        "password": "the project's API key",
-    }
+    vendor = VENDOR
 
     def streams(self) -> Sequence[Stream]:
         hour, day = timedelta(hours=1), timedelta(days=1)

@@ -18,8 +18,9 @@ Assumed: a create or an update answers with the item as it is now, and null empt
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
+from rapport.connectors.elma365 import VENDOR
 from rapport.connectors.elma365.apps import App
 from rapport.errors import ConfigError, RetryLater
 from rapport.vendors.answers import REFUSED, body_of, each
@@ -33,12 +34,8 @@ LARGEST_PAGE = 100
 class Elma365(Destination):
     """Items of an app, one a person, with a yes/no field a segment."""
 
-    name = "elma365"
+    vendor = VENDOR
     documentation = "https://api.elma365.com/en/public-api/reference/app/appcreate/"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://<company>.elma365.com, or .ru, .eu, or your own server",
-        "password": "the token of a user who may write to the app",
-    }
     batch_size = 50
     connections = 4
 

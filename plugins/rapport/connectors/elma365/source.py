@@ -27,10 +27,11 @@ everything, so only items with `__deletedAt` are taken from it; a change shows w
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
+from rapport.connectors.elma365 import VENDOR
 from rapport.connectors.elma365.apps import App, ContactApp, Options, RequestApp, name_of, texts_of
 from rapport.errors import BadRecord, ConfigError, GiveUp
 from rapport.vendors.connections import Connection, base_url
@@ -184,12 +185,7 @@ def _time(record: Record, field: str) -> datetime | None:
 class Elma365(Source):
     """Service desk and CRM."""
 
-    name = "elma365"
-    documentation = "https://api.elma365.com/en/public-api/reference/app/applist/"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://<company>.elma365.com, or .ru, .eu, or your own server",
-        "password": "the token of a user who may read the apps",
-    }
+    vendor = VENDOR
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(options)

@@ -23,13 +23,14 @@ Assumed: a quota without a Retry-After is there again after a minute.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from rapport.connectors.fcm import VENDOR
 from rapport.errors import ConfigError, GiveUp
 from rapport.vendors.answers import body_of, code, each, md5
 from rapport.vendors.connections import Connection, base_url
@@ -49,14 +50,7 @@ MINUTE = 60.0
 class Fcm(Destination):
     """Pushes, one a device; who leaves a segment has got theirs."""
 
-    name = "fcm"
-    documentation = "https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "login": "client_email of a service account that may send messages",
-        "password": "its private_key",
-        "extra.project_id": "the Firebase project",
-        "host": "https://fcm.googleapis.com (optional); another one also answers /token",
-    }
+    vendor = VENDOR
     modes: ClassVar[tuple[Mode, ...]] = ("upsert", "add-only")
     sends_by = "push"
     messages_on = "change"

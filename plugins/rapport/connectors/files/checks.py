@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rapport.vendors.datasets import INTEGERS, NUMBERS, Dataset
+from rapport.connectors.files.datasets import INTEGERS, NUMBERS, Dataset
 from rapport.vendors.moments import is_moment
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,18}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?")

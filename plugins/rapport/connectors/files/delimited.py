@@ -12,10 +12,10 @@ import csv
 from collections import deque
 from collections.abc import Iterator, Sequence
 
+from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.places import FileError
 from rapport.connectors.files.row import Row
 from rapport.connectors.files.text import LONGEST_LINE, Line
-from rapport.vendors.datasets import Dataset
 
 MOST_LINES = 200
 _OPEN = "unexpected end of data"

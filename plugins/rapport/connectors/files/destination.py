@@ -20,7 +20,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from rapport.connectors.files import hashing
+from rapport.connectors.files import VENDOR, hashing
 from rapport.connectors.files.export_places import Folder, place
 from rapport.errors import ConfigError
 from rapport.paths import draft_of, var_dir
@@ -35,11 +35,13 @@ create table if not exists runs (run_id text not null);
 
 
 class Files(Destination):
-    """Folders of CSV files; without `path: s3://…` or `sftp://…` nothing leaves the machine."""
+    """Folders of CSV files; without `path: s3://…` or `sftp://…` nothing leaves the machine.
 
-    name = "files"
-    documentation = "https://www.rfc-editor.org/rfc/rfc4180"
-    needs_connection = False
+    Options: `path`, with `conn_id` for an object store or an SFTP server; `mode`, the permissions
+    of the files; `hash: google`, `meta` or `tiktok` for digests that an ad platform takes.
+    """
+
+    vendor = VENDOR
     messages_on = "nothing"
     batch_size = 5000
 

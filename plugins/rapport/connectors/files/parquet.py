@@ -13,10 +13,10 @@ from typing import Any, BinaryIO
 import msgspec
 
 from rapport.connectors.files import parquet_sizes as sizes
+from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.places import FileError
 from rapport.connectors.files.row import Row
 from rapport.connectors.files.text import LONGEST_LINE, most_unpacked
-from rapport.vendors.datasets import Dataset
 
 BATCH_ROWS = 2_000
 PIECE_BYTES = 8 * 1024 * 1024

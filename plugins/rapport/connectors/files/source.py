@@ -18,19 +18,20 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
-from rapport.connectors.files import access_log, delimited, ga4, json_lines, parquet
+from rapport.connectors.files import VENDOR, access_log, delimited, ga4, json_lines, parquet
 from rapport.connectors.files.checks import Check
+from rapport.connectors.files.datasets import Dataset, Options
 from rapport.connectors.files.places import File, FileError, find
 from rapport.connectors.files.row import Row
 from rapport.connectors.files.text import lines
 from rapport.errors import GiveUp
 from rapport.settings import Settings
 from rapport.vendors.connections import Connection
-from rapport.vendors.datasets import Dataset, Options, mapped_for_dbt
+from rapport.vendors.datasets import mapped_for_dbt, people_of
 from rapport.vendors.http import Client
 from rapport.vendors.options import validated
 from rapport.vendors.source import Page, Position, Rejected, Source, Stream, with_context
@@ -140,12 +141,13 @@ def _first_line(file: File) -> str:
 
 
 class Files(Source):
-    """Option `datasets`: see `rapport.vendors.datasets.Dataset`."""
+    """Option `datasets`: CSV, NDJSON, Parquet, access logs or GA4's BigQuery export, also gzipped.
 
-    name = "files"
-    documentation = "https://www.rfc-editor.org/rfc/rfc4180"
-    connection_fields: ClassVar[Mapping[str, str]] = {}
-    needs_connection = False
+    Each has `path`, `format`, `entity`, `namespace`, `key` and `columns`; `conn_id` names the
+    connection of an object store or an SFTP server, whose `host_key` it holds.
+    """
+
+    vendor = VENDOR
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(options)
@@ -164,6 +166,18 @@ class Files(Source):
 
     def client(self, connection: Connection) -> Client:
         return Client("", name=self.name)
+
+    def people(self) -> Mapping[str, Mapping[str, str]]:
+        """Which columns of each dataset name a person, by their mapping."""
+        return {
+            name: people_of(dataset.columns, dataset.namespace or name)
+            for name, dataset in self.datasets.items()
+        }
+
+    @classmethod
+    def record_namespace(cls, stream: str) -> str:
+        """Not `files:<stream>`, which is the namespace of the profiles that mapped rows name."""
+        return f"files/{stream}"
 
     @classmethod
     def mapped_datasets(cls, settings: Settings) -> dict[str, Any]:

@@ -13,8 +13,9 @@ address bounced.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
+from rapport.connectors.hubspot import VENDOR
 from rapport.errors import ConfigError
 from rapport.vendors.answers import address_key, body_of, code, first_of_each_address
 from rapport.vendors.connections import base_url
@@ -48,15 +49,13 @@ _YES_NO = [
 
 
 class HubSpot(Destination):
-    """Static lists of contacts."""
+    """Static lists of contacts; traits become `rapport_…` properties.
 
-    name = "hubspot"
+    Opt-outs are pulled; option `subscription: <id>` takes those of one subscription type too.
+    """
+
+    vendor = VENDOR
     documentation = "https://developers.hubspot.com/docs/api-reference/crm-lists-v3/guide"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "password": "access token of a private app that may read and write contacts and lists, "
-        "write contact schemas and read subscriptions",
-        "host": "https://api.hubapi.com (optional)",
-    }
     batch_size = 100
     lists_everybody = True
 

@@ -19,10 +19,11 @@ Whose deal it is stands in neither search nor modification time: the links are r
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
+from rapport.connectors.hubspot import VENDOR
 from rapport.errors import BadRecord, ConfigError, GiveUp
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.custom_fields import paths_of
@@ -212,12 +213,7 @@ class HubSpot(Source):
     the scope, and the account Service Hub.
     """
 
-    name = "hubspot"
-    documentation = "https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://api.hubapi.com, which is the default",
-        "password": "the access token of a private app that may read contacts, companies, deals",
-    }
+    vendor = VENDOR
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(options)

@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
+from rapport.connectors.intercom import VENDOR
 from rapport.errors import ConfigError
 from rapport.vendors.connections import base_url
 from rapport.vendors.destination import Audience, Batch, Contact, Destination, Kind, Person, Result
@@ -33,12 +34,8 @@ _FLAGS: Mapping[str, Kind] = {
 class Intercom(Destination):
     """Contacts with tags and attributes."""
 
-    name = "intercom"
+    vendor = VENDOR
     documentation = "https://developers.intercom.com/docs/references/2.14/rest-api/"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "password": "access token of an app with read and write access to contacts and tags",
-        "host": "https://api.intercom.io, or api.eu. or api.au. for other regions (optional)",
-    }
     batch_size = 50
     lists_everybody = True
     concurrency = 8

@@ -15,13 +15,14 @@ search shows a change within the hour.
 ['contacts', 'conversations']
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
+from rapport.connectors.intercom import VENDOR
 from rapport.errors import BadRecord
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.http import Answer, Client
@@ -145,12 +146,7 @@ def _is_json(answer: Answer) -> None:
 class Intercom(Source):
     """Messaging and support."""
 
-    name = "intercom"
-    documentation = "https://developers.intercom.com/docs/references/rest-api/api.intercom.io"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://api.intercom.io, which is the default; https://api.eu.intercom.io for EU",
-        "password": "an access token that may read contacts and conversations",
-    }
+    vendor = VENDOR
 
     def streams(self) -> Sequence[Stream]:
         return [Contacts(name="contacts"), Conversations(name="conversations")]

@@ -11,8 +11,9 @@ Assumed: an import error's `source.pointer` ends in the row's number, as in the 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
+from rapport.connectors.klaviyo import VENDOR
 from rapport.errors import ConfigError
 from rapport.vendors.answers import body_of, code
 from rapport.vendors.connections import base_url
@@ -42,12 +43,7 @@ SAYS: Mapping[str, Kind] = {
 class Klaviyo(Destination):
     """Lists of profiles."""
 
-    name = "klaviyo"
-    documentation = "https://developers.klaviyo.com/en/reference/api_overview"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "password": "private API key that may read and write profiles and lists",
-        "host": "https://a.klaviyo.com (optional)",
-    }
+    vendor = VENDOR
     batch_size = 1000
     lists_everybody = True
 

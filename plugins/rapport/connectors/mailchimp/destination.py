@@ -12,8 +12,9 @@ is sent empty is cleared.
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
+from rapport.connectors.mailchimp import VENDOR
 from rapport.errors import ConfigError
 from rapport.vendors.answers import REFUSED, address_key, code, each, first_of_each_address, md5
 from rapport.vendors.connections import base_url
@@ -30,14 +31,12 @@ _TYPES = {"integer": "number", "float": "number", "date": "date"}
 
 
 class Mailchimp(Destination):
-    """Members of one audience, with a tag a segment."""
+    """Members of one audience, with a tag a segment.
 
-    name = "mailchimp"
-    documentation = "https://mailchimp.com/developer/marketing/api/"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "password": "an API key, as ...-us21",
-        "host": "https://us21.api.mailchimp.com (optional: read from the key)",
-    }
+    Option `audience: <id>` names the audience where the account has several.
+    """
+
+    vendor = VENDOR
     batch_size = 500
     connections = 8  # Mailchimp takes 10 at once, over all that use the account
 

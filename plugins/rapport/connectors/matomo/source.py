@@ -20,7 +20,7 @@ a device sends late, for which the day before is read again (`LATE`).
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,7 @@ import httpx
 import msgspec
 from pydantic import BaseModel, ConfigDict
 
+from rapport.connectors.matomo import VENDOR
 from rapport.errors import ConfigError, GiveUp
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.http import Answer, Client
@@ -154,13 +155,7 @@ class Login(httpx.Auth):
 class Matomo(Source):
     """Web analytics on a server of one's own."""
 
-    name = "matomo"
-    documentation = "https://developer.matomo.org/api-reference/reporting-api"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://<your Matomo>, with its folder where it has one",
-        "login": "the id of the site",
-        "password": "a token_auth of a user who may view the site",
-    }
+    vendor = VENDOR
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(options)

@@ -21,13 +21,14 @@ change shows within the day (`lag`).
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 from pydantic import Field
 
+from rapport.connectors.nextiva import VENDOR
 from rapport.errors import BadRecord
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.datasets import Block
@@ -157,13 +158,7 @@ class Workitems(Stream):
 class Nextiva(Source):
     """Contact centre."""
 
-    name = "nextiva"
-    documentation = "https://help.thrio.com/article/workflow-variables"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://login.thrio.com, which is the default",
-        "login": "the user who may read workitems",
-        "password": "that user's password",
-    }
+    vendor = VENDOR
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(options)

@@ -20,9 +20,10 @@ are refused with 409.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import quote
 
+from rapport.connectors.onesignal import VENDOR
 from rapport.errors import ConfigError
 from rapport.vendors.answers import REFUSED, body_of, code, each
 from rapport.vendors.connections import base_url
@@ -39,13 +40,7 @@ NOT_REACHED = "nobody was reached: no subscription of this user takes a push"
 class OneSignal(Destination):
     """Users of an app with a tag a segment, and a push to who enters."""
 
-    name = "onesignal"
-    documentation = "https://documentation.onesignal.com/reference/rest-api-overview"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "login": "app ID",
-        "password": "app API key",
-        "host": "https://api.onesignal.com (optional)",
-    }
+    vendor = VENDOR
     sends_by = "push"
     batch_size = 100
     connections = 8

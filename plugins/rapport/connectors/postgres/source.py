@@ -16,16 +16,25 @@ One pull of a table is one read-only snapshot, fetched in pages.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
 from pydantic import Field, model_validator
 
+from rapport.connectors.postgres import VENDOR
 from rapport.errors import GiveUp, RetryLater
 from rapport.settings import Settings
 from rapport.vendors.connections import Connection
-from rapport.vendors.datasets import FIELDS, Block, Column, DatasetName, fields_of, mapped_for_dbt
+from rapport.vendors.datasets import (
+    FIELDS,
+    Block,
+    Column,
+    DatasetName,
+    fields_of,
+    mapped_for_dbt,
+    people_of,
+)
 from rapport.vendors.http import Client
 from rapport.vendors.options import validated
 from rapport.vendors.source import Page, Position, Source, Stream
@@ -154,14 +163,7 @@ class Rows(Stream):
 class Postgres(Source):
     """Option `tables`: name of the stream: {table or query, key, cursor, entity, columns}."""
 
-    name = "postgres"
-    documentation = "https://www.postgresql.org/docs/current/ddl-priv.html"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "the server; its port where that is not 5432",
-        "login": "a role that may only read",
-        "password": "the password of the role",
-        "schema": "the name of the database",
-    }
+    vendor = VENDOR
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(options)
@@ -185,6 +187,13 @@ class Postgres(Source):
 
     def client(self, connection: Connection) -> Client:
         return Database(connection)
+
+    def people(self) -> Mapping[str, Mapping[str, str]]:
+        """Which columns of each table name a person, by their mapping."""
+        return {
+            name: people_of(table.columns, table.namespace or name)
+            for name, table in self.tables.items()
+        }
 
     @classmethod
     def mapped_datasets(cls, settings: Settings) -> dict[str, Any]:

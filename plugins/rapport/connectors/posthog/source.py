@@ -22,13 +22,14 @@ uuid that is sent again is the same event; a time with an offset is read as such
 ['events', 'persons']
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
+from rapport.connectors.posthog import VENDOR
 from rapport.errors import ConfigError
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.http import Client
@@ -171,13 +172,7 @@ def _utc(time: str) -> str:
 class Posthog(Source):
     """Product analytics."""
 
-    name = "posthog"
-    documentation = "https://posthog.com/docs/api/queries"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://us.posthog.com, which is the default; https://eu.posthog.com in the EU",
-        "login": "the id of the project",
-        "password": "a personal API key with query:read",
-    }
+    vendor = VENDOR
 
     def streams(self) -> Sequence[Stream]:
         return [

@@ -21,14 +21,15 @@ its own across surveys.
 
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from rapport.connectors.qualtrics import VENDOR
 from rapport.errors import RetryLater
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.http import Answer, Client
@@ -159,12 +160,7 @@ def _is_ordered(answer: Answer) -> None:
 class Qualtrics(Source):
     """Surveys."""
 
-    name = "qualtrics"
-    documentation = "https://api.qualtrics.com/u9e5lh4172v0v-survey-response-export-guide"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://<data centre>.qualtrics.com, such as https://fra1.qualtrics.com",
-        "password": "an API token of a user who may see the surveys and export their responses",
-    }
+    vendor = VENDOR
 
     def streams(self) -> Sequence[Stream]:
         return [

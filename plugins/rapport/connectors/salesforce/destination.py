@@ -11,11 +11,12 @@ where no address bounced.
 # ruff: noqa: S608 - SOQL, in which every value is quoted
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
+from rapport.connectors.salesforce import VENDOR
 from rapport.connectors.salesforce.client import DATA, Described, long_id, open_org
 from rapport.errors import ConfigError, RetryLater
 from rapport.vendors.answers import body_of, code
@@ -28,15 +29,13 @@ NO_ANSWER: Mapping[str, Any] = {"success": False, "errors": [{"statusCode": "no 
 
 
 class Salesforce(Crm):
-    """Campaigns of contacts."""
+    """Campaigns of contacts. A contact that exists keeps its name and address; opt-outs are pulled.
 
-    name = "salesforce"
-    documentation = "https://developer.salesforce.com/docs/platform/api-rest/guide/intro-rest.html"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://<my domain>.my.salesforce.com",
-        "login": "the consumer key of a connected app with the client credentials flow",
-        "password": "its consumer secret; the app's user may write contacts and campaigns",
-    }
+    Option `customer_id` names the field of Contact that holds our id (text, unique, external ID),
+    option `fields: {<trait>: <field>}` those that hold traits.
+    """
+
+    vendor = VENDOR
     own_field = "text of 64, unique, external ID, such as Rapport_Customer_Id__c"
     gone = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
     batch_size = 200

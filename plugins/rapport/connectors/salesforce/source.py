@@ -23,11 +23,12 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from rapport.connectors.salesforce import VENDOR
 from rapport.connectors.salesforce.client import DATA, Described, Org, long_id, open_org
 from rapport.errors import GiveUp, RetryLater
 from rapport.vendors.connections import Connection
@@ -233,13 +234,7 @@ class Salesforce(Source):
     Option `campaign_members: true` for those; `bulk_from` (rows) and `limit_share` as above.
     """
 
-    name = "salesforce"
-    documentation = "https://developer.salesforce.com/docs/platform/api-rest/guide/intro-rest.html"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://<my domain>.my.salesforce.com",
-        "login": "the consumer key of a connected app with the client credentials flow",
-        "password": "its consumer secret; the app's user may read the objects",
-    }
+    vendor = VENDOR
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(options)

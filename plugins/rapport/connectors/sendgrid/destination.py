@@ -10,9 +10,10 @@ Suppressions: https://www.twilio.com/docs/sendgrid/api-reference/suppressions-gl
 Assumed: a contact is found by its address as soon as its job has ended.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
+from rapport.connectors.sendgrid import VENDOR
 from rapport.errors import ConfigError
 from rapport.vendors.answers import address_key, body_of, code, first_of_each_address
 from rapport.vendors.connections import Connection, base_url
@@ -44,14 +45,12 @@ ONE_SEARCH = 100
 
 
 class SendGrid(Destination):
-    """Contact lists of Marketing Campaigns."""
+    """Contact lists of Marketing Campaigns.
 
-    name = "sendgrid"
-    documentation = "https://www.twilio.com/docs/sendgrid/api-reference"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "password": "API key with full access to marketing and read access to suppressions",
-        "host": "https://api.sendgrid.com (optional)",
-    }
+    Option `group: <id>` pulls the opt-outs of an unsubscribe group too.
+    """
+
+    vendor = VENDOR
     batch_size = 1000
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

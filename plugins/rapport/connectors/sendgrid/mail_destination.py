@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parseaddr
 from typing import Any, ClassVar
 
+from rapport.connectors.sendgrid import MAIL
 from rapport.connectors.sendgrid.destination import open_client, said_no
 from rapport.errors import ConfigError
 from rapport.vendors.answers import address_key, body_of, code, first_of_each_address
@@ -42,12 +43,7 @@ from rapport.vendors.message_texts import words_of
 class SendGridMail(Destination):
     """Mails, one a person and entry."""
 
-    name = "sendgrid_mail"
-    documentation = "https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "password": "API key with mail.send and read access to suppressions",
-        "host": "https://api.sendgrid.com (optional)",
-    }
+    vendor = MAIL
     modes: ClassVar[tuple[Mode, ...]] = ("mirror", "add-only")
     sends_by = "email"
     batch_size = 20  # so few may get a mail again after a kill

@@ -14,13 +14,14 @@ Assumed, where the documentation is silent: the search shows a change within the
 ['customers', 'orders']
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
+from rapport.connectors.shopify import VENDOR
 from rapport.errors import GiveUp
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.http import Answer, Client
@@ -150,13 +151,7 @@ def is_throttled(answer: Answer) -> bool:
 class Shopify(Source):
     """Shop."""
 
-    name = "shopify"
-    documentation = "https://shopify.dev/docs/api/admin-graphql"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://<shop>.myshopify.com",
-        "password": "an Admin API token with read_customers, read_orders and, for orders older "
-        "than 60 days, read_all_orders",
-    }
+    vendor = VENDOR
 
     def streams(self) -> Sequence[Stream]:
         return [

@@ -8,9 +8,10 @@ API: https://docs.slack.dev/reference/methods/chat.postMessage
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
+from rapport.connectors.slack import VENDOR
 from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.vendors.answers import code
 from rapport.vendors.connections import base_url
@@ -22,14 +23,9 @@ CHANNEL = frozenset(["channel_not_found", "not_in_channel", "is_archived", "rest
 
 
 class Slack(Destination):
-    """Numbers for a channel."""
+    """Numbers for a channel. Option `channel` names it, as in `"#marketing"`."""
 
-    name = "slack"
-    documentation = "https://docs.slack.dev/reference/methods/chat.postMessage"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "password": "bot token (xoxb-...) with chat:write, of a bot that is in the channel",
-        "host": "https://slack.com (optional)",
-    }
+    vendor = VENDOR
     messages_on = "nothing"
     batch_size = 5000
 

@@ -34,6 +34,7 @@ from email.utils import format_datetime, parseaddr
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from rapport.connectors.smtp import VENDOR
 from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.vendors.answers import md5
 from rapport.vendors.connections import Connection
@@ -50,15 +51,7 @@ _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 class Smtp(Destination):
     """Mails, one a person and entry."""
 
-    name = "smtp"
-    documentation = "https://www.rfc-editor.org/rfc/rfc5321"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "the mail server",
-        "port": "587 (optional)",
-        "login": "user (optional)",
-        "password": "its password (optional)",
-        "extra.tls": "starttls (optional), ssl, or none inside of a network of your own",
-    }
+    vendor = VENDOR
     modes: ClassVar[tuple[Mode, ...]] = ("mirror", "add-only")
     sends_by = "email"
     batch_size = 1

@@ -16,10 +16,10 @@ pinned to the last one in which a charge names its invoice.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
 
 import msgspec
 
+from rapport.connectors.stripe import VENDOR
 from rapport.errors import GiveUp
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.http import Answer, Client
@@ -120,13 +120,7 @@ def _is_object(answer: Answer) -> None:
 class Stripe(Source):
     """Billing."""
 
-    name = "stripe"
-    documentation = "https://docs.stripe.com/api"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://api.stripe.com, which is the default",
-        "password": "a restricted key that may read customers, subscriptions, invoices, charges "
-        "and events",
-    }
+    vendor = VENDOR
 
     def streams(self) -> Sequence[Stream]:
         return [

@@ -17,13 +17,13 @@ is set one second earlier; a response shows within the hour (`lag`).
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
 
 import msgspec
 
+from rapport.connectors.surveymonkey import VENDOR
 from rapport.errors import GiveUp
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.http import Answer, Client
@@ -147,13 +147,7 @@ def _moment(text: str | None) -> datetime:
 class SurveyMonkey(Source):
     """Surveys."""
 
-    name = "surveymonkey"
-    documentation = "https://api.surveymonkey.com/v3/docs"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://api.surveymonkey.com, which is the default; https://api.eu.surveymonkey.com"
-        " in the EU",
-        "password": "the access token of a private app that may view surveys and responses",
-    }
+    vendor = VENDOR
 
     def streams(self) -> Sequence[Stream]:
         return [

@@ -15,6 +15,7 @@ Assumed: a message is in the list as soon as it was taken; keywords are Twilio's
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from rapport.connectors.twilio import VENDOR
 from rapport.errors import ConfigError
 from rapport.vendors.answers import REFUSED, body_of, each
 from rapport.vendors.connections import base_url
@@ -32,13 +33,7 @@ LOST = frozenset(["failed", "undelivered", "canceled"])
 class Twilio(Destination):
     """Text messages, one a person; who leaves a segment has got theirs."""
 
-    name = "twilio"
-    documentation = "https://www.twilio.com/docs/messaging/api/message-resource"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "login": "account SID, AC...",
-        "password": "auth token",
-        "host": "https://api.twilio.com (optional)",
-    }
+    vendor = VENDOR
     modes: ClassVar[tuple[Mode, ...]] = ("upsert", "add-only")
     sends_by = "sms"
     messages_on = "change"

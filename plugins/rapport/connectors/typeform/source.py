@@ -14,13 +14,14 @@ that takes the vendor too long (499) is asked for again in smaller pages.
 ['forms', 'responses']
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
+from rapport.connectors.typeform import VENDOR
 from rapport.errors import BadRecord, GiveUp, RetryLater
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.http import Answer, Client
@@ -151,13 +152,7 @@ def _spliced(items: Sequence[Record], form: str, position: Position | None) -> P
 class Typeform(Source):
     """Surveys."""
 
-    name = "typeform"
-    documentation = "https://www.typeform.com/developers/responses/"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://api.typeform.com, which is the default; https://api.eu.typeform.com in "
-        "the EU data centre",
-        "password": "a personal access token with the scopes forms:read and responses:read",
-    }
+    vendor = VENDOR
 
     def streams(self) -> Sequence[Stream]:
         return [

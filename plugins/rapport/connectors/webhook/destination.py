@@ -15,13 +15,14 @@ list.
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 import httpx
 from standardwebhooks import Webhook as Signer
 
+from rapport.connectors.webhook import VENDOR
 from rapport.connectors.webhook.public_addresses import PinnedTransport
 from rapport.errors import ConfigError, GiveUp
 from rapport.vendors.answers import body_of, code
@@ -35,13 +36,7 @@ _SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{32,}={0,2}")
 class Webhook(Destination):
     """One message a batch, or with option `rows: each` one a person."""
 
-    name = "webhook"
-    documentation = "https://www.standardwebhooks.com"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "the https URL of the receiver",
-        "password": "whsec_ and base64 of 24 to 64 random bytes; two, with a space, to change over",
-        "extra.allow_private": "true for a receiver in your own network, also by http (optional)",
-    }
+    vendor = VENDOR
     messages_on = "change"  # what the receiver does with a change is not known here
     batch_size = 100
     parallel = 4

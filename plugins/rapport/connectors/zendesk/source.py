@@ -20,13 +20,14 @@ creation, and a rating is given or changed within 30 days of the offer (`lag`).
 ['tickets', 'users', 'ticket_events', 'ticket_metrics', 'satisfaction_ratings', 'deleted_tickets']
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
+from rapport.connectors.zendesk import VENDOR
 from rapport.errors import GiveUp
 from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.http import Client
@@ -126,13 +127,7 @@ def _required(token: str | None, client: Client, path: str) -> str:
 class Zendesk(Source):
     """Support desk."""
 
-    name = "zendesk"
-    documentation = "https://developer.zendesk.com/api-reference/"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://<subdomain>.zendesk.com",
-        "login": "<email of the admin>/token; empty for an OAuth token",
-        "password": "the API token, or the OAuth token",
-    }
+    vendor = VENDOR
 
     def streams(self) -> Sequence[Stream]:
         return [

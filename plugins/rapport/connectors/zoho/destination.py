@@ -10,10 +10,11 @@ written before it; the address counts without its capitals.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
+from rapport.connectors.zoho import VENDOR
 from rapport.connectors.zoho.client import DATA, open_crm, parts, refuse_unknown_fields
 from rapport.errors import ConfigError
 from rapport.vendors.answers import body_of, code, md5
@@ -37,16 +38,14 @@ class Row(msgspec.Struct):
 
 
 class Zoho(Crm):
-    """Tags of contacts."""
+    """Tags of contacts. A contact that exists keeps its name and other tags; opt-outs are pulled.
 
-    name = "zoho"
+    Option `customer_id` names the field of Contacts that holds our id (no duplicates), option
+    `fields: {<trait>: <field>}` those that hold traits.
+    """
+
+    vendor = VENDOR
     documentation = "https://www.zoho.com/crm/developer/docs/api/v8/upsert-records.html"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://www.zohoapis.<your data centre> (optional: com)",
-        "login": "client id of a self client or server-based application",
-        "password": "its client secret",
-        "extra.refresh_token": "of a user who may write contacts, and read fields and COQL",
-    }
     own_field = "single line of 64, no duplicates, such as Rapport_Customer_Id"
     gone = frozenset({"INVALID_DATA"})
     batch_size = 100

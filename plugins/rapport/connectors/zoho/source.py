@@ -18,10 +18,11 @@ that is restored has a new Modified_Time.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from rapport.connectors.zoho import VENDOR
 from rapport.connectors.zoho.client import (
     DATA,
     MOST_FIELDS,
@@ -113,14 +114,7 @@ class Zoho(Source):
     are asked for by themselves. A custom field that is called `user_id` is the app user's id.
     """
 
-    name = "zoho"
-    documentation = "https://www.zoho.com/crm/developer/docs/api/v8/get-records.html"
-    connection_fields: ClassVar[Mapping[str, str]] = {
-        "host": "https://www.zohoapis.<your data centre> (optional: com)",
-        "login": "client id of a self client or server-based application",
-        "password": "its client secret",
-        "extra": "refresh_token, of a user who may read the modules, their fields and COQL",
-    }
+    vendor = VENDOR
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(options)

@@ -42,6 +42,7 @@ LOGIN: dict[str, Any] = {
     "password": "demo-not-a-secret-salesforce",
     "extra": {},
 }
+OPTIONS: dict[str, Any] = {"customer_id": "Rapport_Customer_Id__c", "fields": {"score": "Score__c"}}
 LIMITS = [("*", 25, 20.0)]
 PREFIXES = {"Account": "001", "Contact": "003", "Lead": "00Q", "Opportunity": "006", "Case": "500",
             "CampaignMember": "00v", "Campaign": "701"}  # fmt: skip

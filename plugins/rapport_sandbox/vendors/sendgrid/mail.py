@@ -19,6 +19,11 @@ from rapport_sandbox.vendors.sendgrid.account import SUPPRESSIONS, account, refu
 
 VENDOR = "sendgrid_mail"
 LOGIN: dict[str, Any] = {"login": "", "password": "demo-not-a-secret-sendgrid-mail", "extra": {}}
+OPTIONS: dict[str, Any] = {
+    "from": "Example <hello@example.com>",
+    "templates": {"*": "d-0123456789abcdef0123456789abcdef"},
+    "group": 5,
+}
 LIMITS = [("*", 600, 60.0)]
 MOST = 1000
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

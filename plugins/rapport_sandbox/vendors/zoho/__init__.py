@@ -41,6 +41,7 @@ LOGIN: dict[str, Any] = {
     "password": "demo-not-a-secret-zoho",
     "extra": {"refresh_token": "1000.demo-not-a-secret-refresh"},
 }
+OPTIONS: dict[str, Any] = {"customer_id": "Rapport_Customer_Id", "fields": {"score": "Score"}}
 LIMITS = [("*", 25, 20.0)]
 KINDS = {"account": "Accounts", "contact": "Contacts", "lead": "Leads", "deal": "Deals",
          "case": "Cases"}  # fmt: skip
