@@ -1,6 +1,6 @@
 """The gate of every double: counts the call, checks the login, and applies faults and rate limits.
 
->>> Gate.key("GET", "/postbox/v3/objects/{kind}")
+>>> Gate.key("GET", "/postbox/crm/v3/objects/{kind}")
 'GET /crm/v3/objects/{kind}'
 """
 

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rapport.identity.edges import AMBIGUOUS, CANNOT_LINK, CONTRADICTED, KEPT, SHARED, Apart, Edges
+from rapport.identity.edges import (
+    AMBIGUOUS,
+    CANNOT_LINK,
+    CONTRADICTED,
+    KEPT,
+    SHARED,
+    CannotLink,
+    Edges,
+)
 from rapport.identity.graph import resolve
 
 
@@ -100,7 +108,7 @@ def test_the_answer_does_not_depend_on_the_order_of_the_edges(
 ) -> None:
     # An identifier is weak or strong as a whole.
     rows = sorted({(p, i): (p, i, i >= 5, marker) for p, i, _, marker in rows}.values())
-    apart = [Apart(0, 1, "a"), Apart(2, 5, "b")]
+    apart = [CannotLink(0, 1, "a"), CannotLink(2, 5, "b")]
 
     def solve(edges: list[tuple[int, int, bool, bool]]) -> tuple[list[int], set[Any]]:
         columns = list(zip(*edges, strict=True)) or [[], [], [], []]
@@ -157,7 +165,7 @@ def test_two_marked_records_of_one_person_may_share_a_phone() -> None:
 def test_a_cannot_link_cuts_the_weakest_edge_of_the_path() -> None:
     # 0 -60- 1 -20- 2 -60- 3
     edges = Edges.of([0, 1, 1, 2, 2, 3], [0, 0, 1, 1, 2, 2], 4, 3, [60, 60, 20, 20, 60, 60])
-    result = resolve(edges, [Apart(0, 3, "0 and 3")])
+    result = resolve(edges, [CannotLink(0, 3, "0 and 3")])
     assert canonical(result.customer) == [0, 0, 2, 2]
     assert result.left_out.tolist().count(CANNOT_LINK) == 1
     assert set(result.details.values()) == {"0 and 3"}
@@ -167,14 +175,14 @@ def test_a_cannot_link_cuts_the_weakest_edge_of_the_path() -> None:
 def test_a_cannot_link_cuts_all_paths_at_the_least_cost() -> None:
     # Two parallel links of 20 between 0 and 1 cost 40; 1 hangs on 2 by a single 30.
     edges = Edges.of([0, 1, 0, 1, 1, 2], [0, 0, 1, 1, 2, 2], 3, 3, [20, 20, 20, 20, 30, 30])
-    result = resolve(edges, [Apart(0, 2, "0 and 2")])
+    result = resolve(edges, [CannotLink(0, 2, "0 and 2")])
     assert canonical(result.customer) == [0, 0, 2]
 
 
 def test_a_must_link_gives_way_only_to_a_cannot_link_that_contradicts_it() -> None:
     heavy = 1_000_000
     edges = Edges.of([0, 1], [0, 0], 2, 1, [heavy, heavy])
-    result = resolve(edges, [Apart(0, 1, "0 and 1")])
+    result = resolve(edges, [CannotLink(0, 1, "0 and 1")])
     assert canonical(result.customer) == [0, 1]
     assert CONTRADICTED in result.left_out
 

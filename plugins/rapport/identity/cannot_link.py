@@ -3,7 +3,7 @@
 The result is the minimum cut that is nearest to the first profile. It is unique (Ford and Fulkerson
 1962, corollary 5.4), so it does not depend on the order of the edges.
 
->>> separate(edges, customer, left_out, [Apart(0, 1, "a and b")])  # doctest: +SKIP
+>>> separate(edges, customer, left_out, [CannotLink(0, 1, "a and b")])  # doctest: +SKIP
 {17: 'a and b'}
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
 
-from rapport.identity.edges import CANNOT_LINK, CONTRADICTED, KEPT, Apart, Edges
+from rapport.identity.edges import CANNOT_LINK, CONTRADICTED, KEPT, CannotLink, Edges
 
 Ints = NDArray[Any]
 
@@ -22,7 +22,9 @@ MUST_LINK_WEIGHT = 1_000_000
 """More than all other edges of a customer weigh together, so a must-link is cut last."""
 
 
-def separate(edges: Edges, customer: Ints, left_out: Ints, pairs: list[Apart]) -> dict[int, str]:
+def separate(
+    edges: Edges, customer: Ints, left_out: Ints, pairs: list[CannotLink]
+) -> dict[int, str]:
     """Mark in `left_out` the edges to cut so that no pair is joined; returns {edge: pair name}.
 
     Pairs are separated in the order of their names, each on the edges that are left.
@@ -39,7 +41,7 @@ def separate(edges: Edges, customer: Ints, left_out: Ints, pairs: list[Apart]) -
     return details
 
 
-def _cut(edges: Edges, inside: Ints, pair: Apart) -> Ints:
+def _cut(edges: Edges, inside: Ints, pair: CannotLink) -> Ints:
     if not len(inside):
         return inside
     profiles, left = np.unique(edges.profile[inside], return_inverse=True)

@@ -85,7 +85,7 @@ class Partition:
     certain: Ints | None = None
 
 
-class Apart(NamedTuple):
+class CannotLink(NamedTuple):
     """A cannot-link pair: two profiles (codes) that must not be one customer."""
 
     a: int

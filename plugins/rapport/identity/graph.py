@@ -16,11 +16,22 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from rapport.identity.cannot_link import separate
-from rapport.identity.edges import AMBIGUOUS, KEPT, SHARED, Apart, Edges, Flags, Ints, Partition
+from rapport.identity.edges import (
+    AMBIGUOUS,
+    KEPT,
+    SHARED,
+    CannotLink,
+    Edges,
+    Flags,
+    Ints,
+    Partition,
+)
 
 
-def resolve(edges: Edges, apart: list[Apart] | None = None, match_cap: int = 8) -> Partition:
-    """Join strong, weak and probable edges in this order, then separate the pairs of `apart`.
+def resolve(
+    edges: Edges, cannot_links: list[CannotLink] | None = None, match_cap: int = 8
+) -> Partition:
+    """Join strong, weak and probable edges in this order, then apply `cannot_links`.
 
     A chain of matches that would join more than `match_cap` components is left out.
     """
@@ -29,7 +40,7 @@ def resolve(edges: Edges, apart: list[Apart] | None = None, match_cap: int = 8) 
     weak = np.flatnonzero(edges.is_weak)
     if len(weak):
         markers = _marked(edges, customer, edges.is_marker & ~edges.is_weak)
-        shared = _crowding(edges, weak, customer, markers)
+        shared = _conflicting(edges, weak, customer, markers)
         region = _joined(edges, weak, region)
         left_out[weak[shared]] = SHARED
         customer = _joined(edges, weak[~shared], customer) if shared.any() else region
@@ -38,12 +49,12 @@ def resolve(edges: Edges, apart: list[Apart] | None = None, match_cap: int = 8) 
     if len(probable):
         certain = customer
         accounts = _marked(edges, customer, edges.is_account)
-        ambiguous = _crowding(edges, probable, customer, accounts, match_cap)
+        ambiguous = _conflicting(edges, probable, customer, accounts, match_cap)
         region = _joined(edges, probable, region)
         left_out[probable[ambiguous]] = AMBIGUOUS
         customer = _joined(edges, probable[~ambiguous], customer)
     details: dict[int, str] = {}
-    pairs = [pair for pair in apart or [] if customer[pair.a] == customer[pair.b]]
+    pairs = [pair for pair in cannot_links or [] if customer[pair.a] == customer[pair.b]]
     if pairs:
         details = separate(edges, customer, left_out, pairs)
         customer = components(edges, left_out == KEPT)
@@ -84,7 +95,7 @@ def _marked(edges: Edges, base: Ints, chosen: Flags) -> Flags:
     return marked
 
 
-def _crowding(
+def _conflicting(
     edges: Edges, chosen: Ints, base: Ints, marked: Flags, most: int | None = None
 ) -> Flags:
     """Which of the chosen edges to leave out because they would join two marked components.
@@ -100,16 +111,16 @@ def _crowding(
     touches = touches[np.diff(touches, prepend=-1) > 0]
     component, identifier = np.divmod(touches, max(edges.n_identifiers, 1))
     people = np.bincount(identifier[marked[component]], minlength=edges.n_identifiers)
-    crowded: Flags = people > 1
+    conflicting: Flags = people > 1
     degree = np.bincount(identifier, minlength=edges.n_identifiers)
-    kept = ~crowded[identifier] & (degree[identifier] > 1)
+    kept = ~conflicting[identifier] & (degree[identifier] > 1)
     component, identifier = component[kept], identifier[kept]
     labels = _labels(component, identifier, n_base, edges.n_identifiers)[:n_base]
     too_many = np.bincount(labels, weights=marked) > 1
     if most is not None:
         too_many |= np.bincount(labels) > most
-    crowded[identifier[too_many[labels[component]]]] = True
-    verdict: Flags = crowded[edges.identifier[chosen]]
+    conflicting[identifier[too_many[labels[component]]]] = True
+    verdict: Flags = conflicting[edges.identifier[chosen]]
     return verdict
 
 

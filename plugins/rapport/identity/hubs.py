@@ -24,14 +24,14 @@ def count_all(warehouse: psycopg.Connection[Any], keys: Ints, codes: Ints) -> In
     """
     row = warehouse.execute("select min(cap) from identity.rules").fetchone()
     counts = np.bincount(codes, minlength=len(keys))
-    crowded = np.flatnonzero(counts > (row[0] if row and row[0] else 0))
+    candidates = np.flatnonzero(counts > (row[0] if row and row[0] else 0))
     clashes = [
         key for (key,) in warehouse.execute("select identifier_key from identity.name_clashes")
     ]
-    crowded = np.union1d(crowded, np.flatnonzero(np.isin(keys, clashes)))
+    candidates = np.union1d(candidates, np.flatnonzero(np.isin(keys, clashes)))
     warehouse.execute("delete from identity.capped")
     hubs = warehouse.execute(
-        ADD_ALL, {"keys": keys[crowded].tolist(), "profiles": counts[crowded].tolist()}
+        ADD_ALL, {"keys": keys[candidates].tolist(), "profiles": counts[candidates].tolist()}
     ).fetchall()
     flags = np.zeros(len(keys), bool)
     flags[np.searchsorted(keys, [hub for (hub,) in hubs])] = True

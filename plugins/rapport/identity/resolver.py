@@ -19,7 +19,7 @@ from rapport.errors import AlreadyRunning
 from rapport.identity import affected_customers, customer_ids, hubs, name_clashes
 from rapport.identity.cannot_link import MUST_LINK_WEIGHT
 from rapport.identity.column_copy import columns_in, columns_out
-from rapport.identity.edges import KEPT, REASONS, Apart, Edges, Partition
+from rapport.identity.edges import KEPT, REASONS, CannotLink, Edges, Partition
 from rapport.identity.graph import compact
 from rapport.identity.graph import resolve as partition
 from rapport.identity.key_tables import connected
@@ -55,7 +55,9 @@ LINKS = """(
     from override_pairs
     where kind <> 'cannot_link'
 )""".replace("{heaviest}", str(MUST_LINK_WEIGHT))
-APART = "select key_a, key_b, name from override_pairs where kind = 'cannot_link' order by number"
+CANNOT_LINKS = (
+    "select key_a, key_b, name from override_pairs where kind = 'cannot_link' order by number"
+)
 HUBS = sql.SQL("(select identifier_key from identity.capped)")
 
 
@@ -91,7 +93,7 @@ def resolve(
         affected_customers.load_pairs(warehouse, full)
         graph = _read(warehouse, full)
         _set(warehouse, JOIN)
-        result = partition(graph.edges, graph.apart, _match_cap(warehouse))
+        result = partition(graph.edges, graph.cannot_links, _match_cap(warehouse))
         has_ties = _write_labels(warehouse, graph, result)
         _write_probable(warehouse, graph, result)
         _write_cuts(warehouse, graph, result, full)
@@ -115,7 +117,7 @@ class Graph(NamedTuple):
     identifier_keys: Ints
     anchor_order: Ints
     edges: Edges
-    apart: list[Apart]
+    cannot_links: list[CannotLink]
 
 
 def _read(warehouse: psycopg.Connection[Any], full: bool) -> Graph:
@@ -156,8 +158,8 @@ def _read(warehouse: psycopg.Connection[Any], full: bool) -> Graph:
         n_identifiers=len(identifier_keys) + pairs,
     )
     keys = np.concatenate([identifier_keys, -links.number])
-    apart = _cannot_links(warehouse, profile_keys)
-    return Graph(profile_keys, keys, anchor_order, edges, apart)
+    cannot_links = _cannot_links(warehouse, profile_keys)
+    return Graph(profile_keys, keys, anchor_order, edges, cannot_links)
 
 
 def codes(keys: Ints) -> tuple[Ints, Ints]:
@@ -186,13 +188,13 @@ def _links(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> Links:
     return Links(ends[exist], weight[exist], probable[exist] > 0, number[exist])
 
 
-def _cannot_links(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> list[Apart]:
-    rows = warehouse.execute(APART).fetchall()
+def _cannot_links(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> list[CannotLink]:
+    rows = warehouse.execute(CANNOT_LINKS).fetchall()
     keys = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
     ends = np.searchsorted(profile_keys, keys)
     exist = _both_exist(profile_keys, ends, keys)
     return [
-        Apart(int(a), int(b), name)
+        CannotLink(int(a), int(b), name)
         for (a, b), (_, _, name), known in zip(ends, rows, exist, strict=True)
         if known
     ]
