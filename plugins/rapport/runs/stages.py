@@ -1,7 +1,7 @@
 """The stages of a run: what kind each one is, how long it took, what it did, how it ended.
 
->>> name_of("land", "zendesk")
-'land zendesk'
+>>> name_of("land", "postbox")
+'land postbox'
 """
 
 import contextlib

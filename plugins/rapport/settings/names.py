@@ -1,6 +1,6 @@
 """The names of the sources and destinations that exist, found by their files.
 
->>> "zendesk" in known("sources")
+>>> "files" in known("sources")
 True
 """
 
