@@ -2,8 +2,8 @@
 
 The sandbox is a separate package. Only this module imports it, and only if the demo needs it.
 
->>> connection("zendesk")  # doctest: +SKIP
-{'host': 'http://127.0.0.1:8000/zendesk', ...}
+>>> connection("postbox")  # doctest: +SKIP
+{'host': 'http://127.0.0.1:8000/postbox', ...}
 """
 
 import importlib
