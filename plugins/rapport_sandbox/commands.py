@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rapport.cli.output import AsJson, show
+from rapport.command_output import AsJson, show
 from rapport.errors import ConfigError, RapportError
 
 NOTICE = "This company is invented: its people, addresses, numbers and complaints are made up."

@@ -23,7 +23,7 @@ def docs(
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Write dbt's documentation as one page, or with `connectors` what lists the connectors."""
-    from rapport.cli.output import show
+    from rapport.command_output import show
     from rapport.runs import clock, latest
     from rapport.settings import load_settings
     from rapport.transform import docs as documentation

@@ -2,7 +2,7 @@
 
 import typer
 
-from rapport.cli.output import AsJson, show
+from rapport.command_output import AsJson, show
 
 MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "problem": "[red]problem[/]"}
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.output import AsJson, show
+from rapport.command_output import AsJson, show
 
 Who = Annotated[str, typer.Argument(help="Customer or profile id, e-mail address or phone number.")]
 

@@ -7,7 +7,7 @@ import typer
 from rich.console import Group
 from rich.table import Table
 
-from rapport.cli.output import AsJson, show
+from rapport.command_output import AsJson, show
 
 identity = typer.Typer(
     help="Explain and review which profiles are one customer.", no_args_is_help=True

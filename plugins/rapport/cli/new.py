@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from rapport.cli.output import AsJson, show
+from rapport.command_output import AsJson, show
 
 SQL = """\
 with conditions as (

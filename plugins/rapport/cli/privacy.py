@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.output import AsJson, show
+from rapport.command_output import AsJson, show
 
 privacy = typer.Typer(help="Privacy requests, and the notice for customers.", no_args_is_help=True)
 

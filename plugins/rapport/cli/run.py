@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.output import AsJson, show
+from rapport.command_output import AsJson, show
 
 
 def register(app: typer.Typer) -> None:

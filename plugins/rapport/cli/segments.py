@@ -6,7 +6,7 @@ import typer
 from rich.console import Console, Group
 from rich.table import Table
 
-from rapport.cli.output import AsJson, show
+from rapport.command_output import AsJson, show
 
 
 def register(app: typer.Typer) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from rapport.cli.output import AsJson, show
+from rapport.command_output import AsJson, show
 
 
 def register(app: typer.Typer) -> None:
