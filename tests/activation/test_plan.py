@@ -221,6 +221,24 @@ def test_a_size_outside_of_its_band_waits(world: Any) -> None:
     assert counts["not_sent"] == {"waiting_for_approval": 2}
 
 
+@pytest.mark.parametrize(("runs", "sent"), [(6, ["ann", "bob"]), (7, [])])
+def test_without_a_band_the_size_is_compared_with_that_of_earlier_runs(
+    world: Any, runs: int, sent: list[str]
+) -> None:
+    world.customers("ann", "bob")
+    world.segment("readers", ["ann", "bob"], size_band=None)
+    world.connection.execute(
+        "insert into segments.sizes select 'readers', timestamptz '2020-01-01' + n * interval"
+        " '1 day', 'run', 600 + n, 0, 0, null from generate_series(1, %s) as n",
+        (runs,),
+    )
+    world.night()
+    assert world.tool.on("readers") == sent
+    if not sent:
+        row = world.connection.execute("select cause from activation.approvals").fetchone()
+        assert row == ("2 members are outside of the usual size of this segment, 120 to 3020",)
+
+
 def test_a_list_that_would_become_empty_waits(world: Any) -> None:
     people = [f"p{number}" for number in range(6)]
     world.customers(*people)

@@ -152,7 +152,7 @@ def test_a_scaffolded_segment_is_sound(shop: Any) -> None:
         (("purpose: service", "purpose: fun"), "purpose"),
         (("destinations: [intercom]", "destinations: [pigeon]"), 'no destination "pigeon"'),
         (("key: open_ticket", "key: other_key"), "must be one name"),
-        (("size_band: [0, 100000]", "size_band: [9, 1]"), "size_band"),
+        (("priority: 1", "priority: 1\n          size_band: [9, 1]"), "size_band"),
         (("purpose: service", "name_of_purpose: x"), "purpose"),
         (("priority: 1", "priority: 1\n          steps: [0, 3]"), "a series needs a goal"),
         (("priority: 1", "priority: 1\n          steps: [3, 0]"), "each later than"),

@@ -39,7 +39,6 @@ models:
           traits: {{orders: order_count}}
           priority: 100
           holdout_share: 0.1
-          size_band: [0, 100000]
           change_budget: 0.3
           expires: 2028-12-31
           needs: [orders]

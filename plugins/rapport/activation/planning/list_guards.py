@@ -15,6 +15,7 @@ from psycopg import sql
 from rapport.activation.lists import KnownList, List
 from rapport.activation.planning import approval
 from rapport.activation.planning.difference import Difference
+from rapport.activation.segments import sizes
 from rapport.activation_options import ActivationOptions
 from rapport.errors import GateFailed
 
@@ -90,7 +91,10 @@ def judge(
     """Whether this list may change in this run; where approval is needed, it is asked for."""
     if hold is not None:
         difference = replace(difference, adds=0)
-    cause = _cause(target, difference, target.options, _was_complete(connection, target))
+    band = target.segment.size_band or sizes.usual_band(
+        connection, target.segment.key, target.as_of
+    )
+    cause = _cause(target, difference, target.options, _was_complete(connection, target), band)
     if cause is not None and not approval.act_on(connection, target, difference):
         approval.ask(connection, target, difference, cause)
         return Verdict("waiting", cause)
@@ -112,7 +116,11 @@ def _was_complete(connection: psycopg.Connection, target: List) -> bool:
 
 
 def _cause(
-    known: KnownList, difference: Difference, options: ActivationOptions, was_complete: bool
+    known: KnownList,
+    difference: Difference,
+    options: ActivationOptions,
+    was_complete: bool,
+    band: tuple[int, int] | None,
 ) -> str | None:
     """Why the change needs approval; None where it does not."""
     segment = known.segment
@@ -125,9 +133,9 @@ def _cause(
     change = difference.adds + removes
     if change == 0:
         return None
-    least, most = segment.size_band
-    if not least <= difference.members <= most:
-        return f"{difference.members} members are outside of size_band {least} to {most}"
+    if band is not None and not band[0] <= difference.members <= band[1]:
+        name = "size_band" if segment.size_band else "the usual size of this segment,"
+        return f"{difference.members} members are outside of {name} {band[0]} to {band[1]}"
     if difference.held == 0:
         return None
     empties = (

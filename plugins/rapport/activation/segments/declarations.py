@@ -42,8 +42,9 @@ class Segment(Block):
 
     `traits` maps columns of the model to the names that destinations use. A customer gets one
     campaign per channel and run, from the segment with the lowest `priority`. `size_band` has the
-    least and the most members that are plausible. `change_budget` is the share of the list that may
-    change in one run without approval. Members of a segment that `suppresses` a purpose get nothing
+    least and the most members that are plausible; without it, both come from the sizes in earlier
+    runs. `change_budget` is the share of the list that may change in one run without approval.
+    Members of a segment that `suppresses` a purpose get nothing
     of that purpose from other segments. `needs` names the canonical entities that the SQL reads:
     while a source of one of them is stale, nobody is added. `channel: none` is a list for people
     to work with; no message is sent to it.
@@ -66,7 +67,7 @@ class Segment(Block):
     traits: dict[str, str] = Field(default_factory=dict)
     priority: int = Field(default=100, ge=1)
     holdout_share: float = Field(default=0.0, ge=0.0, lt=1.0)
-    size_band: tuple[int, int]
+    size_band: tuple[int, int] | None = None
     change_budget: float = Field(default=0.3, gt=0.0, le=1.0)
     expires: date
     suppresses: tuple[Purpose, ...] = ()
@@ -90,7 +91,7 @@ class Segment(Block):
 
     @model_validator(mode="after")
     def _sound(self) -> "Segment":
-        if self.size_band[0] > self.size_band[1]:
+        if self.size_band and self.size_band[0] > self.size_band[1]:
             raise ValueError("size_band: the least is above the most")
         if self.channel == "none" and self.purpose != "service":
             raise ValueError("channel none is for service: name the channel of the message")

@@ -8,6 +8,10 @@ from datetime import datetime
 
 import psycopg
 
+USUAL_RUNS = 28
+FEWEST_RUNS = 7
+ALWAYS_USUAL = 100
+
 
 def note(
     connection: psycopg.Connection,
@@ -78,3 +82,29 @@ def frozen_because(connection: psycopg.Connection, segment: str, as_of: datetime
     if row is None:
         return "it was not evaluated in this run"
     return None if row[0] is None else str(row[0])
+
+
+def usual_band(
+    connection: psycopg.Connection, segment: str, as_of: datetime
+) -> tuple[int, int] | None:
+    """The sizes that are usual for a segment without `size_band`: the least and the most members.
+
+    A fifth to five times the median of up to 28 runs before `as_of`, whose members were evaluated;
+    up to 100 members are always usual. None before there are seven such runs.
+    """
+    row = connection.execute(
+        """
+        select count(*), percentile_disc(0.5) within group (order by members)
+        from (
+            select members from segments.sizes
+            where segment = %s and as_of < %s and frozen_because is null
+            order by as_of desc
+            limit %s
+        ) as before
+        """,
+        (segment, as_of, USUAL_RUNS),
+    ).fetchone()
+    if row is None or row[0] < FEWEST_RUNS:
+        return None
+    median = int(row[1])
+    return (0 if median <= ALWAYS_USUAL else median // 5), max(ALWAYS_USUAL, 5 * median)
