@@ -83,6 +83,13 @@ async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, STREAMS)
 
 
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream."""
+    await projected(request)
+    found = {name.partition("_")[2]: total(request, name) for name in STREAMS}
+    return {"survey_responses": found.pop("responses"), **found}
+
+
 router = APIRouter(
     prefix="/delighted",
     dependencies=[Depends(door(VENDOR, refusal, is_allowed=_is_allowed)), Depends(projected)],

@@ -19,7 +19,7 @@ from rapport_sandbox.call_gate import FUTURE, door, gate_of, meets, reply, retry
 from rapport_sandbox.catalogue import PRODUCT_IDS, PRODUCTS
 from rapport_sandbox.clock import DAY, HOUR, parse_iso, seconds_iso
 from rapport_sandbox.person import Person
-from rapport_sandbox.projection import Change, page, ready
+from rapport_sandbox.projection import Change, page, ready, total
 from rapport_sandbox.store import Json, decode, encode
 
 VENDOR = "shopify"
@@ -82,6 +82,12 @@ def timeline(person: Person, dice: random.Random, arrival: int, until: int) -> I
 
 async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, STREAMS)
+
+
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream."""
+    await projected(request)
+    return {name.partition("_")[2]: total(request, name) for name in STREAMS}
 
 
 router = APIRouter(

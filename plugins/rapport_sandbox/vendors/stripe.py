@@ -19,7 +19,7 @@ from rapport_sandbox.call_gate import Refused, door, gate_of, meets, reply, retr
 from rapport_sandbox.catalogue import PLANS
 from rapport_sandbox.clock import DAY, HOUR, MINUTE, SECOND
 from rapport_sandbox.person import Person
-from rapport_sandbox.projection import Change, page, ready
+from rapport_sandbox.projection import Change, page, ready, total
 from rapport_sandbox.store import Json, encode
 
 VENDOR = "stripe"
@@ -97,6 +97,13 @@ def timeline(person: Person, dice: random.Random, arrival: int, until: int) -> I
 
 async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, STREAMS)
+
+
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream; a list shows nobody who is deleted."""
+    await projected(request)
+    live = "json_extract(body, '$.deleted') is null"
+    return {kind: total(request, f"stripe_{kind}", live) for kind in KINDS}
 
 
 router = APIRouter(

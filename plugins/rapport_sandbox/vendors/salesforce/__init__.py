@@ -135,6 +135,17 @@ async def projected(request: Request) -> None:
         raise Refused(refusal(403, "TotalRequests Limit exceeded.", code="REQUEST_LIMIT_EXCEEDED"))
 
 
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream, with what is in the recycle bin."""
+    shelf_of(request, VENDOR)
+    ready(gate_of(request), VENDOR, timeline, STREAMS)
+    streams = {"Opportunity": "opportunities", "CampaignMember": "campaign_members"}
+    return {
+        streams.get(object, f"{object.lower()}s"): total(request, table(object))
+        for object in KINDS.values()
+    }
+
+
 login = APIRouter(prefix="/salesforce", dependencies=[
     Depends(door(VENDOR, refusal, is_allowed=is_allowed))])  # fmt: skip
 router = APIRouter()

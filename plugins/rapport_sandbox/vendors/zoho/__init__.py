@@ -120,6 +120,17 @@ async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, STREAMS)
 
 
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream, with those that were deleted."""
+    await projected(request)
+    gone = "json_extract(body, '$.module') = ?"
+    return {
+        module.lower(): total(request, table(module))
+        + total(request, "zoho_deleted", gone, [module])
+        for module in MODULES
+    }
+
+
 login = APIRouter(prefix="/zoho", dependencies=[
     Depends(door(VENDOR, refusal, is_allowed=is_allowed))])  # fmt: skip
 router = APIRouter()
