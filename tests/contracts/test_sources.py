@@ -9,23 +9,25 @@ import random
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
 from rapport.connectors import all_sources
 from rapport.errors import GiveUp, RapportError, RetryLater
 from rapport.landing import LoadResult, batches, land
+from rapport.landing.person_references import Reference, key_prefix, references
 from rapport.settings import load_settings
 from rapport.vendors.connections import Connection
 from rapport.vendors.http import Client
 from rapport.vendors.source import Page, Source, Stream
 from rapport_sandbox.credentials import demo_connection
-from rapport_sandbox.doubles import logins
+from rapport_sandbox.doubles import by_vendor, logins
 from rapport_sandbox.lifecycle import call, ensure_company, ensure_running, stop
 
 from ..faults.tally import kill
@@ -55,7 +57,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
             "fields": {"contact": "client", "channel": "channel", "rating": "csi"},
         },
     },
-    "hubspot": {"feedback_submissions": True},
+    "hubspot": {
+        "feedback_submissions": True,
+        "properties": {"feedback_submissions": ["hs_contact_email_rollup"]},
+    },
     "salesforce": {"campaign_members": True},
     "matomo": {"start": "2026-03-01"},
 }
@@ -250,6 +255,25 @@ def stopping(method: str, stream: Stream) -> Stream:
     return stopped
 
 
+def unnaming(
+    sandbox: Sandbox, source: Source, declared: Callable[[str, str], Sequence[Reference]]
+) -> set[str]:
+    """The declared paths, `<stream> <path>`, at which no record of the double names a person."""
+    found = set()
+    for stream in source.streams():
+        records = documents(sandbox, source, stream)
+        for reference in declared(source.name, stream.name):
+            if not any(any(reference.values(record)) for record in records):
+                found.add(f"{stream.name} {reference.path}")
+    return found
+
+
+def documents(sandbox: Sandbox, source: Source, stream: Stream) -> list[dict[str, Any]]:
+    """The records of a stream, decoded."""
+    pages = sandbox.pages(source, stream)
+    return [msgspec.json.decode(record) for page in pages for record in page.records]
+
+
 def raw(source: Source, warehouse: psycopg.Connection[Any]) -> dict[str, str]:
     """A hash of what holds in each raw table."""
     found = {}
@@ -341,6 +365,40 @@ def test_a_pager_that_stops_after_a_page_of_each_form_is_noticed(
     )
     assert complaint(sandbox, source, forms, shrink) is None
     assert complaint(sandbox, source, responses, shrink)
+
+
+def test_every_declared_path_leads_to_a_person(sandbox: Sandbox, vendor: Source) -> None:
+    unnamed = getattr(by_vendor()[vendor.name], "UNNAMED", {})
+    found = unnaming(sandbox, vendor, references)
+    assert found == set(unnamed), (
+        "A path in the person references finds nobody in the double's records, so erasure would "
+        "find nobody. Correct the path, or let the double have what the vendor has there; where it "
+        "honestly has not, its UNNAMED says why."
+    )
+
+
+def test_a_path_that_leads_nowhere_is_noticed(sandbox: Sandbox) -> None:
+    def mistaken(source: str, stream: str) -> Sequence[Reference]:
+        declared = references(source, stream)
+        return [replace(one, path=one.path.replace("[]", "")) for one in declared]
+
+    assert unnaming(sandbox, sandbox.source("typeform"), mistaken) == {"responses answers.email"}
+
+
+def test_an_id_of_another_stream_is_that_of_one_of_its_records(
+    sandbox: Sandbox, vendor: Source
+) -> None:
+    keys = {f"{vendor.name}:{s.name}": _keys(sandbox, vendor, s) for s in vendor.streams()}
+    for stream in vendor.streams():
+        records = documents(sandbox, vendor, stream)
+        for reference in references(vendor.name, stream.name):
+            if reference.namespace not in keys.keys() - {f"{vendor.name}:{stream.name}"}:
+                continue  # one that was merged into another record of the stream may be gone
+            known = {key.lower() for key in keys[reference.namespace]}
+            prefix = key_prefix(reference.namespace).lower()
+            known |= {key.removeprefix(prefix) for key in known}
+            named = {id for record in records for id in reference.values(record)}
+            assert not named or named & known, f"{vendor.name} {stream.name} {reference}"
 
 
 def test_no_request_breaks_a_rule_of_the_vendor(sandbox: Sandbox, vendor: Source) -> None:

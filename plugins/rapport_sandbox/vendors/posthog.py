@@ -203,7 +203,7 @@ def _visit(
     pages = ["/", *(f"/products/{dice.choice(PRODUCT_IDS)}" for _ in range(dice.randint(0, 3)))]
     for step, path in enumerate(pages):
         then = moment + step * MINUTE
-        properties = {
+        properties: Json = {
             "$current_url": WEB + path,
             "$pathname": path,
             "$device_id": person.device,
@@ -214,7 +214,7 @@ def _visit(
             "$is_identified": is_known,
         }  # fmt: skip
         if is_known:
-            properties["$user_id"] = person.user_id
+            properties |= {"$user_id": person.user_id, "$set": {"email": person.email}}
         if path != "/":
             properties["product_id"] = path.rpartition("/")[2]
         body = {

@@ -85,6 +85,8 @@ def timeline(person: Person, dice: random.Random, arrival: int, until: int) -> I
         "externalDataReference": person.user_id if person.kind == "account" else "",
         "QID1": score,
     }
+    # Embedded data of the links in mails.
+    values |= {"email": values["recipientEmail"], "user_id": values["externalDataReference"]}
     if survey == "SV_nps":
         values["QID1_NPS_GROUP"] = 3 if score > 8 else 2 if score > 6 else 1
     if dice.random() < 0.5:

@@ -217,11 +217,13 @@ def _subscription(person: Person, plan: str, moment: int) -> Json:
 def _bill(person: Person, plan: str, due: int, number: int, failed: bool) -> tuple[Json, Json]:
     id, money = f"{person.number:07d}_{number:03d}", amount(PLANS[plan])
     invoice = {"id": f"in_{id}", "object": "invoice", "created": (due - MINUTE) // SECOND,
-               "customer": f"cus_{person.number:07d}", "subscription": f"sub_{person.number:07d}",
+               "customer": f"cus_{person.number:07d}", "customer_email": person.email,
+               "subscription": f"sub_{person.number:07d}",
                "currency": "eur", "amount_due": money, "amount_paid": 0 if failed else money,
                "status": "open" if failed else "paid", "charge": f"ch_{id}"}  # fmt: skip
     charge = {"id": f"ch_{id}", "object": "charge", "created": due // SECOND, "amount": money,
               "amount_refunded": 0, "currency": "eur", "customer": f"cus_{person.number:07d}",
+              "billing_details": {"email": person.email}, "receipt_email": person.email,
               "invoice": f"in_{id}", "status": "failed" if failed else "succeeded",
               "paid": not failed, "refunded": False,
               "failure_code": "card_declined" if failed else None}  # fmt: skip

@@ -95,6 +95,7 @@ def survey_answers(
             "hs_value": str(value),
             "hs_content": dice.choice(("", "Thank you", "Could be quicker")),
             "hs_contact_id": str(crm.contact_id(person.number, 0)),
+            "hs_contact_email_rollup": person.email,
             "hs_submission_timestamp": iso(moment),
             "hs_createdate": iso(moment),
             "hs_lastmodifieddate": iso(moment),

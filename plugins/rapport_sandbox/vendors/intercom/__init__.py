@@ -41,6 +41,8 @@ WRITABLE = frozenset(
         "language_override",
     ]
 )
+# Paths at which no record of this double names a person, by stream, and why.
+UNNAMED = {"contacts external_id": "only Rapport writes it, with what it sends"}
 COLUMNS = "id, external_id, email, created, updated, is_out, body"
 _CODES = {
     400: ("parameter_invalid", "Parameter invalid"),

@@ -66,6 +66,11 @@ FIELDS = {
     " Contact.Email Contact.Rapport_Customer_Id__c Contact.IsDeleted",
     "Campaign": "Name IsActive Type",
 }
+# Paths at which no record of this double names a person, by stream, and why.
+UNNAMED = {
+    "leads MasterRecordId": "no lead of the story is merged into another",
+    "campaign_members LeadId": "all members are contacts",
+}
 HAS = {object: {*SYSTEM, *fields.split()} for object, fields in FIELDS.items()}
 LARGEST_PAGE = 2000
 
