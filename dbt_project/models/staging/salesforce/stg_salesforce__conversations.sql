@@ -32,7 +32,7 @@ final as (
         coalesce(lower({{ clean_text('"Origin"') }}), 'unknown') as channel,
         {{ clean_text('"Subject"') }} as subject,
         case when is_closed then 'closed' when lower("Status") = 'new' then 'new' else 'open' end as status,
-        lower({{ clean_text('"Priority"') }}) as priority,
+        {{ conversation_priority('"Priority"') }} as priority,
         opened_at as created_at,
         {{ try_timestamp('"SystemModstamp"') }} as updated_at,
         null::timestamptz as first_replied_at,

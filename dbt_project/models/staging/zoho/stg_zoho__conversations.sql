@@ -31,7 +31,7 @@ final as (
         coalesce(lower({{ clean_text('"Case_Origin"') }}), 'unknown') as channel,
         {{ clean_text('"Subject"') }} as subject,
         status,
-        lower({{ clean_text('"Priority"') }}) as priority,
+        {{ conversation_priority('"Priority"') }} as priority,
         opened_at as created_at,
         changed_at as updated_at,
         null::timestamptz as first_replied_at,
