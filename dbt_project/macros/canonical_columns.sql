@@ -76,3 +76,40 @@
     {%- endif -%}
     {{ return(shapes[entity]) }}
 {% endmacro %}
+
+{# What a column of an entity may hold beside NULL, which is "not said": words, or a pattern of them. The
+   only place that states it; a test holds every staging model to it, and every union describes it. #}
+{% macro canonical_values(entity) %}
+    {%- set survey = {'metric': ['nps', 'csat', 'ces'], 'scale': ['good_bad', '[0-9]{1,2}-[0-9]{1,2}']} -%}
+    {%- set values = {
+        'orders': {'status': ['paid', 'refunded', 'cancelled', 'pending']},
+        'subscriptions': {'status': ['trialing', 'active', 'past_due', 'cancelled']},
+        'payments': {'status': ['succeeded', 'failed', 'refunded', 'pending']},
+        'conversations': {
+            'status': ['new', 'open', 'pending', 'solved', 'closed'],
+            'priority': ['urgent', 'high', 'normal', 'low'],
+        },
+        'conversation_parts': {'author': ['customer', 'agent', 'machine']},
+        'survey_responses': survey,
+        'survey_invitations': survey,
+        'consent_events': {
+            'channel': ['email', 'sms', 'push', 'any'],
+            'purpose': ['marketing', 'feedback', 'service', 'any'],
+            'status': ['granted', 'withdrawn'],
+        },
+        'message_events': {
+            'channel': ['email', 'sms', 'push', 'in_app', 'chat', 'phone', 'whatsapp'],
+            'event_type': ['sent', 'delivered', 'opened', 'clicked', 'bounced', 'complained', 'unsubscribed'],
+        },
+    } -%}
+    {{ return(values.get(entity, {})) }}
+{% endmacro %}
+
+{# Columns of mapped files that hold the company's own words. What no model knows is in no figure. #}
+{% macro as_the_company_writes() %}
+    {{ return({
+        'stg_files__survey_responses': ['metric', 'scale'],
+        'stg_files__consent_events': ['channel', 'purpose'],
+        'stg_files__message_events': ['channel', 'event_type'],
+    }) }}
+{% endmacro %}

@@ -37,6 +37,16 @@
     end
 {%- endmacro %}
 
+{# A word that nobody knows says nothing: which of them is more urgent is the company's to say. #}
+{% macro conversation_priority(priority) -%}
+    case
+        when lower({{ priority }}) in ('urgent', 'critical', 'highest') then 'urgent'
+        when lower({{ priority }}) = 'high' then 'high'
+        when lower({{ priority }}) in ('normal', 'medium') then 'normal'
+        when lower({{ priority }}) in ('low', 'lowest') then 'low'
+    end
+{%- endmacro %}
+
 {# An unknown state counts as withdrawn, so that nobody is contacted by mistake. #}
 {% macro consent_status(status) -%}
     case

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from rapport_sandbox import company
 from rapport_sandbox.call_gate import Gate, Refused, gate_of
-from rapport_sandbox.clock import seconds_iso
+from rapport_sandbox.clock import parse_iso, seconds_iso
 from rapport_sandbox.company import Company
 from rapport_sandbox.doubles import by_vendor, doubles, logins
 from rapport_sandbox.shelf import Shelf
@@ -83,6 +83,18 @@ async def state(request: Request, vendor: str) -> Response:
     gate = gate_of(request)
     lines = _intercom(gate) if vendor == "intercom" else _records(gate, vendor)
     return StreamingResponse(_wrapped(lines), media_type="application/json")
+
+
+@controls.get("/held/{vendor}")
+async def held(request: Request, vendor: str, since: str = "1970-01-01") -> Any:
+    """How many records a pull of everything must find, by stream, counted in the double's tables.
+
+    `since` is the day from which a source that reads by days begins.
+    """
+    double = request.app.state.vendors.get(vendor)
+    if not hasattr(double, "held"):
+        return JSONResponse({"error": f"{vendor!r} is read by no source"}, 404)
+    return {"held": await double.held(request, parse_iso(since))}
 
 
 @controls.get("/calls")
@@ -156,6 +168,7 @@ async def set_limits(request: Request) -> Any:
     """Enforce rate limits: `{vendor, enforce: true}` uses the vendor's own limits,
     `{vendor, requests, seconds, route}` sets one.
 
+    `largest_page: n` caps the pages of each vendor that decides itself how long they are.
     `advance: seconds` moves the clock of the limits. `options: {name: n}` changes a size of the
     vendor, such as hubspot's search_ceiling or amplitude's largest_export.
     """
@@ -167,6 +180,7 @@ async def set_limits(request: Request) -> Any:
         rule = (body.get("route", "*"), int(body["requests"]), float(body.get("seconds", 60)))
         limits.enforce(vendor, [rule])
     limits.skipped += float(body.get("advance", 0))
+    limits.largest_page = int(body.get("largest_page", limits.largest_page))
     limits.options.setdefault(vendor, {}).update(body.get("options", {}))
     return {"ok": True}
 

@@ -41,6 +41,7 @@ class Limits:
 
     def __init__(self) -> None:
         self.skipped = 0.0
+        self.largest_page = 0
         self.options: dict[str, dict[str, Any]] = {}
         self._limits: dict[str, list[tuple[str, Limit]]] = {}
 
@@ -54,6 +55,7 @@ class Limits:
     def clear(self) -> None:
         self._limits.clear()
         self.options.clear()
+        self.largest_page = 0
 
     def take(self, vendor: str, path: str) -> float:
         """The seconds to wait; 0 if the call is allowed."""
@@ -71,3 +73,7 @@ class Limits:
     def option(self, vendor: str, name: str, default: int) -> int:
         """A size that tests can reduce, such as the limit of search results."""
         return int(self.options.get(vendor, {}).get(name, default))
+
+    def page_size(self, default: int) -> int:
+        """The size of a page where the vendor decides it, which a test makes smaller for all."""
+        return min(default, self.largest_page) if self.largest_page else default

@@ -99,7 +99,8 @@ def _deals(person: Person, dice: random.Random, moment: int) -> Iterator[Fact]:
             yield Fact(now, "deal", person.number, changed)
     if dice.random() < 0.3:
         asked = moment + int(dice.random() * 60 * DAY)
-        case: Json = {"contact": contact, "created": asked, "subject": "Question about an invoice"}
+        case: Json = {"contact": contact, "email": person.email, "created": asked,
+                      "subject": "Question about an invoice"}  # fmt: skip
         yield Fact(asked, "case", person.number, {**case, "closed": None})
         solved = asked + int((0.1 + dice.random() * 5) * DAY)
         yield Fact(solved, "case", person.number, {**case, "closed": solved})

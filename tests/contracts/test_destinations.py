@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,8 +13,11 @@ import pytest
 from tests.everything import room
 
 from rapport.connectors import all_destinations
+from rapport.errors import ConfigError
 from rapport.settings import known
+from rapport.vendors.connections import Connection
 from rapport.vendors.destination import Audience, Batch, Destination, Job, Night, Person, Result
+from rapport.vendors.http_destination import HttpDestination
 from rapport_sandbox.recorder import OPTIONS, Recorder
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
@@ -32,7 +36,7 @@ TAKES_EVERYTHING = {
 def tool(request: pytest.FixtureRequest, tmp_path: Path, twins: Recorder) -> Iterator[Destination]:
     kind = all_destinations()[request.param]
     connection = twins.connection(kind.name) if kind.needs_connection else None
-    options = OPTIONS.get(kind.name, {"path": str(tmp_path / "out")})
+    options = OPTIONS.get(kind.name, {}) if connection else {"path": str(tmp_path / "out")}
     made = kind(options, connection, sleep=lambda seconds: None)
     yield made
     made.close()
@@ -91,6 +95,27 @@ def test_a_destination_says_what_it_needs() -> None:
         assert kind.documentation.startswith("https://")
         assert kind.batch_size > 0
         assert bool(kind.connection_fields) == kind.needs_connection
+
+
+def test_an_option_that_is_not_there_is_named(tool: Destination) -> None:
+    name = f"{tool.name}_of_ours"
+    with pytest.raises(ConfigError, match=rf"destinations\.{name}\.adress: Extra inputs"):
+        type(tool)({"adress": "x"}, tool.connection, name=name)
+
+
+def test_a_connection_without_a_login_says_what_is_missing(tool: Destination) -> None:
+    if isinstance(tool, HttpDestination):
+        options = OPTIONS.get(tool.name, {})
+        for nobody in (None, Connection(tool.name)):
+            with pytest.raises(ConfigError, match=re.escape(tool.missing)):
+                type(tool)(options, nobody)
+
+
+def test_every_connector_that_is_asked_over_http_says_so() -> None:
+    others = {
+        name for name, kind in all_destinations().items() if not issubclass(kind, HttpDestination)
+    }
+    assert others == {"files", "smtp"}
 
 
 def test_an_empty_batch_makes_no_write(tool: Destination, twins: Recorder) -> None:

@@ -12,7 +12,9 @@ import yaml
 from tests.everything import settings
 
 from rapport.connectors import all_sources
+from rapport.errors import GateFailed
 from rapport.landing import ensure_tables, ingest
+from rapport.paths import var_dir
 from rapport.settings import load_settings
 from rapport.transform import dbt
 from rapport_sandbox.lifecycle import ensure_company, ensure_running, stop
@@ -38,6 +40,12 @@ values ('x1', 'u_0000003', '2026-03-01', 12.50, 'EUR', '2026-03-01');
 EXPORTED = """id,customer,at,How likely are you to recommend us?,Easy?,why
 a1,u_0000003,2026-03-02T10:00:00Z,9,5 - rather easy,Good
 a2,u_0000004,2026-03-02T11:00:00Z,11,,
+"""
+
+KNOWN = "every_staged_value_is_one_that_the_models_know"
+# A value that no model knows.
+SAID = """
+update raw.zendesk__tickets set payload = jsonb_set(payload, '{priority}', '"medium"')
 """
 
 
@@ -95,3 +103,35 @@ def test_every_stream_of_every_source_lands_and_every_staging_model_builds(
         if not warehouse.execute(f"select 1 from staging.{view} limit 1").fetchone()
     ]
     assert empty == [], "staging models without a row"
+    assert unknown_values(warehouse) == []
+    warehouse.execute(SAID)
+    with_scale(warehouse, "stg_typeform__survey_responses", "103")
+    assert unknown_values(warehouse) == [
+        ("typeform", "stg_typeform__survey_responses.scale", "103"),
+        ("zendesk", "stg_zendesk__conversations.priority", "medium"),
+    ]
+    with pytest.raises(GateFailed, match=KNOWN):
+        dbt.build("staging", as_of=NIGHT)
+
+
+def unknown_values(warehouse: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+    """Source, column and value of what dbt's test finds in the staging models as they are now."""
+    (compiled,) = (var_dir() / "dbt" / "target" / "compiled").rglob(f"{KNOWN}.sql")
+    rows = warehouse.execute(compiled.read_text()).fetchall()  # type: ignore[arg-type]
+    return sorted(row[:3] for row in rows)
+
+
+def with_scale(warehouse: psycopg.Connection[Any], model: str, scale: str) -> None:
+    """The model as it would be if it made another scale of every answer."""
+    found = warehouse.execute(
+        "select pg_get_viewdef(%s::regclass), array_agg(column_name::text order by"
+        " ordinal_position) from information_schema.columns"
+        " where table_schema = 'staging' and table_name = %s",
+        [f"staging.{model}", model],
+    ).fetchone()
+    assert found is not None
+    made = [f"'{scale}'::text as scale" if name == "scale" else name for name in found[1]]
+    warehouse.execute(
+        f"create or replace view staging.{model} as"  # type: ignore[arg-type]
+        f" select {', '.join(made)} from ({found[0].rstrip(';')}) as as_it_is"
+    )

@@ -1,9 +1,11 @@
 """The public face of the dbt project stays honest: shapes, contracts, keys, words."""
 
+import ast
 import re
 from typing import Any
 
 import pytest
+from jinja2 import Environment
 
 from rapport.transform import dbt
 
@@ -50,6 +52,23 @@ def test_every_entity_has_a_union(models: dict[str, Any]) -> None:
     entities = {name.split("__")[1] for name in models if name.startswith("stg_")}
     unions = {name.removeprefix("int_").removesuffix("_unioned") for name in models}
     assert entities <= unions
+
+
+def test_every_value_that_a_column_may_hold_is_described(models: dict[str, Any]) -> None:
+    environment = Environment()
+    environment.globals["return"] = lambda value: value
+    macros = (dbt.project_dir() / "macros" / "canonical_columns.sql").read_text()
+    canonical: Any = environment.from_string(macros).module
+    described = 0
+    for name, node in models.items():
+        if name.startswith("int_") and name.endswith("_unioned"):
+            entity = name.removeprefix("int_").removesuffix("_unioned")
+            values = ast.literal_eval(str(canonical.canonical_values(entity)).strip())
+            for column, words in values.items():
+                description = node["columns"][column]["description"]
+                assert [word for word in words if word not in description] == [], (name, column)
+                described += 1
+    assert described >= 15
 
 
 def test_every_published_mart_has_a_contract_a_key_and_its_grain_first(

@@ -61,9 +61,8 @@ def open_destination(name: str, options: Mapping[str, Any] | None = None) -> Des
     options = dict(options or {})
     kind = kind_of(name, options)
     options.pop("kind", None)
-    made = kind(options, get_connection(name) if kind.needs_connection else None)
-    made.name = name
-    return made
+    connection = get_connection(name) if kind.needs_connection else None
+    return kind(options, connection, name=name)
 
 
 def kind_of(name: str, options: Mapping[str, Any] | None = None) -> type[Destination]:

@@ -6,11 +6,11 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from rapport.vendors.destination import Person
+from rapport.vendors.destination import Batch, Person, Result
 from rapport.vendors.http import Answer
 
 Found = TypeVar("Found")
@@ -33,6 +33,16 @@ def body_of(answer: Answer) -> dict[str, Any]:
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def results(
+    batch: Batch, errors: Mapping[str, str], ids: Mapping[str, str | None] | None = None
+) -> Sequence[Result]:
+    """A result for everybody in the batch: the tool's id and the error, by customer."""
+    return [
+        Result(p.customer_id, (ids or {}).get(p.customer_id), errors.get(p.customer_id))
+        for p in batch.people
+    ]
 
 
 def code(value: Any, default: str = "refused") -> str:

@@ -8,31 +8,57 @@ that holds the id of another customer is left alone.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from rapport.errors import ConfigError
-from rapport.vendors.answers import address_key, first_of_each_address
-from rapport.vendors.destination import Audience, Batch, Contact, Destination, Person, Result
+from pydantic import Field, field_validator
+
+from rapport.vendors.answers import address_key, first_of_each_address, results
+from rapport.vendors.destination import (
+    Audience,
+    Batch,
+    Contact,
+    DestinationOptions,
+    Person,
+    Result,
+)
+from rapport.vendors.http_destination import HttpDestination
 
 
-class Crm(Destination):
-    """A tool with contacts; a CRM overrides the calls below.
-
-    `own_field` says what the field for our id has to be. `gone` are the reasons by which the CRM
-    tells that a contact, or its place on a list, is not there any more.
-    """
+class CrmOptions(DestinationOptions):
+    """`customer_id` is the field for our id, which has to be an `own_field`; `fields` is the field
+    of each trait that is sent."""
 
     own_field: ClassVar[str]
+
+    customer_id: str = ""
+    fields: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("customer_id")
+    @classmethod
+    def _is_named(cls, value: str) -> str:
+        if not value:
+            raise ValueError(f"name the field of a contact that holds our id: {cls.own_field}")
+        return value
+
+
+class Crm(HttpDestination):
+    """A tool with contacts; a CRM overrides the calls below.
+
+    `gone` are the reasons by which the CRM tells that a contact, or its place on a list, is not
+    there any more.
+    """
+
+    options: CrmOptions
     gone: ClassVar[frozenset[str]]
     lists_everybody = True
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.own = str(self.options.get("customer_id", ""))
-        if not self.own:
-            raise ConfigError(
-                f"destinations.{self.name}.customer_id: name the field of a contact that holds our "
-                f"id: {self.own_field}."
-            )
-        self.fields: dict[str, str] = dict(self.options.get("fields") or {})
+    @property
+    def own(self) -> str:
+        """The field that holds our id."""
+        return self.options.customer_id
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The field of each trait that is sent."""
+        return self.options.fields
 
     def looked_up(self, own: Sequence[str], emails: Sequence[str]) -> Iterable[Contact]:
         """The contacts that hold one of these ids or addresses, those made first before others."""
@@ -81,7 +107,7 @@ class Crm(Destination):
             errors |= refused
         if ids:
             errors |= self.join(batch.audience, ids)
-        return _results(batch, ids, errors)
+        return results(batch, errors, ids)
 
     def remove(self, batch: Batch) -> Sequence[Result]:
         """Take people off the list, and clear what no other list sends."""
@@ -97,7 +123,7 @@ class Crm(Destination):
         }
         if cleared:
             self.write(cleared)
-        return _results(batch, ids, errors)
+        return results(batch, errors, ids)
 
     def find(
         self, people: Sequence[Person], by_address: bool = True
@@ -145,10 +171,3 @@ class Crm(Destination):
         ids |= {key: id for key, id in wanted.items() if key not in refused}
         errors |= {key: why for key, why in refused.items() if why not in self.gone}
         return {key: why for key, why in refused.items() if why in self.gone}
-
-
-def _results(batch: Batch, ids: Mapping[str, str], errors: Mapping[str, str]) -> Sequence[Result]:
-    return [
-        Result(p.customer_id, ids.get(p.customer_id), errors.get(p.customer_id))
-        for p in batch.people
-    ]

@@ -16,8 +16,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from rapport.errors import RapportError
 from rapport.vendors.connections import Connection
+from rapport.vendors.options import validated
 from rapport.vendors.vendor import Connector
 
 Kind = Literal["unsubscribed", "bounced", "complained", "deleted"]
@@ -122,10 +125,19 @@ class Night:
     everybody: Callable[[], Iterator[Person]]
 
 
+class DestinationOptions(BaseModel):
+    """What may stand below any destination in rapport.yml; a connector derives its own from it."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, validate_default=True)
+
+    messages_on: MessagesOn | None = None
+
+
 class Destination(Connector):
     """A tool. A destination overrides `upsert` and `remove`, the rest where the tool has it.
 
-    `name` is what rapport.yml calls it, by default the tool's.
+    `name` is what rapport.yml calls it, by default the tool's. `options` are what stands there,
+    checked by the model `options_model`; an option without a value counts as left out.
     `batch_size` is how many people one call of `upsert` or `remove` gets, `parallel` how many of
     those calls the engine may have under way at once, from threads of its own. `modes` are what a
     segment may ask of the tool: `mirror` needs a `remove`. `lists_everybody` says that who is
@@ -140,6 +152,8 @@ class Destination(Connector):
     `GiveUp` when it is busy, down, or the login is wrong. A row without an answer was not accepted.
     """
 
+    options: DestinationOptions
+    options_model: ClassVar[type[DestinationOptions]] = DestinationOptions
     modes: ClassVar[tuple[Mode, ...]] = ("mirror", "upsert", "add-only")
     messages_on: ClassVar[MessagesOn] = "entry"
     sends_by: ClassVar[str | None] = None
@@ -152,9 +166,12 @@ class Destination(Connector):
         options: Mapping[str, Any] | None = None,
         connection: Connection | None = None,
         *,
+        name: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.options = dict(options or {})
+        self.name = name or type(self).name
+        given = {key: value for key, value in (options or {}).items() if value is not None}
+        self.options = validated(self.options_model, given, self.name, "destinations")
         self.connection = connection
         self.sleep = sleep
 

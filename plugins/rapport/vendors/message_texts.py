@@ -8,17 +8,17 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from rapport.vendors.destination import Audience, Person
 
+Text = TypeVar("Text")
 MISSING = "the text needs a trait that this person has not"
 
 
-def text_of(options: Mapping[str, Any], audience: Audience) -> Any | None:
-    """What `messages` says for a segment, or for `*`, which is every segment; None: nothing."""
-    texts = options.get("messages") or {}
-    return texts.get(audience.key, texts.get("*"))
+def text_of(messages: Mapping[str, Text], audience: Audience) -> Text | None:
+    """What stands there for a segment, or for `*`, which is every segment; None: nothing."""
+    return messages.get(audience.key, messages.get("*"))
 
 
 def words_of(person: Person) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from rapport.errors import GiveUp, RetryLater
 from rapport.vendors.source import Page, Rejected
 
-LINES = 5_000
+PAGE_ROWS = 5_000
 LONGEST_LINE = 16 * 1024 * 1024
 PAGE_BYTES = 8 * 1024 * 1024
 LARGEST_ANSWER = 4 * 1024**3
@@ -60,7 +60,7 @@ def _lines(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iter
                 rejected.append(Rejected(line, f"{member.filename}: line too long"))
             elif line.strip():
                 records.append(line.rstrip(b"\r\n"))
-            if len(records) + len(rejected) >= LINES or size >= PAGE_BYTES:
+            if len(records) + len(rejected) >= PAGE_ROWS or size >= PAGE_BYTES:
                 yield Page(records, rejected=rejected)
                 records, rejected, size = [], [], 0
     if records or rejected:

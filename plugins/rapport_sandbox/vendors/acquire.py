@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from rapport_sandbox.call_gate import Refused, door, gate_of, meets, reply, retry_after_headers
 from rapport_sandbox.clock import DAY, HOUR, MINUTE, SECOND, iso, parse_iso
 from rapport_sandbox.person import Person, company_domain, company_name
-from rapport_sandbox.projection import Change, page, ready
+from rapport_sandbox.projection import Change, page, ready, total
 from rapport_sandbox.store import Json, encode
 
 VENDOR = "acquire"
@@ -65,6 +65,12 @@ def timeline(person: Person, dice: random.Random, arrival: int, until: int) -> I
 
 async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, STREAMS)
+
+
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream."""
+    await projected(request)
+    return {name.partition("_")[2]: total(request, name) for name in STREAMS}
 
 
 router = APIRouter(

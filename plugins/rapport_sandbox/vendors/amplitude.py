@@ -24,6 +24,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from rapport_sandbox.call_gate import Refused, door, gate_of, meets, reply, retry_after_headers
 from rapport_sandbox.catalogue import CAMPAIGNS, EVENTS, PRODUCTS, WEB
 from rapport_sandbox.clock import HOUR, SECOND, iso
+from rapport_sandbox.projection import total
 from rapport_sandbox.store import Json, encode, stream_rows
 
 VENDOR = "amplitude"
@@ -67,6 +68,13 @@ router = APIRouter(prefix="/amplitude", dependencies=[Depends(door(VENDOR, refus
 def hour(text: str) -> int:
     """Unix seconds of YYYYMMDDTHH. Raises ValueError."""
     return calendar.timegm(time.strptime(text, "%Y%m%dT%H"))
+
+
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many events arrived until two hours ago, in whole hours."""
+    visible = (gate_of(request).as_of - LATE) // HOUR * HOUR // SECOND
+    span = (since // SECOND, visible)
+    return {"events": total(request, "amplitude_events", "upload >= ? and upload < ?", span)}
 
 
 @router.get("/api/2/export")

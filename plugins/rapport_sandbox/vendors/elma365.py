@@ -86,6 +86,12 @@ async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, STREAMS)
 
 
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream."""
+    await projected(request)
+    return {name.partition("_")[2]: total(request, name) for name in STREAMS}
+
+
 router = APIRouter(
     prefix="/elma365/pub/v1/app",
     dependencies=[Depends(door(VENDOR, refusal, is_bearer=True)), Depends(projected)],

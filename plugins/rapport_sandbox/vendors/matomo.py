@@ -23,7 +23,7 @@ from rapport_sandbox.call_gate import Refused, door, gate_of, meets, reply, retr
 from rapport_sandbox.catalogue import CAMPAIGNS, PRODUCT_IDS, WEB
 from rapport_sandbox.clock import DAY, MINUTE, SECOND
 from rapport_sandbox.person import Person
-from rapport_sandbox.projection import Change, page, ready
+from rapport_sandbox.projection import Change, page, ready, total
 from rapport_sandbox.store import Json, encode
 
 VENDOR = "matomo"
@@ -68,6 +68,14 @@ def timeline(person: Person, dice: random.Random, arrival: int, until: int) -> I
 
 async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, [STREAM])
+
+
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many visits ended on the days that are over."""
+    await projected(request)
+    today = datetime.fromtimestamp(gate_of(request).as_of / 1000, ZONE).date()
+    span = [since, _midnight(today)]
+    return {"visits": total(request, STREAM, "updated >= ? and updated < ?", span)}
 
 
 router = APIRouter(

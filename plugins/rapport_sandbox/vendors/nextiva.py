@@ -83,6 +83,12 @@ async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, [STREAM])
 
 
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream."""
+    await projected(request)
+    return {"workitems": total(request, STREAM)}
+
+
 router = APIRouter(
     prefix="/nextiva",
     dependencies=[Depends(door(VENDOR, refusal, is_allowed=is_allowed)), Depends(projected)],

@@ -30,7 +30,7 @@ from rapport_sandbox.call_gate import (
 from rapport_sandbox.catalogue import CAMPAIGNS, PRODUCT_IDS, WEB
 from rapport_sandbox.clock import DAY, HOUR, MINUTE, iso, parse_iso
 from rapport_sandbox.person import Person
-from rapport_sandbox.projection import Change, ready
+from rapport_sandbox.projection import Change, ready, total
 from rapport_sandbox.store import Json, decode, encode
 
 VENDOR = "posthog"
@@ -98,6 +98,12 @@ def timeline(person: Person, dice: random.Random, arrival: int, until: int) -> I
 
 async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, STREAMS)
+
+
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream."""
+    await projected(request)
+    return {name.partition("_")[2]: total(request, name) for name in STREAMS}
 
 
 router = APIRouter(
@@ -197,7 +203,7 @@ def _visit(
     pages = ["/", *(f"/products/{dice.choice(PRODUCT_IDS)}" for _ in range(dice.randint(0, 3)))]
     for step, path in enumerate(pages):
         then = moment + step * MINUTE
-        properties = {
+        properties: Json = {
             "$current_url": WEB + path,
             "$pathname": path,
             "$device_id": person.device,
@@ -208,7 +214,7 @@ def _visit(
             "$is_identified": is_known,
         }  # fmt: skip
         if is_known:
-            properties["$user_id"] = person.user_id
+            properties |= {"$user_id": person.user_id, "$set": {"email": person.email}}
         if path != "/":
             properties["product_id"] = path.rpartition("/")[2]
         body = {

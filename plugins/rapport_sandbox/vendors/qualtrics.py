@@ -31,7 +31,7 @@ from rapport_sandbox.call_gate import (
 from rapport_sandbox.catalogue import BLAME, PRAISE
 from rapport_sandbox.clock import DAY, HOUR, SECOND, seconds_iso
 from rapport_sandbox.person import Person
-from rapport_sandbox.projection import MOST_PEOPLE, Change, page, ready
+from rapport_sandbox.projection import MOST_PEOPLE, Change, page, ready, total
 from rapport_sandbox.store import Json, decode, encode
 
 VENDOR = "qualtrics"
@@ -85,6 +85,8 @@ def timeline(person: Person, dice: random.Random, arrival: int, until: int) -> I
         "externalDataReference": person.user_id if person.kind == "account" else "",
         "QID1": score,
     }
+    # Embedded data of the links in mails.
+    values |= {"email": values["recipientEmail"], "user_id": values["externalDataReference"]}
     if survey == "SV_nps":
         values["QID1_NPS_GROUP"] = 3 if score > 8 else 2 if score > 6 else 1
     if dice.random() < 0.5:
@@ -109,6 +111,12 @@ async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, [STREAM])
 
 
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream."""
+    await projected(request)
+    return {"surveys": len(SURVEYS), "responses": total(request, STREAM)}
+
+
 router = APIRouter(
     prefix="/qualtrics/API/v3",
     dependencies=[Depends(door(VENDOR, refusal, is_allowed=_is_allowed)), Depends(projected)],
@@ -118,10 +126,11 @@ router = APIRouter(
 @router.get("/surveys")
 async def surveys(request: Request) -> Response:
     offset = int(request.query_params.get("offset", 0))
-    shown = sorted(SURVEYS)[offset : offset + PAGE]
+    size = gate_of(request).limits.page_size(PAGE)
+    shown = sorted(SURVEYS)[offset : offset + size]
     elements = [{"id": id, "name": SURVEYS[id][0], "lastModified": CHANGED, "isActive": True}
                 for id in shown]  # fmt: skip
-    following = offset + PAGE if offset + PAGE < len(SURVEYS) else None
+    following = offset + size if offset + size < len(SURVEYS) else None
     if meets(request, "repeat_token") and offset:
         following = offset
     if meets(request, "empty"):

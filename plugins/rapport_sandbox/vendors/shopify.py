@@ -19,13 +19,15 @@ from rapport_sandbox.call_gate import FUTURE, door, gate_of, meets, reply, retry
 from rapport_sandbox.catalogue import PRODUCT_IDS, PRODUCTS
 from rapport_sandbox.clock import DAY, HOUR, parse_iso, seconds_iso
 from rapport_sandbox.person import Person
-from rapport_sandbox.projection import Change, page, ready
+from rapport_sandbox.projection import Change, page, ready, total
 from rapport_sandbox.store import Json, decode, encode
 
 VENDOR = "shopify"
 LOGIN: dict[str, Any] = {"login": "", "password": "demo-not-a-secret-shopify", "extra": {}}
 LIMITS = [("*", 10, 1.0)]
 STREAMS = ["shopify_customers", "shopify_orders"]
+# Paths at which no record of this double names a person, by stream, and why.
+UNNAMED = {"orders email": "the query of the source asks for no address of an order"}
 CEILING = 25_000
 COST = {"requestedQueryCost": 502, "actualQueryCost": None,
         "throttleStatus": {"maximumAvailable": 2000.0, "currentlyAvailable": 12,
@@ -82,6 +84,12 @@ def timeline(person: Person, dice: random.Random, arrival: int, until: int) -> I
 
 async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, STREAMS)
+
+
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream."""
+    await projected(request)
+    return {name.partition("_")[2]: total(request, name) for name in STREAMS}
 
 
 router = APIRouter(

@@ -19,7 +19,7 @@ from rapport_sandbox.call_gate import Refused, door, gate_of, meets, reply, retr
 from rapport_sandbox.catalogue import PLANS
 from rapport_sandbox.clock import DAY, HOUR, MINUTE, SECOND
 from rapport_sandbox.person import Person
-from rapport_sandbox.projection import Change, page, ready
+from rapport_sandbox.projection import Change, page, ready, total
 from rapport_sandbox.store import Json, encode
 
 VENDOR = "stripe"
@@ -97,6 +97,13 @@ def timeline(person: Person, dice: random.Random, arrival: int, until: int) -> I
 
 async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, STREAMS)
+
+
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream; a list shows nobody who is deleted."""
+    await projected(request)
+    live = "json_extract(body, '$.deleted') is null"
+    return {kind: total(request, f"stripe_{kind}", live) for kind in KINDS}
 
 
 router = APIRouter(
@@ -210,11 +217,13 @@ def _subscription(person: Person, plan: str, moment: int) -> Json:
 def _bill(person: Person, plan: str, due: int, number: int, failed: bool) -> tuple[Json, Json]:
     id, money = f"{person.number:07d}_{number:03d}", amount(PLANS[plan])
     invoice = {"id": f"in_{id}", "object": "invoice", "created": (due - MINUTE) // SECOND,
-               "customer": f"cus_{person.number:07d}", "subscription": f"sub_{person.number:07d}",
+               "customer": f"cus_{person.number:07d}", "customer_email": person.email,
+               "subscription": f"sub_{person.number:07d}",
                "currency": "eur", "amount_due": money, "amount_paid": 0 if failed else money,
                "status": "open" if failed else "paid", "charge": f"ch_{id}"}  # fmt: skip
     charge = {"id": f"ch_{id}", "object": "charge", "created": due // SECOND, "amount": money,
               "amount_refunded": 0, "currency": "eur", "customer": f"cus_{person.number:07d}",
+              "billing_details": {"email": person.email}, "receipt_email": person.email,
               "invoice": f"in_{id}", "status": "failed" if failed else "succeeded",
               "paid": not failed, "refunded": False,
               "failure_code": "card_declined" if failed else None}  # fmt: skip

@@ -24,6 +24,7 @@ from rapport_sandbox.call_gate import (
 )
 from rapport_sandbox.catalogue import FORM_IDS, FORMS
 from rapport_sandbox.clock import SECOND, parse_iso
+from rapport_sandbox.projection import total
 from rapport_sandbox.store import Json, decode, encode
 from rapport_sandbox.surveys import response_number
 
@@ -54,6 +55,13 @@ def refusal(
 router = APIRouter(
     prefix="/typeform", dependencies=[Depends(door(VENDOR, refusal, is_bearer=True))]
 )
+
+
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many forms and responses there are."""
+    shown = "updated <= ?"
+    count = total(request, "typeform_responses", shown, [gate_of(request).as_of])
+    return {"forms": len(FORMS), "responses": count}
 
 
 @router.get("/me")
@@ -99,9 +107,7 @@ async def responses(request: Request, form_id: str) -> Response:
         if name in query:
             where += f" and updated {sign} ?"
             values.append(_moment(query[name]))
-    total = gate.database.execute(
-        f"select count(*) from typeform_responses where {where}", values
-    ).fetchone()[0]
+    count = total(request, "typeform_responses", where, values)
     way = "desc"
     for name, sign in (("before", "<"), ("after", ">")):
         if name in query:
@@ -126,8 +132,8 @@ async def responses(request: Request, form_id: str) -> Response:
         del item["form_id"]
     if meets(request, "far_future_cursor") and items:
         items[0]["submitted_at"] = FUTURE
-    pages = -(-total // size)
-    return reply(request, {"total_items": total, "page_count": pages, "items": items})
+    pages = -(-count // size)
+    return reply(request, {"total_items": count, "page_count": pages, "items": items})
 
 
 def _place(request: Request, token: str) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from rapport_sandbox.call_gate import (
     retry_after_headers,
 )
 from rapport_sandbox.clock import MINUTE, SECOND, seconds_iso
+from rapport_sandbox.projection import total
 from rapport_sandbox.store import Json, decode, encode
 
 VENDOR = "zendesk"
@@ -66,6 +67,17 @@ def refusal(
 router = APIRouter(prefix="/zendesk/api/v2", dependencies=[Depends(door(VENDOR, refusal))])
 
 
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream; exports leave out the last minute."""
+    end = gate_of(request).as_of - MINUTE
+    counts = {name: total(request, f"zendesk_{name}", "updated < ?", [end])
+              for name in ("tickets", "users")}  # fmt: skip
+    lists = ("ticket_metrics", "satisfaction_ratings", "deleted_tickets")
+    counts |= {name: total(request, f"zendesk_{name}") for name in lists}
+    until = [end // SECOND * SECOND]
+    return {**counts, "ticket_events": total(request, "zendesk_comments", "updated < ?", until)}
+
+
 def write_cursor(updated: int, id: int) -> str:
     return base64.urlsafe_b64encode(f"{updated}|{id}".encode()).decode().rstrip("=")
 
@@ -97,7 +109,7 @@ async def export_users(request: Request) -> Response:
 async def export_events(request: Request) -> Response:
     """By time, in whole seconds: the last second of a page comes again on the next one."""
     query, gate = request.query_params, gate_of(request)
-    size = gate.limits.option(VENDOR, "events_page", PAGE)
+    size = gate.limits.page_size(PAGE)
     start = _whole(query.get("start_time"), "start_time")
     end = gate.as_of // SECOND - 60
     if start > end:

@@ -16,7 +16,15 @@ from rapport.connectors.mailchimp.destination import Mailchimp
 from rapport.connectors.sendgrid.mail_destination import SendGridMail
 from rapport.connectors.twilio.destination import Twilio
 from rapport.errors import RetryLater
-from rapport.vendors.destination import Audience, Batch, Contact, Destination, Person, Result
+from rapport.vendors.destination import (
+    Audience,
+    Batch,
+    Contact,
+    Destination,
+    DestinationOptions,
+    Person,
+    Result,
+)
 
 
 @dataclass
@@ -74,6 +82,7 @@ class Double:
     """What the doubles share; stands before the real destination in the order of bases."""
 
     needs_connection = False
+    options_model = DestinationOptions
     parallel = 1
     batch_size = 3
     has_erased = False

@@ -36,20 +36,17 @@ final as (
             when cases.payload ->> 'status' in ('snooze', 'snoozed') then 'pending'
             else 'open'
         end as status,
-        null::text as priority,
         cases.created_at,
         {{ try_timestamp("coalesce(cases.payload ->> 'dateUpdated', cases.payload ->> 'dateCreated')") }} as updated_at,
         replies.first_replied_at,
         cases.solved_at,
         round(extract(epoch from replies.first_replied_at - cases.created_at) / 60) as first_reply_minutes,
         round(extract(epoch from cases.solved_at - cases.created_at) / 60) as full_resolution_minutes,
-        null::integer as reopens,
         coalesce(replies.replies, 0) as replies,
-        cases.payload #>> '{feedbacks,0,rating}' as rating,
-        null::text as assignee_id
+        cases.payload #>> '{feedbacks,0,rating}' as rating
     from cases
     left join replies on cases.record_key = replies.conversation_id
 
 )
 
-select * from final
+{{ conform('conversations', 'final', absent=['priority', 'reopens', 'assignee_id']) }}

@@ -1,8 +1,10 @@
 with contacts as (
 
     select
-        record_key,
-        {{ json_object("payload -> 'fields'") }} as known,
+        'acquire:contacts:' || record_key as profile_id,
+        record_key as acquire_id,
+        {{ clean_text("payload #>> '{fields,email}'") }} as email,
+        {{ clean_text("payload #>> '{fields,phone}'") }} as phone,
         first_as_of
     from {{ source('acquire', 'contacts') }}
     where is_latest and not is_deleted
@@ -11,21 +13,11 @@ with contacts as (
 
 final as (
 
-    select
-        'acquire' as source,
-        'acquire:contacts:' || contacts.record_key as profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed,
-        contacts.first_as_of
-    from contacts
-    cross join lateral (
-        values
-        ('acquire_id', contacts.record_key, true),
-        ('email', {{ clean_text("contacts.known ->> 'email'") }}, false),
-        ('phone', {{ clean_text("contacts.known ->> 'phone'") }}, false)
-    ) as offered (identifier_type, identifier_value, is_confirmed)
-    where offered.identifier_value is not null
+    {{ identifiers('acquire', 'contacts', [
+        ['acquire_id', 'acquire_id', 'true'],
+        ['email', 'email', 'false'],
+        ['phone', 'phone', 'false'],
+    ]) }}
 
 )
 

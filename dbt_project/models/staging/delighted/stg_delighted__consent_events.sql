@@ -31,10 +31,9 @@ final as (
         'email' as channel,
         purpose,
         'withdrawn' as status,
-        {{ try_formatted_timestamp('moment', 'epoch_s') }} as occurred_at,
-        null::text as policy_version
+        {{ try_formatted_timestamp('moment', 'epoch_s') }} as occurred_at
     from heard
 
 )
 
-select * from final
+{{ conform('consent_events', 'final', absent=['policy_version']) }}

@@ -12,20 +12,8 @@ final as (
         'delighted:people:' || people.record_key as profile_id,
         people.record_key as vendor_id,
         {{ clean_text('vendor.email') }} as email,
-        '{}'::text[] as additional_emails,
         {{ clean_text('vendor.phone_number') }} as phone,
-        '{}'::text[] as additional_phones,
-        null::text as user_id,
         {{ clean_text('vendor.name') }} as full_name,
-        null::text as first_name,
-        null::text as last_name,
-        null::text as country,
-        null::text as city,
-        null::text as company_name,
-        null::text as company_domain,
-        null::text as job_title,
-        null::text as language,
-        null::text as lifecycle_stage,
         {{ try_formatted_timestamp('vendor.created_at', 'epoch_s') }} as created_at,
         greatest(
             {{ try_formatted_timestamp('vendor.created_at', 'epoch_s') }},
@@ -38,4 +26,7 @@ final as (
 
 )
 
-select * from final
+{{ conform('contacts', 'final', absent=[
+    'additional_emails', 'additional_phones', 'user_id', 'first_name', 'last_name', 'country',
+    'city', 'company_name', 'company_domain', 'job_title', 'language', 'lifecycle_stage',
+]) }}

@@ -26,35 +26,20 @@ responses as (
 
 known as (
 
-    select * from people
+    select *, 'delighted:people:' || person_id as profile_id from people
     union all
-    select * from responses
+    select *, 'delighted:people:' || person_id as profile_id from responses
 
 ),
 
 final as (
 
-    select
-        'delighted' as source,
-        'delighted:people:' || known.person_id as profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed,
-        min(known.first_as_of) as first_as_of
-    from known
-    cross join lateral (
-        values
-        ('delighted_id', known.person_id, true),
-        ('user_id', known.user_id, true),
-        ('email', known.email, false),
-        ('phone', known.phone, false)
-    ) as offered (identifier_type, identifier_value, is_confirmed)
-    where known.person_id is not null and offered.identifier_value is not null
-    group by
-        known.person_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed
+    {{ identifiers('delighted', 'known', [
+        ['delighted_id', 'person_id', 'true'],
+        ['user_id', 'user_id', 'true'],
+        ['email', 'email', 'false'],
+        ['phone', 'phone', 'false'],
+    ]) }}
 
 )
 

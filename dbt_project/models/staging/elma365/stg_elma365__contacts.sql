@@ -21,19 +21,13 @@ final as (
         array(select jsonb_array_elements_text({{ json_array("meant -> 'phones'") }} - 0)) as additional_phones,
         {{ clean_text("meant ->> 'user_id'") }} as user_id,
         {{ clean_text("meant ->> 'name'") }} as full_name,
-        null::text as first_name,
-        null::text as last_name,
-        null::text as country,
-        null::text as city,
-        null::text as company_name,
-        null::text as company_domain,
-        null::text as job_title,
-        null::text as language,
-        null::text as lifecycle_stage,
         {{ try_timestamp("payload ->> '__createdAt'") }} as created_at,
         {{ try_timestamp("payload ->> '__updatedAt'") }} as updated_at
     from contacts
 
 )
 
-select * from final
+{{ conform('contacts', 'final', absent=[
+    'first_name', 'last_name', 'country', 'city', 'company_name', 'company_domain', 'job_title',
+    'language', 'lifecycle_stage',
+]) }}

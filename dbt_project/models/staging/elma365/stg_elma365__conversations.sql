@@ -23,21 +23,17 @@ final as (
         coalesce({{ clean_text("meant ->> 'channel'") }}, 'unknown') as channel,
         {{ clean_text("meant ->> 'subject'") }} as subject,
         meant ->> 'status' as status,
-        null::text as priority,
         created_at,
         updated_at,
-        null::timestamptz as first_replied_at,
         case meant ->> 'status' when 'closed' then updated_at end as solved_at,
-        null::numeric as first_reply_minutes,
         case meant ->> 'status'
             when 'closed' then round(extract(epoch from updated_at - created_at) / 60)
         end as full_resolution_minutes,
-        null::integer as reopens,
-        null::integer as replies,
-        {{ clean_text("meant ->> 'rating'") }} as rating,
-        null::text as assignee_id
+        {{ clean_text("meant ->> 'rating'") }} as rating
     from requests
 
 )
 
-select * from final
+{{ conform('conversations', 'final', absent=[
+    'priority', 'first_replied_at', 'first_reply_minutes', 'reopens', 'replies', 'assignee_id',
+]) }}

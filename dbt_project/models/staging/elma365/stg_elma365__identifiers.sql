@@ -34,26 +34,13 @@ everybody as (
 
 final as (
 
-    select distinct
-        'elma365' as source,
-        everybody.profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed,
-        everybody.first_as_of
-    from everybody
-    cross join lateral (
-        select 'elma365_id', everybody.elma365_id, true
-        union all
-        select 'user_id', {{ clean_text("everybody.meant ->> 'user_id'") }}, true
-        union all
-        select 'email', emails.value, false
-        from jsonb_array_elements_text({{ json_array("everybody.meant -> 'emails'") }}) as emails (value)
-        union all
-        select 'phone', phones.value, false
-        from jsonb_array_elements_text({{ json_array("everybody.meant -> 'phones'") }}) as phones (value)
-    ) as offered (identifier_type, identifier_value, is_confirmed)
-    where offered.identifier_value <> ''
+    {{ identifiers('elma365', 'everybody', [
+        ['elma365_id', 'elma365_id', 'true'],
+        ['user_id', clean_text("meant ->> 'user_id'"), 'true'],
+    ], many=[
+        ['email', 'jsonb_array_elements_text(' ~ json_array("meant -> 'emails'") ~ ')', 'false'],
+        ['phone', 'jsonb_array_elements_text(' ~ json_array("meant -> 'phones'") ~ ')', 'false'],
+    ]) }}
 
 )
 

@@ -24,7 +24,6 @@ final as (
         'csat' as metric,
         '1-5' as scale,
         {{ try_numeric("meant ->> 'rating'") }} as score,
-        null::text as comment,
         record_key as conversation_id,
         {{ try_timestamp("payload ->> '__updatedAt'") }} as responded_at
     from requests
@@ -32,4 +31,4 @@ final as (
 
 )
 
-select * from final
+{{ conform('survey_responses', 'final', absent=['comment']) }}

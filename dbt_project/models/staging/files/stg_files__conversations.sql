@@ -6,7 +6,7 @@ select
     coalesce({{ file_column(dataset, 'channel') }}, 'unknown') as channel,
     {{ file_column(dataset, 'subject') }} as subject,
     {{ conversation_status(file_column(dataset, 'status')) }} as status,
-    {{ file_column(dataset, 'priority') }} as priority,
+    {{ conversation_priority(file_column(dataset, 'priority')) }} as priority,
     {{ file_column(dataset, 'created_at', 'timestamptz') }} as created_at,
     coalesce(
         {{ file_column(dataset, 'updated_at', 'timestamptz') }},

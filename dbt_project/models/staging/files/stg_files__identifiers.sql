@@ -1,4 +1,4 @@
-with offered as (
+with people as (
 
     {%- for dataset in datasets_of() %}
 
@@ -27,28 +27,13 @@ with offered as (
 
 final as (
 
-    select
-        'files' as source,
-        offered.profile_id,
-        identifiers.identifier_type,
-        identifiers.identifier_value,
-        identifiers.is_confirmed,
-        min(offered.first_as_of) as first_as_of
-    from offered
-    cross join lateral (
-        values
-        ('files_id', offered.files_id, true),
-        ('user_id', offered.user_id, true),
-        ('email', offered.email, offered.user_id is not null),
-        ('phone', offered.phone, false),
-        ('device_id', offered.device_id, offered.user_id is not null)
-    ) as identifiers (identifier_type, identifier_value, is_confirmed)
-    where offered.profile_id is not null and identifiers.identifier_value is not null
-    group by
-        offered.profile_id,
-        identifiers.identifier_type,
-        identifiers.identifier_value,
-        identifiers.is_confirmed
+    {{ identifiers('files', 'people', [
+        ['files_id', 'files_id', 'true'],
+        ['user_id', 'user_id', 'true'],
+        ['email', 'email', 'user_id is not null'],
+        ['phone', 'phone', 'false'],
+        ['device_id', 'device_id', 'user_id is not null'],
+    ]) }}
 
 )
 

@@ -13,12 +13,11 @@ final as (
         'email' as channel,
         purposes.purpose,
         'withdrawn' as status,
-        contacts.updated_at as occurred_at,
-        null::text as policy_version
+        contacts.updated_at as occurred_at
     from contacts
     cross join (values ('marketing'), ('feedback')) as purposes (purpose)
     where contacts.has_opted_out_of_email
 
 )
 
-select * from final
+{{ conform('consent_events', 'final', absent=['policy_version']) }}

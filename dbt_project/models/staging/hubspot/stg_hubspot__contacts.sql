@@ -21,7 +21,6 @@ final as (
         country,
         city,
         company_name,
-        null::text as company_domain,
         job_title,
         language,
         lifecycle_stage,
@@ -32,4 +31,4 @@ final as (
 
 )
 
-select * from final
+{{ conform('contacts', 'final', absent=['company_domain']) }}

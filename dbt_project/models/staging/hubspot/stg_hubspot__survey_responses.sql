@@ -41,7 +41,6 @@ final as (
         scales.scale,
         case when answers.score between scales.lowest and scales.highest then answers.score end as score,
         answers.comment,
-        null::text as conversation_id,
         answers.responded_at
     from answers
     inner join (
@@ -51,4 +50,4 @@ final as (
 
 )
 
-select * from final
+{{ conform('survey_responses', 'final', absent=['conversation_id']) }}

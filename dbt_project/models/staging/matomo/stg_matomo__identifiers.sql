@@ -25,26 +25,11 @@ profiles as (
 
 final as (
 
-    select
-        'matomo' as source,
-        profiles.profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed,
-        min(profiles.first_as_of) as first_as_of
-    from profiles
-    cross join lateral (
-        values
-        ('matomo_id', profiles.vendor_id, true),
-        ('user_id', profiles.user_id, true),
-        ('device_id', profiles.device_id, profiles.user_id is not null)
-    ) as offered (identifier_type, identifier_value, is_confirmed)
-    where offered.identifier_value is not null
-    group by
-        profiles.profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed
+    {{ identifiers('matomo', 'profiles', [
+        ['matomo_id', 'vendor_id', 'true'],
+        ['user_id', 'user_id', 'true'],
+        ['device_id', 'device_id', 'user_id is not null'],
+    ]) }}
 
 )
 

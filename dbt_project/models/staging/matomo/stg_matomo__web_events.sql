@@ -50,11 +50,10 @@ final as (
         category,
         device_id,
         user_id,
-        null::text as user_agent,
         false as is_bot,
         load_id
     from actions
 
 )
 
-select * from final
+{{ conform('web_events', 'final', absent=['user_agent']) }}

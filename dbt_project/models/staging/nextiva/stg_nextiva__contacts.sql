@@ -12,20 +12,7 @@ final as (
         profile_id,
         profile_id as vendor_id,
         min(email) as email,
-        '{}'::text[] as additional_emails,
         min(phone) as phone,
-        '{}'::text[] as additional_phones,
-        null::text as user_id,
-        null::text as full_name,
-        null::text as first_name,
-        null::text as last_name,
-        null::text as country,
-        null::text as city,
-        null::text as company_name,
-        null::text as company_domain,
-        null::text as job_title,
-        null::text as language,
-        null::text as lifecycle_stage,
         min(created_at) as created_at,
         max(updated_at) as updated_at
     from workitems
@@ -33,4 +20,8 @@ final as (
 
 )
 
-select * from final
+{{ conform('contacts', 'final', absent=[
+    'additional_emails', 'additional_phones', 'user_id', 'full_name', 'first_name', 'last_name',
+    'country', 'city', 'company_name', 'company_domain', 'job_title', 'language',
+    'lifecycle_stage',
+]) }}

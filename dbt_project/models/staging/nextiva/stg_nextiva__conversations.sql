@@ -27,19 +27,15 @@ final as (
         coalesce(channel, 'unknown') as channel,
         {{ clean_text("payload ->> 'subject'") }} as subject,
         case when is_over then 'closed' else 'open' end as status,
-        null::text as priority,
         created_at,
         updated_at,
-        null::timestamptz as first_replied_at,
         ended_at as solved_at,
-        null::numeric as first_reply_minutes,
         round(extract(epoch from ended_at - created_at) / 60) as full_resolution_minutes,
-        null::integer as reopens,
-        null::integer as replies,
-        null::text as rating,
         {{ clean_text("payload ->> 'agentUsername'") }} as assignee_id
     from timed
 
 )
 
-select * from final
+{{ conform('conversations', 'final', absent=[
+    'priority', 'first_replied_at', 'first_reply_minutes', 'reopens', 'replies', 'rating',
+]) }}

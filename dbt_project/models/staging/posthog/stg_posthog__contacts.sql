@@ -27,20 +27,8 @@ final as (
         'posthog:persons:' || record_key as profile_id,
         record_key as vendor_id,
         email,
-        '{}'::text[] as additional_emails,
         phone,
-        '{}'::text[] as additional_phones,
-        null::text as user_id,
         full_name,
-        null::text as first_name,
-        null::text as last_name,
-        null::text as country,
-        null::text as city,
-        null::text as company_name,
-        null::text as company_domain,
-        null::text as job_title,
-        null::text as language,
-        null::text as lifecycle_stage,
         created_at,
         created_at as updated_at
     from extracted
@@ -48,4 +36,7 @@ final as (
 
 )
 
-select * from final
+{{ conform('contacts', 'final', absent=[
+    'additional_emails', 'additional_phones', 'user_id', 'first_name', 'last_name', 'country',
+    'city', 'company_name', 'company_domain', 'job_title', 'language', 'lifecycle_stage',
+]) }}

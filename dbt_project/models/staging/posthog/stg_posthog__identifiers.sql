@@ -27,28 +27,27 @@ persons as (
 
 ),
 
-offers as (
+people as (
 
     select
-        'posthog:ids:' || events.distinct_id as profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed,
-        events.first_as_of
+        'posthog:ids:' || distinct_id as profile_id,
+        null::text as posthog_id,
+        user_id,
+        device_id,
+        null::text as email,
+        null::text as phone,
+        first_as_of
     from events
-    cross join lateral (
-        values
-        ('user_id', events.user_id, true),
-        ('device_id', events.device_id, events.user_id is not null)
-    ) as offered (identifier_type, identifier_value, is_confirmed)
 
     union all
 
     select
         'posthog:ids:' || ids.distinct_id as profile_id,
-        'posthog_id' as identifier_type,
-        persons.record_key as identifier_value,
-        true as is_confirmed,
+        persons.record_key as posthog_id,
+        null::text as user_id,
+        null::text as device_id,
+        null::text as email,
+        null::text as phone,
         persons.first_as_of
     from persons
     cross join lateral jsonb_array_elements_text({{ json_array("persons.payload -> 'distinct_ids'") }}) as ids (distinct_id)
@@ -56,33 +55,26 @@ offers as (
     union all
 
     select
-        'posthog:persons:' || persons.record_key as profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed,
-        persons.first_as_of
+        'posthog:persons:' || record_key as profile_id,
+        record_key as posthog_id,
+        null::text as user_id,
+        null::text as device_id,
+        {{ clean_text("payload #>> '{properties,email}'") }} as email,
+        {{ clean_text("payload #>> '{properties,phone}'") }} as phone,
+        first_as_of
     from persons
-    cross join lateral (
-        values
-        ('posthog_id', persons.record_key, true),
-        ('email', {{ clean_text("persons.payload #>> '{properties,email}'") }}, false),
-        ('phone', {{ clean_text("persons.payload #>> '{properties,phone}'") }}, false)
-    ) as offered (identifier_type, identifier_value, is_confirmed)
 
 ),
 
 final as (
 
-    select
-        'posthog' as source,
-        profile_id,
-        identifier_type,
-        identifier_value,
-        is_confirmed,
-        min(first_as_of) as first_as_of
-    from offers
-    where profile_id is not null and identifier_value is not null
-    group by profile_id, identifier_type, identifier_value, is_confirmed
+    {{ identifiers('posthog', 'people', [
+        ['posthog_id', 'posthog_id', 'true'],
+        ['user_id', 'user_id', 'true'],
+        ['device_id', 'device_id', 'user_id is not null'],
+        ['email', 'email', 'false'],
+        ['phone', 'phone', 'false'],
+    ]) }}
 
 )
 

@@ -17,7 +17,6 @@ final as (
         people.profile_id,
         people.vendor_id,
         people.email,
-        '{}'::text[] as additional_emails,
         coalesce(people.phone, people.mobile_phone) as phone,
         case when people.phone <> people.mobile_phone then array[people.mobile_phone] else '{}' end
             as additional_phones,
@@ -30,7 +29,6 @@ final as (
         coalesce(companies.name, people.company_name) as company_name,
         coalesce(companies.domain, {{ domain_of('people.website') }}) as company_domain,
         people.job_title,
-        null::text as language,
         case people.stream when 'leads' then 'lead' end as lifecycle_stage,
         people.created_at,
         people.updated_at
@@ -40,4 +38,4 @@ final as (
 
 )
 
-select * from final
+{{ conform('contacts', 'final', absent=['additional_emails', 'language']) }}

@@ -32,20 +32,17 @@ final as (
         coalesce(lower({{ clean_text('"Origin"') }}), 'unknown') as channel,
         {{ clean_text('"Subject"') }} as subject,
         case when is_closed then 'closed' when lower("Status") = 'new' then 'new' else 'open' end as status,
-        lower({{ clean_text('"Priority"') }}) as priority,
+        {{ conversation_priority('"Priority"') }} as priority,
         opened_at as created_at,
         {{ try_timestamp('"SystemModstamp"') }} as updated_at,
-        null::timestamptz as first_replied_at,
         case when is_closed then ended_at end as solved_at,
-        null::numeric as first_reply_minutes,
         case when is_closed and ended_at >= opened_at then extract(epoch from ended_at - opened_at) / 60 end
             as full_resolution_minutes,
-        null::integer as reopens,
-        null::integer as replies,
-        null::text as rating,
         {{ clean_text('"OwnerId"') }} as assignee_id
     from extracted
 
 )
 
-select * from final
+{{ conform('conversations', 'final', absent=[
+    'first_replied_at', 'first_reply_minutes', 'reopens', 'replies', 'rating',
+]) }}

@@ -6,28 +6,14 @@ with people as (
 
 final as (
 
-    select distinct
-        'salesforce' as source,
-        people.profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed,
-        people.first_as_of
-    from people
-    cross join lateral (
-        select 'salesforce_id', people.vendor_id, true
-        union all
-        select 'salesforce_id', people.became_id, true
-        union all
-        select 'user_id', people.user_id, true
-        union all
-        select 'email', people.email, false
-        union all
-        select 'phone', people.phone, false
-        union all
-        select 'phone', people.mobile_phone, false
-    ) as offered (identifier_type, identifier_value, is_confirmed)
-    where offered.identifier_value <> ''
+    {{ identifiers('salesforce', 'people', [
+        ['salesforce_id', 'vendor_id', 'true'],
+        ['salesforce_id', 'became_id', 'true'],
+        ['user_id', 'user_id', 'true'],
+        ['email', 'email', 'false'],
+        ['phone', 'phone', 'false'],
+        ['phone', 'mobile_phone', 'false'],
+    ]) }}
 
 )
 

@@ -13,11 +13,10 @@ final as (
         'email' as channel,
         'marketing' as purpose,
         case marketing_state when 'subscribed' then 'granted' else 'withdrawn' end as status,
-        coalesce(marketing_updated_at, updated_at) as occurred_at,
-        null::text as policy_version
+        coalesce(marketing_updated_at, updated_at) as occurred_at
     from contacts
     where marketing_state in ('subscribed', 'unsubscribed', 'redacted', 'invalid')
 
 )
 
-select * from final
+{{ conform('consent_events', 'final', absent=['policy_version']) }}

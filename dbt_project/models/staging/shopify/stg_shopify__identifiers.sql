@@ -6,22 +6,11 @@ with contacts as (
 
 final as (
 
-    select distinct
-        'shopify' as source,
-        contacts.profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed,
-        contacts.first_as_of
-    from contacts
-    cross join lateral (
-        select 'shopify_id', contacts.vendor_id, true
-        union all
-        select 'email', contacts.email, false
-        union all
-        select 'phone', contacts.phone, false
-    ) as offered (identifier_type, identifier_value, is_confirmed)
-    where offered.identifier_value <> ''
+    {{ identifiers('shopify', 'contacts', [
+        ['shopify_id', 'vendor_id', 'true'],
+        ['email', 'email', 'false'],
+        ['phone', 'phone', 'false'],
+    ]) }}
 
 )
 

@@ -11,24 +11,19 @@ final as (
         profile_id,
         vendor_id,
         email,
-        '{}'::text[] as additional_emails,
         phone,
-        '{}'::text[] as additional_phones,
         user_id as user_id,
         full_name as full_name,
-        null::text as first_name,
-        null::text as last_name,
         country as country,
         city as city,
-        null::text as company_name,
-        null::text as company_domain,
-        null::text as job_title,
         language as language,
-        null::text as lifecycle_stage,
         created_at,
         updated_at
     from contacts
 
 )
 
-select * from final
+{{ conform('contacts', 'final', absent=[
+    'additional_emails', 'additional_phones', 'first_name', 'last_name', 'company_name',
+    'company_domain', 'job_title', 'lifecycle_stage',
+]) }}

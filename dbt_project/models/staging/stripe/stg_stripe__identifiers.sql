@@ -6,24 +6,12 @@ with contacts as (
 
 final as (
 
-    select distinct
-        'stripe' as source,
-        contacts.profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed,
-        contacts.first_as_of
-    from contacts
-    cross join lateral (
-        select 'stripe_id', contacts.vendor_id, true
-        union all
-        select 'user_id', contacts.user_id, true
-        union all
-        select 'email', contacts.email, false
-        union all
-        select 'phone', contacts.phone, false
-    ) as offered (identifier_type, identifier_value, is_confirmed)
-    where offered.identifier_value <> ''
+    {{ identifiers('stripe', 'contacts', [
+        ['stripe_id', 'vendor_id', 'true'],
+        ['user_id', 'user_id', 'true'],
+        ['email', 'email', 'false'],
+        ['phone', 'phone', 'false'],
+    ]) }}
 
 )
 

@@ -30,20 +30,10 @@ final as (
         'surveymonkey:respondents:' || record_key as profile_id,
         record_key as vendor_id,
         email,
-        '{}'::text[] as additional_emails,
-        null::text as phone,
-        '{}'::text[] as additional_phones,
         user_id,
         {{ clean_text("concat_ws(' ', first_name, last_name)") }} as full_name,
         first_name,
         last_name,
-        null::text as country,
-        null::text as city,
-        null::text as company_name,
-        null::text as company_domain,
-        null::text as job_title,
-        null::text as language,
-        null::text as lifecycle_stage,
         created_at,
         updated_at
     from extracted
@@ -51,4 +41,7 @@ final as (
 
 )
 
-select * from final
+{{ conform('contacts', 'final', absent=[
+    'additional_emails', 'phone', 'additional_phones', 'country', 'city', 'company_name',
+    'company_domain', 'job_title', 'language', 'lifecycle_stage',
+]) }}

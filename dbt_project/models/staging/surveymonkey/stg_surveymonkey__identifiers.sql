@@ -1,26 +1,21 @@
-with responses as (
+with respondents as (
 
-    select * from {{ source('surveymonkey', 'responses') }}
+    select
+        'surveymonkey:respondents:' || record_key as profile_id,
+        {{ clean_text("payload #>> '{custom_variables,user_id}'") }} as user_id,
+        {{ clean_text("coalesce(nullif(payload ->> 'email_address', ''), payload #>> '{metadata,contact,email,value}')") }} as email,
+        first_as_of
+    from {{ source('surveymonkey', 'responses') }}
     where is_latest and not is_deleted
 
 ),
 
 final as (
 
-    select
-        'surveymonkey' as source,
-        'surveymonkey:respondents:' || responses.record_key as profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed,
-        responses.first_as_of
-    from responses
-    cross join lateral (
-        values
-        ('user_id', {{ clean_text("responses.payload #>> '{custom_variables,user_id}'") }}, true),
-        ('email', {{ clean_text("coalesce(nullif(responses.payload ->> 'email_address', ''), responses.payload #>> '{metadata,contact,email,value}')") }}, false)
-    ) as offered (identifier_type, identifier_value, is_confirmed)
-    where offered.identifier_value is not null
+    {{ identifiers('surveymonkey', 'respondents', [
+        ['user_id', 'user_id', 'true'],
+        ['email', 'email', 'false'],
+    ]) }}
 
 )
 

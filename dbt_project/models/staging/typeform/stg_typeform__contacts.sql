@@ -11,24 +11,15 @@ final as (
         'typeform:respondents:' || response_id as profile_id,
         response_id as vendor_id,
         email,
-        '{}'::text[] as additional_emails,
-        null::text as phone,
-        '{}'::text[] as additional_phones,
         user_id,
-        null::text as full_name,
-        null::text as first_name,
-        null::text as last_name,
-        null::text as country,
-        null::text as city,
-        null::text as company_name,
-        null::text as company_domain,
-        null::text as job_title,
-        null::text as language,
-        null::text as lifecycle_stage,
         responded_at as created_at,
         responded_at as updated_at
     from responses
 
 )
 
-select * from final
+{{ conform('contacts', 'final', absent=[
+    'additional_emails', 'phone', 'additional_phones', 'full_name', 'first_name', 'last_name',
+    'country', 'city', 'company_name', 'company_domain', 'job_title', 'language',
+    'lifecycle_stage',
+]) }}

@@ -1,26 +1,22 @@
-with responses as (
+with respondents as (
 
-    select * from {{ ref('base_typeform__responses') }}
+    select
+        'typeform:respondents:' || response_id as profile_id,
+        response_id,
+        user_id,
+        email,
+        first_as_of
+    from {{ ref('base_typeform__responses') }}
 
 ),
 
 final as (
 
-    select
-        'typeform' as source,
-        'typeform:respondents:' || responses.response_id as profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed,
-        responses.first_as_of
-    from responses
-    cross join lateral (
-        values
-        ('typeform_id', responses.response_id, true),
-        ('user_id', responses.user_id, true),
-        ('email', responses.email, false)
-    ) as offered (identifier_type, identifier_value, is_confirmed)
-    where offered.identifier_value is not null
+    {{ identifiers('typeform', 'respondents', [
+        ['typeform_id', 'response_id', 'true'],
+        ['user_id', 'user_id', 'true'],
+        ['email', 'email', 'false'],
+    ]) }}
 
 )
 

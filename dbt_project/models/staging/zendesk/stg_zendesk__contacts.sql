@@ -11,20 +11,10 @@ final as (
         profile_id,
         vendor_id,
         email,
-        '{}'::text[] as additional_emails,
         phone,
-        '{}'::text[] as additional_phones,
         user_id,
         full_name,
-        null::text as first_name,
-        null::text as last_name,
-        null::text as country,
-        null::text as city,
-        null::text as company_name,
-        null::text as company_domain,
-        null::text as job_title,
         language,
-        null::text as lifecycle_stage,
         created_at,
         updated_at
     from users
@@ -32,4 +22,7 @@ final as (
 
 )
 
-select * from final
+{{ conform('contacts', 'final', absent=[
+    'additional_emails', 'additional_phones', 'first_name', 'last_name', 'country', 'city',
+    'company_name', 'company_domain', 'job_title', 'lifecycle_stage',
+]) }}

@@ -6,22 +6,12 @@ with users as (
 
 final as (
 
-    select
-        'zendesk' as source,
-        users.profile_id,
-        offered.identifier_type,
-        offered.identifier_value,
-        offered.is_confirmed,
-        users.first_as_of
-    from users
-    cross join lateral (
-        values
-        ('zendesk_id', users.vendor_id, true),
-        ('user_id', users.user_id, true),
-        ('email', users.email, users.is_verified),
-        ('phone', users.phone, false)
-    ) as offered (identifier_type, identifier_value, is_confirmed)
-    where offered.identifier_value is not null
+    {{ identifiers('zendesk', 'users', [
+        ['zendesk_id', 'vendor_id', 'true'],
+        ['user_id', 'user_id', 'true'],
+        ['email', 'email', 'is_verified'],
+        ['phone', 'phone', 'false'],
+    ]) }}
 
 )
 

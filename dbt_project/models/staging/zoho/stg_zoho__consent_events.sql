@@ -13,12 +13,11 @@ final as (
         'email' as channel,
         purposes.purpose,
         'withdrawn' as status,
-        coalesce(people.opted_out_at, people.updated_at) as occurred_at,
-        null::text as policy_version
+        coalesce(people.opted_out_at, people.updated_at) as occurred_at
     from people
     cross join (values ('marketing'), ('feedback')) as purposes (purpose)
     where people.has_opted_out_of_email
 
 )
 
-select * from final
+{{ conform('consent_events', 'final', absent=['policy_version']) }}

@@ -30,7 +30,6 @@ final as (
         coalesce(companies.name, people.company_name) as company_name,
         coalesce(companies.domain, {{ domain_of('people.website') }}) as company_domain,
         people.job_title,
-        null::text as language,
         case people.stream when 'leads' then 'lead' end as lifecycle_stage,
         people.created_at,
         people.updated_at
@@ -40,4 +39,4 @@ final as (
 
 )
 
-select * from final
+{{ conform('contacts', 'final', absent=['language']) }}

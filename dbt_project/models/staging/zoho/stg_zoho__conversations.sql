@@ -31,19 +31,16 @@ final as (
         coalesce(lower({{ clean_text('"Case_Origin"') }}), 'unknown') as channel,
         {{ clean_text('"Subject"') }} as subject,
         status,
-        lower({{ clean_text('"Priority"') }}) as priority,
+        {{ conversation_priority('"Priority"') }} as priority,
         opened_at as created_at,
         changed_at as updated_at,
-        null::timestamptz as first_replied_at,
         case status when 'closed' then changed_at end as solved_at,
-        null::numeric as first_reply_minutes,
-        null::numeric as full_resolution_minutes,
-        null::integer as reopens,
-        null::integer as replies,
-        null::text as rating,
         {{ clean_text('"Owner" ->> \'id\'') }} as assignee_id
     from extracted
 
 )
 
-select * from final
+{{ conform('conversations', 'final', absent=[
+    'first_replied_at', 'first_reply_minutes', 'full_resolution_minutes', 'reopens', 'replies',
+    'rating',
+]) }}

@@ -14,19 +14,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rapport.connectors.braze import VENDOR
-from rapport.errors import ConfigError, RetryLater
+from rapport.errors import RetryLater
 from rapport.vendors.answers import body_of, code
-from rapport.vendors.connections import base_url
 from rapport.vendors.destination import (
     Batch,
     BatchRefused,
     Contact,
-    Destination,
     Kind,
     Person,
     Result,
 )
-from rapport.vendors.http import Client
+from rapport.vendors.http_destination import HttpDestination
 
 OUT: tuple[tuple[str, Kind], ...] = (
     ("/email/unsubscribes", "unsubscribed"),
@@ -35,23 +33,13 @@ OUT: tuple[tuple[str, Kind], ...] = (
 FIRST_DAY = "2011-01-01"  # Braze's own
 
 
-class Braze(Destination):
+class Braze(HttpDestination):
     """Users with an attribute a segment."""
 
     vendor = VENDOR
+    missing = "the REST API key is missing (password)."
     batch_size = 75
     parallel = 4
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        if self.connection is None or not self.connection.password:
-            raise ConfigError('connection "braze": the REST API key is missing (password).')
-        self._client = Client(
-            base_url(self.connection),
-            name=self.name,
-            headers={"Authorization": f"Bearer {self.connection.password}"},
-            sleep=self.sleep,
-        )
 
     def upsert(self, batch: Batch) -> Sequence[Result]:
         """Write the users' attributes; former ids of merged people are not touched."""
@@ -83,19 +71,13 @@ class Braze(Destination):
             return "deleted" if answer.get("deleted") else "not there"
         return "not there"
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
-
     def _track(self, batch: Batch, attributes: list[dict[str, Any]]) -> Sequence[Result]:
         if not attributes:
             return []
-        answer = self._client.request(
-            "POST", "/users/track", json={"attributes": attributes}, ok=(400, 413)
+        sent = {"attributes": attributes}
+        body = body_of(
+            self.ask_for_all("POST", "/users/track", json=sent, why=lambda body: "refused")
         )
-        body = body_of(answer)
-        if answer.status >= 400:
-            raise BatchRefused(f"{answer.status} refused")
         if body.get("message") != "success":
             raise RetryLater("braze: /users/track took nothing and said no success. Run again.")
         errors = {

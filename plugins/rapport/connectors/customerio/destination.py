@@ -13,19 +13,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rapport.connectors.customerio import VENDOR
-from rapport.errors import ConfigError
 from rapport.vendors.answers import body_of, code
-from rapport.vendors.connections import base_url
+from rapport.vendors.connections import Connection, base_url
 from rapport.vendors.destination import (
     Batch,
     BatchRefused,
     Contact,
-    Destination,
     Kind,
     Person,
     Result,
 )
 from rapport.vendors.http import Client
+from rapport.vendors.http_destination import HttpDestination
 from rapport.vendors.paging import PageTokens
 
 SUPPRESSED: tuple[tuple[str, Kind], ...] = (
@@ -36,31 +35,27 @@ SUPPRESSED: tuple[tuple[str, Kind], ...] = (
 OUT = {"attribute": {"field": "unsubscribed", "operator": "eq", "value": "true"}}
 
 
-class CustomerIo(Destination):
+class CustomerIo(HttpDestination):
     """People with an attribute a segment."""
 
     vendor = VENDOR
+    address = "https://track.customer.io"
+    needed = ("login", "password", "extra.app_key")
+    missing = "site ID (login), track API key (password) or app API key (extra.app_key) is missing."
     batch_size = 500  # a call is at most 500 kB
     parallel = 4
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        given = self.connection
-        if given is None or not (given.login and given.password and given.extra.get("app_key")):
-            raise ConfigError(
-                'connection "customerio": site ID (login), track API key (password) or app API key '
-                "(extra.app_key) is missing."
-            )
-        host = base_url(given, "https://track.customer.io")
-        self._client = Client(
-            host, name=self.name, auth=(given.login, given.password), sleep=self.sleep
+    def open(self, connection: Connection) -> Client:
+        """The client of the track API; that of the app API is opened beside it."""
+        self._app = self.client_at(
+            base_url(connection, self.address).replace("://track", "://api"),
+            headers={"Authorization": f"Bearer {connection.extra['app_key']}"},
         )
-        self._app = Client(
-            host.replace("://track", "://api"),
-            name=self.name,
-            headers={"Authorization": f"Bearer {given.extra['app_key']}"},
-            sleep=self.sleep,
-        )
+        return super().open(connection)
+
+    def login(self, connection: Connection) -> dict[str, Any]:
+        """Basic, for the track API."""
+        return {"auth": (connection.login, connection.password)}
 
     def upsert(self, batch: Batch) -> Sequence[Result]:
         """Write the attributes of each person."""
@@ -104,16 +99,15 @@ class CustomerIo(Destination):
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.__exit__(None, None, None)
+        super().close()
         self._app.__exit__(None, None, None)
 
     def _batch(self, batch: Batch, rows: list[dict[str, Any]]) -> Sequence[Result]:
         if not rows:
             return []
-        body = {"batch": rows}
-        answer = self._client.request("POST", "/api/v2/batch", json=body, ok=(400, 413))
-        if answer.status >= 400:
-            raise BatchRefused(f"{answer.status} refused")
+        answer = self.ask_for_all(
+            "POST", "/api/v2/batch", json={"batch": rows}, why=lambda body: "refused"
+        )
         told = body_of(answer).get("errors") or []
         errors = {int(e["batch_index"]): code(e.get("reason")) for e in told if "batch_index" in e}
         if len(errors) < len(told) or (answer.status == 207 and not told):

@@ -18,45 +18,59 @@ Assumed: a create or an update answers with the item as it is now, and null empt
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
+
+from pydantic import model_validator
 
 from rapport.connectors.elma365 import VENDOR
 from rapport.connectors.elma365.apps import App
-from rapport.errors import ConfigError, RetryLater
+from rapport.errors import RetryLater
 from rapport.vendors.answers import REFUSED, body_of, each
-from rapport.vendors.connections import base_url
-from rapport.vendors.destination import Audience, Batch, Contact, Destination, Person, Result
-from rapport.vendors.http import Client
+from rapport.vendors.destination import (
+    Audience,
+    Batch,
+    Contact,
+    DestinationOptions,
+    Person,
+    Result,
+)
+from rapport.vendors.http_destination import HttpDestination
 
 LARGEST_PAGE = 100
 
 
-class Elma365(Destination):
+class Options(DestinationOptions):
+    """The app that is written to, and which of its fields hold what."""
+
+    namespace: str = ""
+    code: str = ""
+    id: str = "rapport_id"
+    email: str | None = None
+    full_name: str | None = None
+
+    @model_validator(mode="after")
+    def _names_an_app(self) -> Self:
+        if not self.namespace or not self.code:
+            raise ValueError(
+                "name the app that is written to, as in {namespace: marketing, code: people}"
+            )
+        return self
+
+
+class Elma365(HttpDestination):
     """Items of an app, one a person, with a yes/no field a segment."""
 
     vendor = VENDOR
-    documentation = "https://api.elma365.com/en/public-api/reference/app/appcreate/"
+    options: Options
+    options_model = Options
+    missing = "the token is missing (password)."
     batch_size = 50
     connections = 4
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        if self.connection is None or not self.connection.password:
-            raise ConfigError('connection "elma365": the token is missing (password).')
-        namespace, code = self.options.get("namespace"), self.options.get("code")
-        if not namespace or not code:
-            raise ConfigError(
-                "destinations.elma365: name the app that is written to, as in "
-                "{namespace: marketing, code: people}."
-            )
-        self._app = App(namespace=str(namespace), code=str(code)).path
-        self._id = str(self.options.get("id", "rapport_id"))
-        self._client = Client(
-            base_url(self.connection),
-            name=self.name,
-            headers={"Authorization": f"Bearer {self.connection.password}"},
-            sleep=self.sleep,
-        )
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._app = App(namespace=self.options.namespace, code=self.options.code).path
+        self._id = self.options.id
 
     def upsert(self, batch: Batch) -> Sequence[Result]:
         """Change each person's item, or make it."""
@@ -71,17 +85,13 @@ class Elma365(Destination):
         for item in self._list({_field(audience.key): True}):
             yield Contact(str(item["__id"]), item.get(self._id))
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
-
     def _put(self, person: Person, audience: Audience) -> Result:
         context: dict[str, Any] = {self._id: person.customer_id, _field(audience.key): True}
         context |= {_field(name): value for name, value in sorted(person.traits.items())}
-        if (email := self.options.get("email")) and person.email:
-            context[str(email)] = [{"type": "main", "email": person.email}]
-        if (name := self.options.get("full_name")) and person.full_name:
-            context[str(name)] = person.full_name
+        if (email := self.options.email) and person.email:
+            context[email] = [{"type": "main", "email": person.email}]
+        if (name := self.options.full_name) and person.full_name:
+            context[name] = person.full_name
         if person.remote_id and (item := self._write(f"{person.remote_id}/update", context)):
             return self._result(person, item, context)
         ids = self._find(person)

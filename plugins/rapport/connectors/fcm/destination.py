@@ -24,21 +24,29 @@ Assumed: a quota without a Retry-After is there again after a minute.
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
+from pydantic import Field, model_validator
 
 from rapport.connectors.fcm import VENDOR
 from rapport.errors import ConfigError, GiveUp
 from rapport.vendors.answers import body_of, code, each, md5
 from rapport.vendors.connections import Connection, base_url
-from rapport.vendors.destination import Audience, Batch, Destination, Mode, Person, Result
-from rapport.vendors.http import Answer, Client
+from rapport.vendors.destination import (
+    Audience,
+    Batch,
+    DestinationOptions,
+    Mode,
+    Person,
+    Result,
+)
+from rapport.vendors.http import Answer
+from rapport.vendors.http_destination import HttpDestination
 from rapport.vendors.message_texts import text_of, written
 from rapport.vendors.oauth import Login
-from rapport.vendors.pace import Pace
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
@@ -47,52 +55,62 @@ ONE_PERSONS = frozenset(["INVALID_ARGUMENT", "SENDER_ID_MISMATCH", "UNREGISTERED
 MINUTE = 60.0
 
 
-class Fcm(Destination):
+class Options(DestinationOptions):
+    """Where a person's devices are, and what is said to them, by segment."""
+
+    token: str | None = None
+    topic: str | None = None
+    messages: dict[str, str | dict[str, str]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if bool(self.token) == bool(self.topic):
+            raise ValueError(
+                "write either `token`, the trait that holds a person's token, or `topic`, as in "
+                '"user_{user_id}"'
+            )
+        return self
+
+
+class Fcm(HttpDestination):
     """Pushes, one a device; who leaves a segment has got theirs."""
 
     vendor = VENDOR
+    options: Options
+    options_model = Options
+    address = "https://fcm.googleapis.com"
+    needed = ("login", "password", "extra.project_id")
+    missing = (
+        "client_email (login), private_key (password) or extra.project_id of the service account "
+        "is missing."
+    )
     modes: ClassVar[tuple[Mode, ...]] = ("upsert", "add-only")
     sends_by = "push"
     messages_on = "change"
     batch_size = 20  # so few may get a message again after a kill
     connections = 8
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        given = self.connection
-        if given is None or not (given.login and given.password and given.extra.get("project_id")):
-            raise ConfigError(
-                'connection "fcm": client_email (login), private_key (password) or '
-                "extra.project_id of the service account is missing."
-            )
-        if bool(self.options.get("token")) == bool(self.options.get("topic")):
-            raise ConfigError(
-                "destinations.fcm: write either `token`, the trait that holds a person's token, "
-                'or `topic`, as in "user_{user_id}".'
-            )
-        host = base_url(given, "https://fcm.googleapis.com")
-        token_host = host if given.host else "https://oauth2.googleapis.com"
+    def login(self, connection: Connection) -> dict[str, Any]:
+        """A service account's token, which another host gives; and a minute's wait at the quota."""
+        self._path = f"/v1/projects/{connection.extra['project_id']}/messages:send"
+        own_host = base_url(connection, self.address)
+        host = own_host if connection.host else "https://oauth2.googleapis.com"
         login = Login(
-            f"{token_host}/token", name=self.name, grant=GRANT, assertion=signer(given, token_host)
+            f"{host}/token", name=self.name, grant=GRANT, assertion=signer(connection, host)
         )
-        self._client = Client(
-            host,
-            name=self.name,
-            auth=login,
-            pace=Pace(5000, 1.0, sleep=self.sleep),
-            busy_wait=MINUTE,
-            sleep=self.sleep,
-        )
-        self._path = f"/v1/projects/{given.extra['project_id']}/messages:send"
+        return {"auth": login, "pace": self.pace(5000, 1.0), "busy_wait": MINUTE}
 
     def prepare(self, audience: Audience) -> None:
         """Refuse a segment that has no text or no token."""
-        if text_of(self.options, audience) is None and "message" not in audience.attributes:
+        if (
+            text_of(self.options.messages, audience) is None
+            and "message" not in audience.attributes
+        ):
             raise ConfigError(
                 f"destinations.fcm.messages: no text for the segment {audience.key}, and it has no "
                 "trait `message`."
             )
-        token = self.options.get("token")
+        token = self.options.token
         if token and token not in audience.attributes:
             raise ConfigError(
                 f"destinations.fcm.token: the segment {audience.key} has no trait {token}."
@@ -110,10 +128,6 @@ class Fcm(Destination):
     def erase(self, person: Person) -> str:
         """Nothing of a person is kept there."""
         return "not there"
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
 
     def _send(self, person: Person, audience: Audience, day: str) -> Result:
         notification, error = self._written(person, audience)
@@ -140,17 +154,17 @@ class Fcm(Destination):
 
     def _places(self, person: Person) -> tuple[list[dict[str, str]], str]:
         """The devices of a person, or their topic; what is missing where there is none."""
-        if trait := self.options.get("token"):
+        if trait := self.options.token:
             tokens = str(person.traits.get(trait) or "").split()
             return [{"token": token} for token in dict.fromkeys(tokens)], "no token"
         if not person.user_id:
             return [], "no user_id"
-        topic = str(self.options["topic"]).replace("{user_id}", person.user_id)
+        topic = str(self.options.topic).replace("{user_id}", person.user_id)
         return [{"topic": topic}], ""
 
     def _written(self, person: Person, audience: Audience) -> tuple[dict[str, str], str | None]:
         """Title and body for a person, or why there are none."""
-        template = text_of(self.options, audience)
+        template = text_of(self.options.messages, audience)
         parts = template if isinstance(template, dict) else {"body": template or "{message}"}
         found: dict[str, str] = {}
         for name in ("title", "body"):

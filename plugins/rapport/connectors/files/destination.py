@@ -20,18 +20,52 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pydantic import field_validator
+
 from rapport.connectors.files import VENDOR, hashing
 from rapport.connectors.files.export_places import Folder, place
-from rapport.errors import ConfigError
 from rapport.paths import draft_of, var_dir
 from rapport.safe_csv import escaped, unescaped, writer
-from rapport.vendors.destination import Audience, Batch, Destination, Night, Person, Result
+from rapport.vendors.destination import (
+    Audience,
+    Batch,
+    Destination,
+    DestinationOptions,
+    Night,
+    Person,
+    Result,
+)
 
 _CHANGES = """
 create table if not exists changes (customer_id text primary key, kind text not null,
     row text not null) without rowid;
 create table if not exists runs (run_id text not null);
 """
+
+
+class Options(DestinationOptions):
+    """Where files go (`conn_id`: with which connection), their mode, and the form of a digest."""
+
+    path: str = "var/exports"
+    conn_id: str | None = None
+    mode: str = "0600"
+    hash: str | None = None
+
+    @field_validator("hash")
+    @classmethod
+    def _is_a_form(cls, value: str | None) -> str | None:
+        if value is not None and value not in hashing.FORMS:
+            raise ValueError(f"write {', '.join(hashing.FORMS)}")
+        return value
+
+    @field_validator("mode")
+    @classmethod
+    def _is_octal(cls, value: str) -> str:
+        try:
+            int(value, 8)
+        except ValueError:
+            raise ValueError('write it like "0640"') from None
+        return value
 
 
 class Files(Destination):
@@ -42,20 +76,15 @@ class Files(Destination):
     """
 
     vendor = VENDOR
+    options: Options
+    options_model = Options
     messages_on = "nothing"
     batch_size = 5000
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.form = self.options.get("hash")
-        if self.form is not None and self.form not in hashing.FORMS:
-            raise ConfigError(f"destinations.files.hash: write {', '.join(hashing.FORMS)}.")
-        try:
-            mode = int(str(self.options.get("mode", "0600")), 8)
-        except ValueError:
-            raise ConfigError('destinations.files.mode: write it like "0640".') from None
-        path, conn_id = str(self.options.get("path", "var/exports")), self.options.get("conn_id")
-        self.place = place(path, conn_id, mode)
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.form, path = self.options.hash, self.options.path
+        self.place = place(path, self.options.conn_id, int(self.options.mode, 8))
         if isinstance(self.place, Folder):
             self._home = self.place.root
         else:

@@ -16,20 +16,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rapport.connectors.hubspot import VENDOR
-from rapport.errors import ConfigError
-from rapport.vendors.answers import address_key, body_of, code, first_of_each_address
-from rapport.vendors.connections import base_url
+from rapport.vendors.answers import address_key, body_of, code, first_of_each_address, results
 from rapport.vendors.destination import (
     Audience,
     Batch,
-    BatchRefused,
     Contact,
-    Destination,
+    DestinationOptions,
     Kind,
     Person,
     Result,
 )
-from rapport.vendors.http import Client
+from rapport.vendors.http_destination import HttpDestination
 from rapport.vendors.paging import PageTokens
 
 CONTACTS = "/crm/v3/objects/contacts"
@@ -48,27 +45,27 @@ _YES_NO = [
 ]
 
 
-class HubSpot(Destination):
+class Options(DestinationOptions):
+    """`subscription` is the id of a subscription type, of which who opted out is pulled."""
+
+    subscription: str = ""
+
+
+class HubSpot(HttpDestination):
     """Static lists of contacts; traits become `rapport_…` properties.
 
     Opt-outs are pulled; option `subscription: <id>` takes those of one subscription type too.
     """
 
     vendor = VENDOR
-    documentation = "https://developers.hubspot.com/docs/api-reference/crm-lists-v3/guide"
+    options: Options
+    options_model = Options
+    address = "https://api.hubapi.com"
     batch_size = 100
     lists_everybody = True
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        if self.connection is None or not self.connection.password:
-            raise ConfigError('connection "hubspot": the access token is missing (password).')
-        self._client = Client(
-            base_url(self.connection, "https://api.hubapi.com"),
-            name=self.name,
-            headers={"Authorization": f"Bearer {self.connection.password}"},
-            sleep=self.sleep,
-        )
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
         self._lists: dict[str, str] = {}
 
     def prepare(self, audience: Audience) -> None:
@@ -115,10 +112,7 @@ class HubSpot(Destination):
             for customer_id, id in ids.items():
                 if id in missing:
                     errors[customer_id] = "the list does not know the contact"
-        return [
-            Result(p.customer_id, ids.get(p.customer_id), errors.get(p.customer_id))
-            for p in batch.people
-        ]
+        return results(batch, errors, ids)
 
     def remove(self, batch: Batch) -> Sequence[Result]:
         """Take people off the list; who is not there any more counts as taken off."""
@@ -135,7 +129,7 @@ class HubSpot(Destination):
         if cleared:
             path = f"{CONTACTS}/batch/update"
             self._client.request("POST", path, json={"inputs": cleared}, ok=(400, 404))
-        return [Result(p.customer_id, ids.get(p.customer_id)) for p in batch.people]
+        return results(batch, {}, ids)
 
     def contacts(self) -> Iterator[Contact]:
         """Every contact, also under the ids that were merged into it, and who opted out."""
@@ -173,10 +167,6 @@ class HubSpot(Destination):
             self._client.request("POST", path, json={"objectId": id}, ok=(404,))
         return "deleted" if ids else "not there"
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
-
     def _write(
         self,
         how: str,
@@ -191,10 +181,14 @@ class HubSpot(Destination):
             for key, person in people.items()
         ]
         path = f"{CONTACTS}/batch/{how}"
-        answer = self._client.request("POST", path, json={"inputs": inputs}, ok=(400, 409))
+        answer = self.ask_for_all(
+            "POST",
+            path,
+            json={"inputs": inputs},
+            why=lambda body: code(body.get("category")),
+            refused=(400, 409),
+        )
         body = body_of(answer)
-        if answer.status >= 400:
-            raise BatchRefused(f"{answer.status} {code(body.get('category'))}")
         found = {row.get("objectWriteTraceId"): str(row["id"]) for row in body.get("results", [])}
         ids |= {key: id for key, id in found.items() if key in people}
         gone = []
@@ -237,7 +231,7 @@ class HubSpot(Destination):
     def _unsubscribed(self, emails: Sequence[str | None]) -> set[str]:
         """Who opted out of option `subscription`, the id of a subscription type."""
         inputs = [email for email in emails if email]
-        subscription = str(self.options.get("subscription", ""))
+        subscription = self.options.subscription
         if not subscription or not inputs:
             return set()
         path = "/communication-preferences/v4/statuses/batch/read"

@@ -9,17 +9,27 @@ API: https://developers.intercom.com/docs/references/2.14/rest-api/api.intercom.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import Field
+
 from rapport.connectors.intercom import VENDOR
 from rapport.errors import ConfigError
-from rapport.vendors.connections import base_url
-from rapport.vendors.destination import Audience, Batch, Contact, Destination, Kind, Person, Result
-from rapport.vendors.http import Answer, Client
-from rapport.vendors.pace import Pace
+from rapport.vendors.answers import each
+from rapport.vendors.connections import Connection
+from rapport.vendors.destination import (
+    Audience,
+    Batch,
+    Contact,
+    DestinationOptions,
+    Kind,
+    Person,
+    Result,
+)
+from rapport.vendors.http import Answer
+from rapport.vendors.http_destination import HttpDestination
 from rapport.vendors.paging import PageTokens
 
 VERSION = "2.14"
@@ -31,33 +41,35 @@ _FLAGS: Mapping[str, Kind] = {
 }
 
 
-class Intercom(Destination):
+class Options(DestinationOptions):
+    """`requests_per_minute` is this integration's share of what the app may call."""
+
+    requests_per_minute: float = Field(default=10_000, gt=0)
+
+
+class Intercom(HttpDestination):
     """Contacts with tags and attributes."""
 
     vendor = VENDOR
-    documentation = "https://developers.intercom.com/docs/references/2.14/rest-api/"
+    options: Options
+    options_model = Options
+    address = "https://api.intercom.io"
     batch_size = 50
     lists_everybody = True
-    concurrency = 8
+    connections = 8
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        if self.connection is None or not self.connection.password:
-            raise ConfigError('connection "intercom": the access token is missing (password).')
-        self._client = Client(
-            base_url(self.connection, "https://api.intercom.io"),
-            name=self.name,
-            headers={
-                "Authorization": f"Bearer {self.connection.password}",
-                "Intercom-Version": VERSION,
-                "Accept": "application/json",
-            },
-            sleep=self.sleep,
-            pace=Pace(
-                float(self.options.get("requests_per_minute", 10_000)), 60.0, sleep=self.sleep
-            ),
-        )
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
         self._tags: dict[str, str] | None = None
+
+    def login(self, connection: Connection) -> dict[str, Any]:
+        """The token, with the version of the API; calls are paced."""
+        headers = {
+            "Authorization": f"Bearer {connection.password}",
+            "Intercom-Version": VERSION,
+            "Accept": "application/json",
+        }
+        return {"headers": headers, "pace": self.pace(self.options.requests_per_minute, 60.0)}
 
     def prepare(self, audience: Audience) -> None:
         """Make the tag and the custom attributes that are not there yet."""
@@ -96,7 +108,7 @@ class Intercom(Destination):
                 self._client.request("DELETE", path, ok=_REFUSED)
             return Result(person.customer_id, contact, error)
 
-        return self._each(one, batch.people)
+        return each(one, batch.people, self.connections)
 
     def remove(self, batch: Batch) -> Sequence[Result]:
         """Take the tag off, clear the traits; a contact or tag that is gone counts as taken off."""
@@ -118,7 +130,7 @@ class Intercom(Destination):
                     return Result(person.customer_id, contact, _reason(answer))
             return Result(person.customer_id, contact)
 
-        return self._each(one, batch.people)
+        return each(one, batch.people, self.connections)
 
     def contacts(self) -> Iterator[Contact]:
         """Every contact; what is deleted or merged away is not listed any more."""
@@ -153,10 +165,6 @@ class Intercom(Destination):
             for contact in sorted(found)
         ]
         return "deleted" if any(status != 404 for status in answers) else "not there"
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
 
     def _write(
         self, person: Person, audience: Audience, found: str | None
@@ -231,10 +239,6 @@ class Intercom(Destination):
 
     def _tag(self, audience: Audience) -> str | None:
         return self._known_tags().get(tag_name(audience))
-
-    def _each(self, work: Callable[[Person], Result], people: Sequence[Person]) -> Sequence[Result]:
-        with ThreadPoolExecutor(self.concurrency) as pool:
-            return list(pool.map(work, people))
 
 
 def _one_of(field: str, values: Sequence[str]) -> dict[str, Any]:

@@ -14,21 +14,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rapport.connectors.klaviyo import VENDOR
-from rapport.errors import ConfigError
-from rapport.vendors.answers import body_of, code
-from rapport.vendors.connections import base_url
+from rapport.vendors.answers import code, results
+from rapport.vendors.connections import Connection
 from rapport.vendors.destination import (
     Audience,
     Batch,
-    BatchRefused,
     Contact,
-    Destination,
     Job,
     Kind,
     Person,
     Result,
 )
-from rapport.vendors.http import Client
+from rapport.vendors.http_destination import HttpDestination
 from rapport.vendors.paging import PageTokens
 
 REVISION = "2026-07-15"
@@ -40,29 +37,28 @@ SAYS: Mapping[str, Kind] = {
 }
 
 
-class Klaviyo(Destination):
+class Klaviyo(HttpDestination):
     """Lists of profiles."""
 
     vendor = VENDOR
+    address = "https://a.klaviyo.com"
+    missing = "the private API key is missing (password)."
     batch_size = 1000
     lists_everybody = True
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        if self.connection is None or not self.connection.password:
-            raise ConfigError('connection "klaviyo": the private API key is missing (password).')
-        self._client = Client(
-            base_url(self.connection, "https://a.klaviyo.com"),
-            name=self.name,
-            headers={
-                "Authorization": f"Klaviyo-API-Key {self.connection.password}",
-                "revision": REVISION,
-                "Accept": "application/vnd.api+json",
-                "Content-Type": "application/vnd.api+json",
-            },
-            sleep=self.sleep,
-        )
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
         self._lists: dict[str, str] = {}
+
+    def login(self, connection: Connection) -> dict[str, Any]:
+        """The key, the revision of the API, and its own media type."""
+        headers = {
+            "Authorization": f"Klaviyo-API-Key {connection.password}",
+            "revision": REVISION,
+            "Accept": "application/vnd.api+json",
+            "Content-Type": "application/vnd.api+json",
+        }
+        return {"headers": headers}
 
     def prepare(self, audience: Audience) -> None:
         """Make the list if it is not there."""
@@ -90,10 +86,7 @@ class Klaviyo(Destination):
             unclear = "the job failed for somebody and did not say for whom"
             errors = {p.customer_id: errors.get(p.customer_id, unclear) for p in batch.people}
         ids = self._ids([p for p in batch.people if p.customer_id not in errors])
-        return [
-            Result(p.customer_id, ids.get(p.customer_id), errors.get(p.customer_id))
-            for p in batch.people
-        ]
+        return results(batch, errors, ids)
 
     def remove(self, batch: Batch) -> Sequence[Result]:
         """Take people off the list, and clear what no other list sends."""
@@ -110,7 +103,7 @@ class Klaviyo(Destination):
         ]
         if cleared:
             self._import(cleared, None)
-        return [Result(p.customer_id, ids.get(p.customer_id)) for p in batch.people]
+        return results(batch, {}, ids)
 
     def contacts(self) -> Iterator[Contact]:
         """Every profile, with what it says about marketing by e-mail."""
@@ -135,10 +128,6 @@ class Klaviyo(Destination):
             self._client.request("POST", "/api/data-privacy-deletion-jobs", json={"data": data})
         return "deletion asked for" if ids else "not there"
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
-
     def _import(self, profiles: list[dict[str, Any]], list_id: str | None) -> Job:
         data: dict[str, Any] = {
             "type": "profile-bulk-import-job",
@@ -146,10 +135,13 @@ class Klaviyo(Destination):
         }
         if list_id is not None:
             data["relationships"] = {"lists": {"data": [{"type": "list", "id": list_id}]}}
-        answer = self._client.request("POST", JOBS, json={"data": data}, ok=(400, 409, 413, 422))
-        if answer.status >= 400:
-            errors = body_of(answer).get("errors") or [{}]
-            raise BatchRefused(f"{answer.status} {code(errors[0].get('code'))}")
+        answer = self.ask_for_all(
+            "POST",
+            JOBS,
+            json={"data": data},
+            why=lambda body: code((body.get("errors") or [{}])[0].get("code")),
+            refused=(400, 409, 413, 422),
+        )
         return Job(str(answer.json()["data"]["id"]))
 
     def _errors(self, job: Job, batch: Batch) -> dict[str, str]:

@@ -17,9 +17,18 @@ from typing import Any
 from rapport.connectors.mailchimp import VENDOR
 from rapport.errors import ConfigError
 from rapport.vendors.answers import REFUSED, address_key, code, each, first_of_each_address, md5
-from rapport.vendors.connections import base_url
-from rapport.vendors.destination import Audience, Batch, Contact, Destination, Kind, Person, Result
+from rapport.vendors.connections import Connection, base_url
+from rapport.vendors.destination import (
+    Audience,
+    Batch,
+    Contact,
+    DestinationOptions,
+    Kind,
+    Person,
+    Result,
+)
 from rapport.vendors.http import Answer, Client
+from rapport.vendors.http_destination import HttpDestination
 
 OUT: Mapping[str, Kind] = {
     "unsubscribed": "unsubscribed",
@@ -30,35 +39,41 @@ OWN_ID = "Rapport customer id"
 _TYPES = {"integer": "number", "float": "number", "date": "date"}
 
 
-class Mailchimp(Destination):
+class Options(DestinationOptions):
+    """`audience` is the id of the audience, needed where the account has several."""
+
+    audience: str | None = None
+
+
+class Mailchimp(HttpDestination):
     """Members of one audience, with a tag a segment.
 
     Option `audience: <id>` names the audience where the account has several.
     """
 
     vendor = VENDOR
+    options: Options
+    options_model = Options
+    missing = "the API key is missing (password)."
     batch_size = 500
     connections = 8  # Mailchimp takes 10 at once, over all that use the account
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        if self.connection is None or not self.connection.password:
-            raise ConfigError('connection "mailchimp": the API key is missing (password).')
-        key = self.connection.password
-        centre = key.rpartition("-")[2]
-        if not self.connection.host and "-" not in key:
-            raise ConfigError('connection "mailchimp": the key names no data centre: set the host.')
-        self._client = Client(
-            base_url(self.connection, f"https://{centre}.api.mailchimp.com"),
-            name=self.name,
-            auth=("rapport", key),
-            is_throttled=_is_throttled,
-            sleep=self.sleep,
-        )
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
         self._audience: str | None = None
         self._fields: dict[str, str] = {}
         self._tags: dict[str, int] = {}
         self._lock = threading.Lock()
+
+    def open(self, connection: Connection) -> Client:
+        """At the data centre that the key names."""
+        key = connection.password
+        if not connection.host and "-" not in key:
+            raise ConfigError(
+                f'connection "{self.name}": the key names no data centre: set the host.'
+            )
+        host = base_url(connection, f"https://{key.rpartition('-')[2]}.api.mailchimp.com")
+        return self.client_at(host, auth=("rapport", key), is_throttled=_is_throttled)
 
     def prepare(self, audience: Audience) -> None:
         """Make the tag, and a merge field for our id and for each trait, where they are missing."""
@@ -157,10 +172,6 @@ class Mailchimp(Destination):
         ]
         return "deleted" if any(status < 300 for status in gone) else "not there"
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
-
     def _member(self, person: Person) -> dict[str, Any]:
         values = {OWN_ID: person.customer_id, **person.traits}
         fields = {self._fields[name]: _value(value) for name, value in sorted(values.items())}
@@ -214,7 +225,7 @@ class Mailchimp(Destination):
         """The path of the audience: option `audience`, else the only one that there is."""
         with self._lock:
             if self._audience is None:
-                self._audience = str(self.options.get("audience") or self._only_audience())
+                self._audience = self.options.audience or self._only_audience()
         return f"/3.0/lists/{self._audience}"
 
     def _only_audience(self) -> str:

@@ -23,40 +23,51 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import Field
+
 from rapport.connectors.onesignal import VENDOR
-from rapport.errors import ConfigError
 from rapport.vendors.answers import REFUSED, body_of, code, each
-from rapport.vendors.connections import base_url
-from rapport.vendors.destination import Audience, Batch, Destination, Person, Result
-from rapport.vendors.http import Answer, Client
+from rapport.vendors.connections import Connection
+from rapport.vendors.destination import (
+    Audience,
+    Batch,
+    DestinationOptions,
+    Person,
+    Result,
+)
+from rapport.vendors.http import Answer
+from rapport.vendors.http_destination import HttpDestination
 from rapport.vendors.message_texts import text_of, written
-from rapport.vendors.pace import Pace
 
 CALLS_A_SECOND = 100
 NO_ID = "no user_id: a segment for OneSignal has the channel push"
 NOT_REACHED = "nobody was reached: no subscription of this user takes a push"
 
 
-class OneSignal(Destination):
+class Options(DestinationOptions):
+    """The message to who enters a segment, by segment."""
+
+    messages: dict[str, str] = Field(default_factory=dict)
+
+
+class OneSignal(HttpDestination):
     """Users of an app with a tag a segment, and a push to who enters."""
 
     vendor = VENDOR
+    options: Options
+    options_model = Options
+    address = "https://api.onesignal.com"
+    needed = ("login", "password")
+    missing = "app ID (login) or API key is missing."
     sends_by = "push"
     batch_size = 100
     connections = 8
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        if self.connection is None or not (self.connection.login and self.connection.password):
-            raise ConfigError('connection "onesignal": app ID (login) or API key is missing.')
-        self._client = Client(
-            base_url(self.connection, "https://api.onesignal.com"),
-            name=self.name,
-            headers={"Authorization": f"Key {self.connection.password}"},
-            pace=Pace(CALLS_A_SECOND, 1.0, sleep=self.sleep),
-            sleep=self.sleep,
-        )
-        self._app = self.connection.login
+    def login(self, connection: Connection) -> dict[str, Any]:
+        """The app's key; calls are paced."""
+        self._app = connection.login
+        headers = {"Authorization": f"Key {connection.password}"}
+        return {"headers": headers, "pace": self.pace(CALLS_A_SECOND, 1.0)}
 
     def upsert(self, batch: Batch) -> Sequence[Result]:
         """Send who enters their message, if there is one, and write the tags."""
@@ -75,17 +86,13 @@ class OneSignal(Destination):
         answer = self._client.request("DELETE", self._path(id), ok=(404,))
         return "not there" if answer.status == 404 else "deleted"
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
-
     def _put(self, person: Person, audience: Audience, day: str) -> Result:
         id = person.user_id
         if not id:
             return Result(person.customer_id, error=NO_ID)
-        template = text_of(self.options, audience)
+        template = text_of(self.options.messages, audience)
         if template is not None and not person.is_listed:
-            error = self._send(person, id, audience, str(template), day)
+            error = self._send(person, id, audience, template, day)
             if error is not None:
                 return Result(person.customer_id, error=error)
         if person.remote_id and person.remote_id != id:

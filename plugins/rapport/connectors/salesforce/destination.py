@@ -15,17 +15,27 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from pydantic import Field
 
 from rapport.connectors.salesforce import VENDOR
-from rapport.connectors.salesforce.client import DATA, Described, long_id, open_org
+from rapport.connectors.salesforce.client import DATA, Described, Org, long_id, open_org
 from rapport.errors import ConfigError, RetryLater
 from rapport.vendors.answers import body_of, code
-from rapport.vendors.crm import Crm
+from rapport.vendors.connections import Connection
+from rapport.vendors.crm import Crm, CrmOptions
 from rapport.vendors.destination import Audience, BatchRefused, Contact, Kind, Person
 
 ROWS = f"{DATA}/composite/sobjects"
 ASKED_AT_ONCE, QUERIES_AT_ONCE = 100, 5
 NO_ANSWER: Mapping[str, Any] = {"success": False, "errors": [{"statusCode": "no answer"}]}
+
+
+class Options(CrmOptions):
+    """`limit_share` is how much of the organisation's calls a day may be used up."""
+
+    own_field = "text of 64, unique, external ID, such as Rapport_Customer_Id__c"
+
+    limit_share: float = Field(default=0.8, gt=0, le=1)
 
 
 class Salesforce(Crm):
@@ -36,21 +46,25 @@ class Salesforce(Crm):
     """
 
     vendor = VENDOR
-    own_field = "text of 64, unique, external ID, such as Rapport_Customer_Id__c"
+    options: Options
+    options_model = Options
+    needed = ("login", "password")
+    missing = "consumer key or secret is missing."
+    _client: Org
     gone = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
     batch_size = 200
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        if self.connection is None or not (self.connection.login and self.connection.password):
-            raise ConfigError('connection "salesforce": consumer key or secret is missing.')
-        share = float(self.options.get("limit_share", 0.8))
-        self._org = open_org(self.connection, share, sleep=self.sleep)
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
         self._campaigns: dict[str, str] = {}
+
+    def open(self, connection: Connection) -> Org:
+        """The organisation, as the source calls it too."""
+        return open_org(connection, self.options.limit_share, sleep=self.sleep)
 
     def prepare(self, audience: Audience) -> None:
         """Make the campaign if it is not there; refuse fields that the app's user does not see."""
-        described = self._org.json("GET", f"{DATA}/sobjects/Contact/describe", type=Described)
+        described = self._client.json("GET", f"{DATA}/sobjects/Contact/describe", type=Described)
         there = {field.name for field in described.fields}
         if missing := [name for name in (self.own, *self.fields.values()) if name not in there]:
             raise ConfigError(
@@ -58,7 +72,7 @@ class Salesforce(Crm):
             )
         if self._campaign(audience) is None:
             made = {"Name": campaign_name(audience), "IsActive": True}
-            answer = self._org.json("POST", f"{DATA}/sobjects/Campaign", json=made)
+            answer = self._client.json("POST", f"{DATA}/sobjects/Campaign", json=made)
             self._campaigns[audience.key] = str(answer["id"])
 
     def remote_id(self, person: Person) -> str | None:
@@ -135,14 +149,10 @@ class Salesforce(Crm):
     def erase(self, person: Person) -> str:
         """Delete the person's contacts."""
         gone = [
-            self._org.request("DELETE", f"{DATA}/sobjects/Contact/{id}", ok=(404,)).status != 404
+            self._client.request("DELETE", f"{DATA}/sobjects/Contact/{id}", ok=(404,)).status != 404
             for id in sorted(self.ours(person))
         ]
         return "deleted, 15 days in the recycle bin" if any(gone) else "not there"
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._org.__exit__(None, None, None)
 
     def looked_up(self, own: Sequence[str], emails: Sequence[str]) -> Iterable[Contact]:
         """By queries in a body: an address that calls have is written to logs."""
@@ -161,7 +171,7 @@ class Salesforce(Crm):
                 for n, soql in enumerate(queries[start : start + QUERIES_AT_ONCE])
             ]
             body = {"compositeRequest": asked}
-            told = self._org.json("POST", f"{DATA}/composite", json=body)["compositeResponse"]
+            told = self._client.json("POST", f"{DATA}/composite", json=body)["compositeResponse"]
             for one in told:
                 if one["httpStatusCode"] != 200 or not one["body"]["done"]:
                     raise RetryLater("salesforce: a query in a composite call was not answered.")
@@ -187,13 +197,13 @@ class Salesforce(Crm):
         return self._campaigns.get(audience.key)
 
     def _query(self, soql: str, resource: str = "query") -> Iterator[dict[str, Any]]:
-        for page in self._org.query(soql, resource):
+        for page in self._client.query(soql, resource):
             for record in page.records:
                 yield msgspec.json.decode(record)
 
     def _rows(self, method: str, path: str, count: int, **options: Any) -> list[Mapping[str, Any]]:
         """One answer a row; raises `BatchRefused` for a batch that is refused as it is."""
-        answer = self._org.request(method, path, ok=(400,), **options)
+        answer = self._client.request(method, path, ok=(400,), **options)
         told = answer.json()
         if answer.status == 400:
             first = told[0] if isinstance(told, list) and told else body_of(answer)

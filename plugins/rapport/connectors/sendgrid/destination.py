@@ -10,27 +10,26 @@ Suppressions: https://www.twilio.com/docs/sendgrid/api-reference/suppressions-gl
 Assumed: a contact is found by its address as soon as its job has ended.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rapport.connectors.sendgrid import VENDOR
-from rapport.errors import ConfigError
-from rapport.vendors.answers import address_key, body_of, code, first_of_each_address
-from rapport.vendors.connections import Connection, base_url
+from rapport.vendors.answers import address_key, body_of, code, first_of_each_address, results
 from rapport.vendors.destination import (
     Audience,
     Batch,
-    BatchRefused,
     Contact,
-    Destination,
+    DestinationOptions,
     Job,
     Kind,
     Person,
     Result,
 )
 from rapport.vendors.http import Client
+from rapport.vendors.http_destination import HttpDestination
 from rapport.vendors.paging import PageTokens
 
+ADDRESS, NO_KEY = "https://api.sendgrid.com", "the API key is missing (password)."
 CONTACTS = "/v3/marketing/contacts"
 LISTS = "/v3/marketing/lists"
 FIELDS = "/v3/marketing/field_definitions"
@@ -44,18 +43,27 @@ _TYPES = {"integer": "Number", "float": "Number", "date": "Date", "datetime": "D
 ONE_SEARCH = 100
 
 
-class SendGrid(Destination):
+class Options(DestinationOptions):
+    """`group` is an unsubscribe group, of which who left is pulled."""
+
+    group: int | None = None
+
+
+class SendGrid(HttpDestination):
     """Contact lists of Marketing Campaigns.
 
     Option `group: <id>` pulls the opt-outs of an unsubscribe group too.
     """
 
     vendor = VENDOR
+    options: Options
+    options_model = Options
+    address = ADDRESS
+    missing = NO_KEY
     batch_size = 1000
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._client = open_client(self.connection, self.name, self.sleep)
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
         self._lists: dict[str, str] = {}
         self._fields: dict[str, str] = {}
 
@@ -76,13 +84,15 @@ class SendGrid(Destination):
         """Start an import into the list."""
         people, errors = first_of_each_address(batch.people)
         if not people:
-            return [Result(p.customer_id, error=errors[p.customer_id]) for p in batch.people]
+            return results(batch, errors)
         contacts = [self._contact(email, person) for email, person in people.items()]
         body = {"list_ids": [self._list(batch.audience)], "contacts": contacts}
-        answer = self._client.request("PUT", CONTACTS, json=body, ok=(400, 413))
-        if answer.status >= 400:
-            told = body_of(answer).get("errors") or [{}]
-            raise BatchRefused(f"{answer.status} {code(told[0].get('error_id'))}")
+        answer = self.ask_for_all(
+            "PUT",
+            CONTACTS,
+            json=body,
+            why=lambda told: code((told.get("errors") or [{}])[0].get("error_id")),
+        )
         return Job(str(answer.json()["job_id"]))
 
     def poll(self, job: Job, batch: Batch) -> Sequence[Result] | None:
@@ -119,7 +129,7 @@ class SendGrid(Destination):
 
     def contacts(self) -> Iterator[Contact]:
         """Who unsubscribed, bounced or complained; with option `group` also from that group."""
-        return said_no(self._client, self.options.get("group"))
+        return said_no(self._client, self.options.group)
 
     def erase(self, person: Person) -> str:
         """Erase what SendGrid keeps of the address: contact, and activity in mail."""
@@ -130,10 +140,6 @@ class SendGrid(Destination):
         for contact in self._search([address_key(person.email)]).values():
             self._client.request("DELETE", CONTACTS, params={"ids": contact["id"]})
         return "deletion asked for"
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
 
     def _contact(self, email: str, person: Person) -> dict[str, Any]:
         first, _, last = (person.full_name or "").partition(" ")
@@ -173,16 +179,7 @@ class SendGrid(Destination):
         return self._lists.get(list_name(audience))
 
 
-def open_client(connection: Connection | None, name: str, sleep: Callable[[float], None]) -> Client:
-    """A client with the API key; raises `ConfigError` where it is missing."""
-    if connection is None or not connection.password:
-        raise ConfigError(f'connection "{name}": the API key is missing (password).')
-    host = base_url(connection, "https://api.sendgrid.com")
-    headers = {"Authorization": f"Bearer {connection.password}"}
-    return Client(host, name=name, headers=headers, sleep=sleep)
-
-
-def said_no(client: Client, group: Any) -> Iterator[Contact]:
+def said_no(client: Client, group: int | None) -> Iterator[Contact]:
     """Who unsubscribed, bounced or complained, and who left the unsubscribe group."""
     for path, kind in OUT:
         offset = 0

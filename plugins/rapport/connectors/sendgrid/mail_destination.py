@@ -23,42 +23,56 @@ from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parseaddr
 from typing import Any, ClassVar
 
+from pydantic import Field, field_validator
+
 from rapport.connectors.sendgrid import MAIL
-from rapport.connectors.sendgrid.destination import open_client, said_no
+from rapport.connectors.sendgrid.destination import ADDRESS, NO_KEY, said_no
 from rapport.errors import ConfigError
-from rapport.vendors.answers import address_key, body_of, code, first_of_each_address
+from rapport.vendors.answers import address_key, code, first_of_each_address, results
 from rapport.vendors.destination import (
     Audience,
     Batch,
-    BatchRefused,
     Contact,
-    Destination,
+    DestinationOptions,
     Mode,
     Person,
     Result,
 )
-from rapport.vendors.message_texts import words_of
+from rapport.vendors.http_destination import HttpDestination
+from rapport.vendors.message_texts import text_of, words_of
 
 
-class SendGridMail(Destination):
+class Options(DestinationOptions):
+    """Who sends, the template of each segment, and the group that people can leave."""
+
+    sender: str = Field(default="", alias="from")
+    templates: dict[str, str] = Field(default_factory=dict)
+    group: int | None = None
+
+    @field_validator("sender")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if "@" not in parseaddr(value)[1]:
+            raise ValueError('write who sends, as in "Example <hello@example.com>"')
+        return value
+
+
+class SendGridMail(HttpDestination):
     """Mails, one a person and entry."""
 
     vendor = MAIL
+    options: Options
+    options_model = Options
+    address = ADDRESS
+    missing = NO_KEY
     modes: ClassVar[tuple[Mode, ...]] = ("mirror", "add-only")
     sends_by = "email"
     batch_size = 20  # so few may get a mail again after a kill
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._client = open_client(self.connection, self.name, self.sleep)
-        shown, address = parseaddr(str(self.options.get("from", "")))
-        if "@" not in address:
-            raise ConfigError(
-                "destinations.sendgrid_mail.from: write who sends, as in "
-                '"Example <hello@example.com>".'
-            )
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        shown, address = parseaddr(self.options.sender)
         self._sender = {"email": address, **({"name": shown} if shown else {})}
-        self._group = self.options.get("group")
 
     def prepare(self, audience: Audience) -> None:
         """Refuse a segment that has no template, or that nobody could unsubscribe from."""
@@ -66,7 +80,7 @@ class SendGridMail(Destination):
             raise ConfigError(
                 f"destinations.sendgrid_mail.templates: no template for the segment {audience.key}."
             )
-        if audience.purpose != "service" and not self._group:
+        if audience.purpose != "service" and not self.options.group:
             raise ConfigError(
                 f"destinations.sendgrid_mail.group: the segment {audience.key} is for "
                 f"{audience.purpose}, so people must be able to unsubscribe."
@@ -82,10 +96,7 @@ class SendGridMail(Destination):
                 del people[email]
         if people:
             self._send(batch, people)
-        return [
-            Result(person.customer_id, error=errors.get(person.customer_id))
-            for person in batch.people
-        ]
+        return results(batch, errors)
 
     def remove(self, batch: Batch) -> Sequence[Result]:
         """A mail cannot be taken back: nothing is called."""
@@ -93,7 +104,7 @@ class SendGridMail(Destination):
 
     def contacts(self) -> Iterator[Contact]:
         """Who unsubscribed, bounced or complained; with option `group` also from that group."""
-        return said_no(self._client, self._group)
+        return said_no(self._client, self.options.group)
 
     def erase(self, person: Person) -> str:
         """Erase what SendGrid keeps of mails to the address."""
@@ -103,13 +114,8 @@ class SendGridMail(Destination):
         self._client.request("POST", "/v3/recipients/erasejob", json=body)
         return "deletion asked for"
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
-
     def _template(self, audience: Audience) -> str | None:
-        templates: Mapping[str, str] = self.options.get("templates") or {}
-        return templates.get(audience.key, templates.get("*"))
+        return text_of(self.options.templates, audience)
 
     def _send(self, batch: Batch, people: Mapping[str, Person]) -> None:
         """One mail each; raises `BatchRefused` where the call is refused for what is in it."""
@@ -126,9 +132,11 @@ class SendGridMail(Destination):
                 for email, person in people.items()
             ],
         }
-        if self._group:
-            body["asm"] = {"group_id": int(self._group)}
-        answer = self._client.request("POST", "/v3/mail/send", json=body, ok=(400, 413))
-        if answer.status >= 400:
-            told = body_of(answer).get("errors") or [{}]
-            raise BatchRefused(f"{answer.status} {code(told[0].get('field'))}")
+        if self.options.group:
+            body["asm"] = {"group_id": self.options.group}
+        self.ask_for_all(
+            "POST",
+            "/v3/mail/send",
+            json=body,
+            why=lambda told: code((told.get("errors") or [{}])[0].get("field")),
+        )

@@ -11,36 +11,50 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import field_validator
+
 from rapport.connectors.slack import VENDOR
 from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.vendors.answers import code
-from rapport.vendors.connections import base_url
-from rapport.vendors.destination import Audience, Batch, Destination, Night, Result
-from rapport.vendors.http import Client
+from rapport.vendors.destination import (
+    Audience,
+    Batch,
+    DestinationOptions,
+    Night,
+    Result,
+)
+from rapport.vendors.http_destination import HttpDestination
 
 BUSY = frozenset(["ratelimited", "rate_limited", "service_unavailable", "internal_error"])
 CHANNEL = frozenset(["channel_not_found", "not_in_channel", "is_archived", "restricted_action"])
 
 
-class Slack(Destination):
+class Options(DestinationOptions):
+    """Where the numbers are posted."""
+
+    channel: str = ""
+
+    @field_validator("channel")
+    @classmethod
+    def _is_named(cls, value: str) -> str:
+        if not value:
+            raise ValueError('write the channel, as "#marketing"')
+        return value
+
+
+class Slack(HttpDestination):
     """Numbers for a channel. Option `channel` names it, as in `"#marketing"`."""
 
     vendor = VENDOR
+    options: Options
+    options_model = Options
+    address = "https://slack.com"
+    missing = "the bot token is missing (password)."
     messages_on = "nothing"
     batch_size = 5000
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        if self.connection is None or not self.connection.password:
-            raise ConfigError('connection "slack": the bot token is missing (password).')
-        if not self.options.get("channel"):
-            raise ConfigError('destinations.slack.channel: write the channel, as "#marketing".')
-        self._client = Client(
-            base_url(self.connection, "https://slack.com"),
-            name=self.name,
-            headers={"Authorization": f"Bearer {self.connection.password}"},
-            sleep=self.sleep,
-        )
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
         self._changes: dict[str, Counter[str]] = {}
         self._lock = threading.Lock()
 
@@ -62,7 +76,7 @@ class Slack(Destination):
             f"*{_plain(audience.name)}* ({audience.key}) on {night.as_of.date().isoformat()}: "
             f"{people} on the list, {changes['came']} came, {changes['went']} went."
         )
-        body = {"channel": self.options["channel"], "text": text, "unfurl_links": False}
+        body = {"channel": self.options.channel, "text": text, "unfurl_links": False}
         answer = self._client.json("POST", "/api/chat.postMessage", json=body)
         if answer.get("ok"):
             return
@@ -75,10 +89,6 @@ class Slack(Destination):
                 "the bot into the channel."
             )
         raise GiveUp(f'slack: {error} on chat.postMessage. Check the connection "slack".')
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
 
     def _counted(self, batch: Batch, kind: str, number: int) -> Sequence[Result]:
         with self._lock:

@@ -26,7 +26,7 @@ import html
 import re
 import smtplib
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -34,11 +34,21 @@ from email.utils import format_datetime, parseaddr
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from pydantic import Field, field_validator
+
 from rapport.connectors.smtp import VENDOR
 from rapport.errors import ConfigError, GiveUp, RetryLater
 from rapport.vendors.answers import md5
 from rapport.vendors.connections import Connection
-from rapport.vendors.destination import Audience, Batch, Destination, Mode, Person, Result
+from rapport.vendors.destination import (
+    Audience,
+    Batch,
+    Destination,
+    DestinationOptions,
+    Mode,
+    Person,
+    Result,
+)
 from rapport.vendors.message_texts import text_of, words_of, written_with
 from rapport.vendors.pace import Pace
 
@@ -48,44 +58,72 @@ NO_LOGIN = frozenset([530, 534, 535, 538])
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 
 
+class Options(DestinationOptions):
+    """Addresses, the address to unsubscribe at, the pace, and the message of each segment."""
+
+    sender: str = Field(default="", alias="from")
+    reply_to: str = ""
+    return_path: str = ""
+    unsubscribe: str = ""
+    per_minute: float = Field(default=600, gt=0)
+    messages: dict[str, str | dict[str, str]] = Field(default_factory=dict)
+
+    @field_validator("sender", "reply_to", "return_path")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value:
+            address_of(value)
+        return value
+
+    @field_validator("sender")
+    @classmethod
+    def _is_named(cls, value: str) -> str:
+        if not value:
+            raise ValueError('write who sends, as in "Example <hello@example.com>"')
+        return value
+
+    @field_validator("unsubscribe")
+    @classmethod
+    def _is_https_or_mail(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "mailto:")):
+            raise ValueError("an https:// or mailto: address")
+        return value
+
+
 class Smtp(Destination):
     """Mails, one a person and entry."""
 
     vendor = VENDOR
+    options: Options
+    options_model = Options
     modes: ClassVar[tuple[Mode, ...]] = ("mirror", "add-only")
     sends_by = "email"
     batch_size = 1
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
         given = self.connection
         if given is None or not given.host:
             raise ConfigError('connection "smtp" has no host. Set it, as in .env.example.')
         self._server, self._tls = given, str(given.extra.get("tls", "starttls"))
         if self._tls not in TLS:
             raise ConfigError(f'connection "smtp": extra.tls is one of {", ".join(TLS)}.')
-        self._sender = _address(self.options, "from")
-        if self._sender is None:
-            raise ConfigError(
-                'destinations.smtp.from: write who sends, as in "Example <hello@example.com>".'
-            )
-        self._reply_to = _address(self.options, "reply_to")
-        self._return_path = _address(self.options, "return_path") or self._sender
-        self._unsubscribe = str(self.options.get("unsubscribe", ""))
-        if self._unsubscribe and not self._unsubscribe.startswith(("https://", "mailto:")):
-            raise ConfigError("destinations.smtp.unsubscribe: an https:// or mailto: address.")
-        self._pace = Pace(float(self.options.get("per_minute", 600)), 60.0, sleep=self.sleep)
+        said = self.options
+        self._sender = address_of(said.sender)
+        self._reply_to = address_of(said.reply_to) if said.reply_to else None
+        self._return_path = address_of(said.return_path) if said.return_path else self._sender
+        self._pace = Pace(said.per_minute, 60.0, sleep=self.sleep)
         self._session: smtplib.SMTP | None = None
 
     def prepare(self, audience: Audience) -> None:
         """Refuse a segment that has no message, or that nobody could unsubscribe from."""
-        message = text_of(self.options, audience)
+        message = text_of(self.options.messages, audience)
         if not isinstance(message, dict) or not {"subject", "body"} <= message.keys():
             raise ConfigError(
                 f"destinations.smtp.messages.{audience.key}: write subject and body, as in "
                 '{subject: "Your card", body: "Hello {first_name}, …"}.'
             )
-        if audience.purpose != "service" and not self._unsubscribe:
+        if audience.purpose != "service" and not self.options.unsubscribe:
             raise ConfigError(
                 f"destinations.smtp.unsubscribe: the segment {audience.key} is for "
                 f"{audience.purpose}, so people must be able to unsubscribe."
@@ -157,18 +195,19 @@ class Smtp(Destination):
         to = parseaddr(person.email or "")[1]
         if "@" not in to:
             return None, "no address"
-        leave = self._unsubscribe.replace("{customer_id}", quote(person.customer_id, safe=""))
+        leave = self.options.unsubscribe.replace(
+            "{customer_id}", quote(person.customer_id, safe="")
+        )
         words = {**words_of(person), "unsubscribe": leave}
         escaped = {name: html.escape(str(word)) for name, word in words.items()}
         texts: dict[str, str] = {}
-        parts: Mapping[str, str] = text_of(self.options, batch.audience) or {}
-        for name, template in parts.items():
-            text, error = written_with(str(template), escaped if name == "html" else words)
+        message = text_of(self.options.messages, batch.audience)
+        for name, template in (message if isinstance(message, dict) else {}).items():
+            text, error = written_with(template, escaped if name == "html" else words)
             if error is not None:
                 return None, error
             texts[name] = text
         sender = self._sender
-        assert sender is not None
         mail = EmailMessage()
         mail["From"], mail["To"] = sender, to
         mail["Subject"] = " ".join(texts["subject"].split())
@@ -232,17 +271,19 @@ def _connected(server: Connection, tls: str, name: str) -> smtplib.SMTP:
     return session
 
 
-def _address(options: Mapping[str, Any], name: str) -> Address | None:
-    """The address of an option; raises `ConfigError` where it is none."""
-    shown, address = parseaddr(str(options.get(name, "")))
-    if not address and not options.get(name):
-        return None
+def address_of(text: str) -> Address:
+    """Name and address; raises ValueError where it is none.
+
+    >>> address_of("Example <hello@example.com>").domain
+    'example.com'
+    """
+    shown, address = parseaddr(text)
     try:
         found = Address(shown, addr_spec=address)
     except (ValueError, IndexError, MessageError):
         found = Address()
     if not found.domain:
-        raise ConfigError(f"destinations.smtp.{name}: this is no address.")
+        raise ValueError("this is no address")
     return found
 
 

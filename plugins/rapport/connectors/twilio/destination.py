@@ -15,12 +15,23 @@ Assumed: a message is in the list as soon as it was taken; keywords are Twilio's
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from pydantic import Field, field_validator
+
 from rapport.connectors.twilio import VENDOR
 from rapport.errors import ConfigError
 from rapport.vendors.answers import REFUSED, body_of, each
-from rapport.vendors.connections import base_url
-from rapport.vendors.destination import Audience, Batch, Contact, Destination, Mode, Person, Result
-from rapport.vendors.http import Answer, Client
+from rapport.vendors.connections import Connection
+from rapport.vendors.destination import (
+    Audience,
+    Batch,
+    Contact,
+    DestinationOptions,
+    Mode,
+    Person,
+    Result,
+)
+from rapport.vendors.http import Answer
+from rapport.vendors.http_destination import HttpDestination
 from rapport.vendors.message_texts import MISSING, text_of, written
 from rapport.vendors.paging import PageTokens
 
@@ -30,37 +41,47 @@ LONGEST = 1600
 LOST = frozenset(["failed", "undelivered", "canceled"])
 
 
-class Twilio(Destination):
+class Options(DestinationOptions):
+    """The sender, the text of each segment, and the numbers whose STOP is pulled."""
+
+    sender: str = Field(default="", alias="from")
+    messages: dict[str, str] = Field(default_factory=dict)
+    numbers: list[str] = Field(default_factory=list)
+
+    @field_validator("sender")
+    @classmethod
+    def _is_named(cls, value: str) -> str:
+        if not value:
+            raise ValueError("write the number that sends, or the SID of a messaging service (MG…)")
+        return value
+
+
+class Twilio(HttpDestination):
     """Text messages, one a person; who leaves a segment has got theirs."""
 
     vendor = VENDOR
+    options: Options
+    options_model = Options
+    address = "https://api.twilio.com"
+    needed = ("login", "password")
+    missing = "account SID (login) or auth token is missing."
     modes: ClassVar[tuple[Mode, ...]] = ("upsert", "add-only")
     sends_by = "sms"
     messages_on = "change"
     batch_size = 50
     connections = 8
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        if self.connection is None or not (self.connection.login and self.connection.password):
-            raise ConfigError('connection "twilio": account SID (login) or auth token is missing.')
-        self._sender = str(self.options.get("from", ""))
-        if not self._sender:
-            raise ConfigError(
-                "destinations.twilio.from: write the number that sends, or the SID of a messaging "
-                "service (MG...)."
-            )
-        self._client = Client(
-            base_url(self.connection, "https://api.twilio.com"),
-            name=self.name,
-            auth=(self.connection.login, self.connection.password),
-            sleep=self.sleep,
-        )
-        self._account = f"/2010-04-01/Accounts/{self.connection.login}"
+    def login(self, connection: Connection) -> dict[str, Any]:
+        """Basic, by the account."""
+        self._account = f"/2010-04-01/Accounts/{connection.login}"
+        return {"auth": (connection.login, connection.password)}
 
     def prepare(self, audience: Audience) -> None:
         """Refuse a segment that has no text."""
-        if text_of(self.options, audience) is None and "message" not in audience.attributes:
+        if (
+            text_of(self.options.messages, audience) is None
+            and "message" not in audience.attributes
+        ):
             raise ConfigError(
                 f"destinations.twilio.messages: no text for the segment {audience.key}, and it has "
                 "no trait `message`."
@@ -77,9 +98,9 @@ class Twilio(Destination):
 
     def contacts(self) -> Iterator[Contact]:
         """Who answered STOP last, to the number that sends or to option `numbers`."""
-        numbers = self.options.get("numbers") or [self._sender]
+        numbers = self.options.numbers or [self.options.sender]
         for number in numbers:
-            if str(number).startswith("MG"):
+            if number.startswith("MG"):
                 continue
             heard: set[str] = set()
             for message in self._messages({"To": number}):  # the newest first
@@ -105,10 +126,6 @@ class Twilio(Destination):
             self._client.request("DELETE", f"{self._account}/Messages/{sid}.json", ok=(404,))
         return "deleted" if sids else "not there"
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
-
     def _send(self, person: Person, audience: Audience, day: str) -> Result:
         text, error = self._written(person, audience)
         if error is not None or not person.phone:
@@ -116,8 +133,8 @@ class Twilio(Destination):
         for message in self._messages({"To": person.phone, "DateSent>": day}):
             if message["body"] == text and message["status"] not in LOST:
                 return Result(person.customer_id, message["sid"])
-        kind = "MessagingServiceSid" if self._sender.startswith("MG") else "From"
-        form = {"To": person.phone, kind: self._sender, "Body": text}
+        kind = "MessagingServiceSid" if self.options.sender.startswith("MG") else "From"
+        form = {"To": person.phone, kind: self.options.sender, "Body": text}
         answer = self._client.request(
             "POST", f"{self._account}/Messages.json", data=form, ok=REFUSED
         )
@@ -127,13 +144,11 @@ class Twilio(Destination):
 
     def _written(self, person: Person, audience: Audience) -> tuple[str, str | None]:
         """The text for a person, or why there is none."""
-        template = text_of(self.options, audience)
+        template = text_of(self.options.messages, audience)
         if template is None and person.traits.get("message") is None:
             return "", MISSING
         text, error = (
-            (str(person.traits["message"]), None)
-            if template is None
-            else written(str(template), person)
+            (str(person.traits["message"]), None) if template is None else written(template, person)
         )
         return text, error or ("the text is too long" if len(text) > LONGEST else None)
 

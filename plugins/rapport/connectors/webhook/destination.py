@@ -20,45 +20,64 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+from pydantic import field_validator
 from standardwebhooks import Webhook as Signer
 
 from rapport.connectors.webhook import VENDOR
 from rapport.connectors.webhook.public_addresses import PinnedTransport
 from rapport.errors import ConfigError, GiveUp
 from rapport.vendors.answers import body_of, code
-from rapport.vendors.destination import Batch, BatchRefused, Destination, Person, Result
+from rapport.vendors.connections import Connection
+from rapport.vendors.destination import (
+    Batch,
+    BatchRefused,
+    DestinationOptions,
+    Person,
+    Result,
+)
 from rapport.vendors.http import Client
+from rapport.vendors.http_destination import HttpDestination
 
 REFUSED = (400, 409, 413, 422)
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{32,}={0,2}")
 
 
-class Webhook(Destination):
+class Options(DestinationOptions):
+    """`rows` is `batch` for one message a batch, `each` for one a person."""
+
+    rows: str = "batch"
+
+    @field_validator("rows")
+    @classmethod
+    def _is_one_of_two(cls, value: str) -> str:
+        if value not in ("batch", "each"):
+            raise ValueError("write batch or each")
+        return value
+
+
+class Webhook(HttpDestination):
     """One message a batch, or with option `rows: each` one a person."""
 
     vendor = VENDOR
+    options: Options
+    options_model = Options
+    needed = ("host",)
+    missing = "the URL is missing (host)."
     messages_on = "change"  # what the receiver does with a change is not known here
     batch_size = 100
     parallel = 4
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.rows = self.options.get("rows", "batch")
-        if self.rows not in ("batch", "each"):
-            raise ConfigError("destinations.webhook.rows: write batch or each.")
-        if self.connection is None or not self.connection.host:
-            raise ConfigError('connection "webhook": the URL is missing (host).')
+    def open(self, connection: Connection) -> Client:
+        """At an address that is judged before each connection; what is sent is signed."""
         transport = PinnedTransport(
-            self.connection.host, allow_private=bool(self.connection.extra.get("allow_private"))
+            connection.host, allow_private=bool(connection.extra.get("allow_private"))
         )
-        self._client = Client(
+        return self.client_at(
             f"{transport.url.scheme}://{transport.url.netloc.decode()}",
-            name=self.name,
-            auth=_Signature(self.connection.password),
+            auth=_Signature(connection.password),
             headers={"User-Agent": "Rapport"},
             max_bytes=1024 * 1024,
             transport=transport,
-            sleep=self.sleep,
         )
 
     def upsert(self, batch: Batch) -> Sequence[Result]:
@@ -69,12 +88,8 @@ class Webhook(Destination):
         """Tell who has left."""
         return self._send("removed", batch)
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.__exit__(None, None, None)
-
     def _send(self, op: str, batch: Batch) -> Sequence[Result]:
-        if self.rows == "batch":
+        if self.options.rows == "batch":
             return (
                 self._message(op, batch, batch.people, f"{batch.id}.{op}") if batch.people else []
             )

@@ -16,9 +16,11 @@ import msgspec
 
 from rapport.connectors.zoho import VENDOR
 from rapport.connectors.zoho.client import DATA, open_crm, parts, refuse_unknown_fields
+from rapport.connectors.zoho.client import Crm as Account
 from rapport.errors import ConfigError
 from rapport.vendors.answers import body_of, code, md5
-from rapport.vendors.crm import Crm
+from rapport.vendors.connections import Connection
+from rapport.vendors.crm import Crm, CrmOptions
 from rapport.vendors.destination import Audience, BatchRefused, Contact, Kind, Person
 
 CONTACTS = f"{DATA}/Contacts"
@@ -37,6 +39,12 @@ class Row(msgspec.Struct):
         return self.status == "success"
 
 
+class Options(CrmOptions):
+    """The fields that are written."""
+
+    own_field = "single line of 64, no duplicates, such as Rapport_Customer_Id"
+
+
 class Zoho(Crm):
     """Tags of contacts. A contact that exists keeps its name and other tags; opt-outs are pulled.
 
@@ -45,19 +53,21 @@ class Zoho(Crm):
     """
 
     vendor = VENDOR
-    documentation = "https://www.zoho.com/crm/developer/docs/api/v8/upsert-records.html"
-    own_field = "single line of 64, no duplicates, such as Rapport_Customer_Id"
+    options_model = Options
+    needed = ("login", "password", "extra.refresh_token")
+    missing = "client id (login), client secret (password) or extra.refresh_token is missing."
+    _client: Account
     gone = frozenset({"INVALID_DATA"})
     batch_size = 100
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._crm = open_crm(self.connection, sleep=self.sleep)
+    def open(self, connection: Connection) -> Account:
+        """The account, as the source calls it too."""
+        return open_crm(connection, sleep=self.sleep)
 
     def prepare(self, audience: Audience) -> None:
         """Refuse fields that the app's user does not see."""
         named = (self.own, *self.fields.values())
-        refuse_unknown_fields(self._crm, "Contacts", named, _complaint)
+        refuse_unknown_fields(self._client, "Contacts", named, _complaint)
 
     def write(self, records: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
         """Fields of contacts."""
@@ -93,7 +103,7 @@ class Zoho(Crm):
         for row in self._walk("Contacts", ["Email_Opt_Out"]):
             yield self._contact(row)
         fields = ["id", "Email", "Email_Opt_Out", "Converted__s", "Modified_Time"]
-        for page in self._crm.walk("Leads", fields):
+        for page in self._client.walk("Leads", fields):
             for row in map(msgspec.json.decode, page):
                 if row["Email_Opt_Out"] and not row["Converted__s"]:
                     yield Contact(row["id"], None, row["Email"], ("unsubscribed",))
@@ -114,10 +124,6 @@ class Zoho(Crm):
             "deleted, 60 days in the recycle bin" if any(r.is_done for r in told) else "not there"
         )
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._crm.__exit__(None, None, None)
-
     def looked_up(self, own: Sequence[str], emails: Sequence[str]) -> Iterator[Contact]:
         """By queries in a body: an address that calls have is written to logs."""
         for field, values in ((self.own, own), ("Email", emails)):
@@ -125,13 +131,13 @@ class Zoho(Crm):
                 listed = ",".join(_text(value) for value in some)
                 query = f"select id, Email, {self.own} from Contacts where {field} in ({listed})"  # noqa: S608
                 body = {"select_query": f"{query} limit 200"}
-                answer = self._crm.request("POST", f"{DATA}/coql", json=body)
+                answer = self._client.request("POST", f"{DATA}/coql", json=body)
                 for row in body_of(answer).get("data", ()):
                     yield Contact(row["id"], row[self.own], row["Email"])
 
     def _walk(self, module: str, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
         names = ["id", "Email", self.own, "Modified_Time", *fields]
-        for page in self._crm.walk(module, names):
+        for page in self._client.walk(module, names):
             yield from map(msgspec.json.decode, page)
 
     def _contact(self, row: Mapping[str, Any]) -> Contact:
@@ -140,7 +146,7 @@ class Zoho(Crm):
 
     def _rows(self, method: str, path: str, count: int, **options: Any) -> list[Row]:
         """One answer a row; raises `BatchRefused` for a batch that is refused as it is."""
-        answer = self._crm.request(method, path, ok=(400,), **options)
+        answer = self._client.request(method, path, ok=(400,), **options)
         told = body_of(answer)
         rows = told.get("data") or []
         if len(rows) != count:

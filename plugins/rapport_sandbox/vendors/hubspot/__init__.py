@@ -27,7 +27,7 @@ from rapport_sandbox.call_gate import (
 )
 from rapport_sandbox.clock import DAY, SECOND, iso
 from rapport_sandbox.person import Person
-from rapport_sandbox.projection import Change, ready
+from rapport_sandbox.projection import Change, ready, total
 from rapport_sandbox.store import Json, decode, encode
 from rapport_sandbox.vendors.hubspot import search as hubspot_search
 
@@ -95,6 +95,7 @@ def survey_answers(
             "hs_value": str(value),
             "hs_content": dice.choice(("", "Thank you", "Could be quicker")),
             "hs_contact_id": str(crm.contact_id(person.number, 0)),
+            "hs_contact_email_rollup": person.email,
             "hs_submission_timestamp": iso(moment),
             "hs_createdate": iso(moment),
             "hs_lastmodifieddate": iso(moment),
@@ -109,6 +110,15 @@ def survey_answers(
 async def projected(request: Request) -> None:
     """The surveys' answers, which the company's own file does not hold."""
     ready(gate_of(request), VENDOR, survey_answers, ["hubspot_feedback_submissions"])
+
+
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream; a search shows the last seconds later."""
+    await projected(request)
+    shown, until = "is_archived or updated <= ?", [gate_of(request).as_of - SEARCH_LAG]
+    kinds = dict.fromkeys(KINDS.values())
+    counts = {kind: total(request, f"hubspot_{kind}", shown, until) for kind in kinds}
+    return {**counts, "deal_associations": total(request, "hubspot_deals", "not is_archived")}
 
 
 router = APIRouter(
@@ -167,7 +177,7 @@ async def search(request: Request, kind: str) -> Response:
     where = f"is_archived = 0 and updated <= ? and {where}"
     values = [gate.as_of - SEARCH_LAG, *values]
     table = f"hubspot_{kind}"
-    total = gate.database.execute(f"select count(*) from {table} where {where}", values).fetchone()
+    count = total(request, table, where, values)
     size = min(limit, ceiling - after)
     begin = after - 1 if meets(request, "shift_page") and after else after
     rows = gate.database.execute(
@@ -175,7 +185,7 @@ async def search(request: Request, kind: str) -> Response:
         [*values, size + 1, begin],
     ).fetchall()
     return _page(request, kind, rows, size, str(after) if after else None, set(body["properties"]),
-                 set(), {"total": total[0]}, after, ceiling)  # fmt: skip
+                 set(), {"total": count}, after, ceiling)  # fmt: skip
 
 
 @router.post("/crm/v3/objects/{kind}/batch/read")

@@ -20,9 +20,10 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from rapport_sandbox.call_gate import Refused, door, gate_of, meets, reply
 from rapport_sandbox.clock import SECOND
+from rapport_sandbox.projection import total
 from rapport_sandbox.store import Json, as_text, decode, encode
 from rapport_sandbox.vendors.intercom import search
-from rapport_sandbox.vendors.intercom.inbox import inbox
+from rapport_sandbox.vendors.intercom.inbox import conversations, inbox
 
 VENDOR = "intercom"
 LOGIN: dict[str, Any] = {"login": "", "password": "demo-not-a-secret-intercom", "extra": {}}
@@ -40,6 +41,8 @@ WRITABLE = frozenset(
         "language_override",
     ]
 )
+# Paths at which no record of this double names a person, by stream, and why.
+UNNAMED = {"contacts external_id": "only Rapport writes it, with what it sends"}
 COLUMNS = "id, external_id, email, created, updated, is_out, body"
 _CODES = {
     400: ("parameter_invalid", "Parameter invalid"),
@@ -81,6 +84,14 @@ def contact_id(email: str | None, external_id: str | None) -> str:
     """24 hex digits out of who it is, so that the order of creation does not matter."""
     mark = f"intercom/{(email or external_id or '').lower()}"
     return hashlib.blake2b(mark.encode(), digest_size=12).hexdigest()
+
+
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many contacts and conversations there are."""
+    return {
+        "contacts": total(request, "intercom_contacts"),
+        "conversations": conversations(request),
+    }
 
 
 @router.get("/me")

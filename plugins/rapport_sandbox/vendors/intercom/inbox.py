@@ -32,6 +32,12 @@ def conversation_id(contact: str) -> str:
     return str(int(contact[:10], 16))
 
 
+def conversations(request: Request) -> int:
+    """How many there are."""
+    _ready(request)
+    return total(request, TABLE)
+
+
 @inbox.post("/conversations/search")
 async def search_conversations(request: Request) -> Any:
     _ready(request)

@@ -66,6 +66,11 @@ FIELDS = {
     " Contact.Email Contact.Rapport_Customer_Id__c Contact.IsDeleted",
     "Campaign": "Name IsActive Type",
 }
+# Paths at which no record of this double names a person, by stream, and why.
+UNNAMED = {
+    "leads MasterRecordId": "no lead of the story is merged into another",
+    "campaign_members LeadId": "all members are contacts",
+}
 HAS = {object: {*SYSTEM, *fields.split()} for object, fields in FIELDS.items()}
 LARGEST_PAGE = 2000
 
@@ -133,6 +138,17 @@ async def projected(request: Request) -> None:
     limits.options.setdefault(VENDOR, {})["used"] = used
     if used > most:
         raise Refused(refusal(403, "TotalRequests Limit exceeded.", code="REQUEST_LIMIT_EXCEEDED"))
+
+
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream, with what is in the recycle bin."""
+    shelf_of(request, VENDOR)
+    ready(gate_of(request), VENDOR, timeline, STREAMS)
+    streams = {"Opportunity": "opportunities", "CampaignMember": "campaign_members"}
+    return {
+        streams.get(object, f"{object.lower()}s"): total(request, table(object))
+        for object in KINDS.values()
+    }
 
 
 login = APIRouter(prefix="/salesforce", dependencies=[

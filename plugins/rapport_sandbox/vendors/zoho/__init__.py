@@ -120,6 +120,17 @@ async def projected(request: Request) -> None:
     ready(gate_of(request), VENDOR, timeline, STREAMS)
 
 
+async def held(request: Request, since: int) -> dict[str, int]:
+    """How many records there are of each stream, with those that were deleted."""
+    await projected(request)
+    gone = "json_extract(body, '$.module') = ?"
+    return {
+        module.lower(): total(request, table(module))
+        + total(request, "zoho_deleted", gone, [module])
+        for module in MODULES
+    }
+
+
 login = APIRouter(prefix="/zoho", dependencies=[
     Depends(door(VENDOR, refusal, is_allowed=is_allowed))])  # fmt: skip
 router = APIRouter()
@@ -257,7 +268,8 @@ def link(module: str, number: int | None) -> Json | None:
 
 def _contact(said: Json) -> Json:
     return {"First_Name": said["first"], "Last_Name": said["last"], "Email": said["email"],
-            "Secondary_Email": None, "Phone": said["phone"], "Mobile": said["mobile"],
+            "Secondary_Email": said["email"] if said["mobile"] else None,
+            "Phone": said["phone"], "Mobile": said["mobile"],
             "Title": said["job"], "Mailing_City": said["city"], "Lead_Source": None,
             "Mailing_Country": said["country"], "Account_Name": link("Accounts", said["account"]),
             "Email_Opt_Out": said["is_out"], "Unsubscribed_Time": None,
@@ -268,7 +280,8 @@ def _contact(said: Json) -> Json:
 def _lead(said: Json) -> Json:
     contact = said.get("contact")
     return {"First_Name": said["first"], "Last_Name": said["last"], "Email": said["email"],
-            "Secondary_Email": None, "Phone": said["phone"], "Mobile": said["mobile"],
+            "Secondary_Email": said["email"] if said["mobile"] else None,
+            "Phone": said["phone"], "Mobile": said["mobile"],
             "Designation": said["job"], "Company": said["company"], "Website": None,
             "City": said["city"], "Country": said["country"], "Lead_Source": "Web",
             "Lead_Status": "Contacted", "Email_Opt_Out": said["is_out"], "Unsubscribed_Time": None,
@@ -294,7 +307,7 @@ def _case(said: Json) -> Json:
     return {"Case_Number": f"{said['contact']:08d}", "Subject": said["subject"],
             "Status": "Closed" if said["closed"] else "New", "Priority": "Medium",
             "Case_Origin": "Email", "Related_To": link("Contacts", said["contact"]),
-            "Account_Name": None, "Email": None,
+            "Account_Name": None, "Email": said["email"],
             "Owner": {"name": "An agent", "id": "5500000000000000001"}}  # fmt: skip
 
 
