@@ -18,8 +18,8 @@ import yaml
 
 from rapport.cli import application
 from rapport.paths import under_project
+from rapport.warehouse import data_folder as warehouse_place
 from rapport.warehouse import embedded, migrate, segment_login
-from rapport.warehouse import place as warehouse_place
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "docker-compose.yml"

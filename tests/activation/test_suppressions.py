@@ -166,7 +166,7 @@ def test_only_addresses_that_identity_does_not_know_are_normalised(
         asked.append(raw)
         return normal_form(kind, raw, *args)
 
-    monkeypatch.setattr("rapport.activation.sync.addressees.normal_form", counting)
+    monkeypatch.setattr("rapport.activation.sync.address_owners.normal_form", counting)
     readers.tool.told = [
         Contact("r1", None, "Ann@example.com", ("unsubscribed",)),
         Contact("r2", None, "stranger@example.com", ("unsubscribed",)),

@@ -179,7 +179,7 @@ def test_nobody_is_outside_of_the_schemas_and_files_of_people(
 def test_neither_the_log_of_postgres_nor_the_list_of_processes_tells(
     project: Project, processes: Processes, canaries: Canaries
 ) -> None:
-    code = "from rapport.warehouse import place; print(place.find().log)"
+    code = "from rapport.warehouse import data_folder; print(data_folder.find().log)"
     log = subprocess.run(
         [sys.executable, "-c", code],
         env=project.company.environment, capture_output=True, text=True, check=True,

@@ -18,7 +18,7 @@ from rapport.landing import batches, load
 from rapport.landing.load_log import LoadResult, read_position
 from rapport.transform.publish import Published, publish
 from rapport.vendors.source import Page, Stream
-from rapport.warehouse import connect, place, url
+from rapport.warehouse import connect, data_folder, url
 
 from .proxy import Proxy
 
@@ -116,9 +116,9 @@ def test_a_line_that_breaks_anywhere_even_after_the_commit_is_no_reason_to_appen
 
 def limit_files(pid: int, size: int) -> None:
     """No file of that process may grow beyond the size; asked as the user whom it runs as."""
-    account = place.find().account
+    account = data_folder.find().account
     command = [PRLIMIT, f"--pid={pid}", f"--fsize={size}:"]
-    subprocess.run(command, check=True, cwd="/", **place.identity(account))
+    subprocess.run(command, check=True, cwd="/", **data_folder.identity(account))
 
 
 @pytest.mark.skipif(not Path(PRLIMIT).exists(), reason="prlimit is a program of Linux")

@@ -50,7 +50,7 @@ def test_nobody_reads_a_restored_warehouse_before_the_erasures_are_repeated(
 ) -> None:
     path = backup(at=NOW)
     seen: list[bool] = []
-    from rapport.privacy import replay
+    from rapport.privacy import repeated_erasures
 
     def look(*_: object, **__: object) -> dict[str, int]:
         readers = {"bi_reader", "support_reader", "marketing_reader"}
@@ -58,7 +58,7 @@ def test_nobody_reads_a_restored_warehouse_before_the_erasures_are_repeated(
         seen.append(any(g.role in readers and g.kind != "database" for g in grants))
         return {"people": 0, "records": 0, "tombstones": 0}
 
-    monkeypatch.setattr(replay, "replay", look)
+    monkeypatch.setattr(repeated_erasures, "replay", look)
     restore(path, at=NOW)
     assert seen == [False]
 

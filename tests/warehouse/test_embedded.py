@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from rapport.errors import ConfigError
-from rapport.warehouse import embedded, place
+from rapport.warehouse import data_folder, embedded
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
@@ -76,7 +76,7 @@ def test_airflows_login_cannot_open_the_warehouse(postgres: str) -> None:
 
 
 def test_the_passwords_can_be_read_by_their_owner_only(postgres: str) -> None:
-    assert place.find().passwords.stat().st_mode & 0o777 == 0o600
+    assert data_folder.find().passwords.stat().st_mode & 0o777 == 0o600
 
 
 def test_it_listens_on_127_0_0_1_only(superuser: str) -> None:
@@ -92,7 +92,7 @@ def test_it_listens_on_127_0_0_1_only(superuser: str) -> None:
 def test_values_of_failing_statements_stay_out_of_the_log(postgres: str) -> None:
     with psycopg.connect(postgres) as connection, pytest.raises(psycopg.Error):
         connection.execute("select 'canary@example.com'::int")
-    assert "canary" not in place.find().log.read_text()
+    assert "canary" not in data_folder.find().log.read_text()
 
 
 def test_ten_processes_at_once_start_one_server(var: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_busy_worker_of_a_killed_server_does_not_block_the_next_one(var: Path)
 
 def test_a_pid_file_that_names_another_process_is_seen_through(var: Path) -> None:
     embedded.start()
-    pid_file = place.find().data / "postmaster.pid"
+    pid_file = data_folder.find().data / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
     embedded.stop()
     with subprocess.Popen(["sleep", "60"]) as stranger:
@@ -163,7 +163,7 @@ def test_without_proc_a_narrow_terminal_does_not_hide_the_server(
 
 
 def test_an_initdb_that_was_killed_half_way_is_done_again(var: Path) -> None:
-    where = place.find()
+    where = data_folder.find()
     draft = where.cluster / "draft-1"
     draft.mkdir()
     (draft / "PG_VERSION").write_text("18")
@@ -172,7 +172,7 @@ def test_an_initdb_that_was_killed_half_way_is_done_again(var: Path) -> None:
 
 
 def test_a_starter_killed_in_the_middle_of_initdb_leaves_nothing_in_the_way(var: Path) -> None:
-    cluster = place.find().cluster
+    cluster = data_folder.find().cluster
     code = "from rapport.warehouse import embedded; embedded.start()"
     starter = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 30
@@ -194,7 +194,7 @@ def test_a_port_that_was_taken_meanwhile_is_left_alone(var: Path) -> None:
 
 def test_lost_passwords_are_said_and_the_data_stays(var: Path) -> None:
     embedded.start()
-    where = place.find()
+    where = data_folder.find()
     kept = where.passwords.read_text()
     where.passwords.unlink()
     with pytest.raises(ConfigError, match="passwords of the embedded Postgres are gone"):
@@ -206,7 +206,7 @@ def test_lost_passwords_are_said_and_the_data_stays(var: Path) -> None:
 def test_data_of_another_major_version_is_refused(var: Path) -> None:
     embedded.start()
     embedded.stop()
-    version = place.find().data / "PG_VERSION"
+    version = data_folder.find().data / "PG_VERSION"
     version.write_text("17\n")
     with pytest.raises(ConfigError, match="made by Postgres 17, but this is 18"):
         embedded.start()
@@ -223,16 +223,18 @@ def test_from_a_private_home_data_and_binaries_go_elsewhere(
 ) -> None:
     private = public / "home"
     private.mkdir(mode=0o700)
-    installed = place.package()
-    for name in (place.PACKAGE, f"{place.PACKAGE}.libs"):
+    installed = data_folder.package()
+    for name in (data_folder.PACKAGE, f"{data_folder.PACKAGE}.libs"):
         if (installed.parent.parent / name).exists():
             (private / name).symlink_to(installed.parent.parent / name)
-    monkeypatch.setattr(place, "SHARED", public / "shared")
-    monkeypatch.setattr(place, "package", lambda: private / place.PACKAGE / installed.name)
+    monkeypatch.setattr(data_folder, "SHARED", public / "shared")
+    monkeypatch.setattr(
+        data_folder, "package", lambda: private / data_folder.PACKAGE / installed.name
+    )
     monkeypatch.setenv("RAPPORT_VAR", str(private / "var"))
     try:
         assert ask("select 1") == "1"
-        where = place.find()
+        where = data_folder.find()
         assert where.home.is_relative_to(public / "shared")
         assert where.binaries.is_relative_to(public / "shared")
         assert (private / "var" / "postgres" / "home").read_text().strip() == str(where.home)
@@ -241,7 +243,7 @@ def test_from_a_private_home_data_and_binaries_go_elsewhere(
         assert account is not None
         denied = subprocess.run(
             ["/bin/ls", str(private)],
-            capture_output=True, check=False, **place.identity(account),
+            capture_output=True, check=False, **data_folder.identity(account),
         )  # fmt: skip
         assert denied.returncode != 0
     finally:
@@ -252,10 +254,10 @@ def test_from_a_private_home_data_and_binaries_go_elsewhere(
 @AS_ROOT
 def test_as_an_ordinary_user_it_runs_as_that_user(public: Path) -> None:
     """In a process that gives up root for good."""
-    account = place.find().account
+    account = data_folder.find().account
     assert account is not None
     (public / "var").mkdir()
-    place.find().give(public / "var")
+    data_folder.find().give(public / "var")
     code = (
         "import os, sys; from pathlib import Path; from rapport.warehouse import embedded;"
         f"os.setgroups([]); os.setgid({account.gid}); os.setuid({account.uid});"

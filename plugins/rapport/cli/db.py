@@ -109,8 +109,8 @@ def login(
     with warehouse.connect() as connection:
         password = roles.make_login(connection, name, role)
     parts = urlsplit(warehouse.url())
-    place = parts.netloc.rpartition("@")[2]
-    address = parts._replace(netloc=f"{quote(name)}:{password}@{place}").geturl()
+    data_folder = parts.netloc.rpartition("@")[2]
+    address = parts._replace(netloc=f"{quote(name)}:{password}@{data_folder}").geturl()
     if as_json:
         show({"login": name, "role": role, "url": address}, lambda: address, as_json)
     else:
@@ -178,12 +178,12 @@ def psql(context: typer.Context) -> None:
     from psycopg.conninfo import conninfo_to_dict
 
     from rapport import warehouse
-    from rapport.warehouse import place
+    from rapport.warehouse import data_folder
 
     fields = conninfo_to_dict(warehouse.url())
     os.environ["PGPASSWORD"] = str(fields.pop("password", ""))  # arguments are seen by everybody
     target = " ".join(f"{key}='{value}'" for key, value in fields.items())
-    program = str(place.package() / "bin" / "psql")
+    program = str(data_folder.package() / "bin" / "psql")
     os.execv(program, [program, target, *context.args])  # noqa: S606
 
 

@@ -52,7 +52,7 @@ def restore(path: Path, *, at: datetime) -> dict[str, int]:
     """
     from rapport import warehouse
     from rapport.landing import ensure_tables
-    from rapport.privacy.replay import replay
+    from rapport.privacy.repeated_erasures import replay
     from rapport.settings import load_settings
 
     _must_be_whole(path)
@@ -82,7 +82,7 @@ def restore(path: Path, *, at: datetime) -> dict[str, int]:
 def _run(program: str, *arguments: str, on_server: bool = True) -> None:
     """Run one of Postgres' programs; the password is in its environment, not in its arguments."""
     from rapport import warehouse
-    from rapport.warehouse import place
+    from rapport.warehouse import data_folder
 
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "PGTZ": "UTC"}
     target: list[str] = []
@@ -92,7 +92,7 @@ def _run(program: str, *arguments: str, on_server: bool = True) -> None:
         named = " ".join(f"{key}='{value}'" for key, value in fields.items())
         target = [f"--dbname={named}"]
     done = subprocess.run(
-        [str(place.package() / "bin" / program), *target, *arguments],
+        [str(data_folder.package() / "bin" / program), *target, *arguments],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:

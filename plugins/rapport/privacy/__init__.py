@@ -43,7 +43,7 @@ def work(connection: psycopg.Connection, *, at: datetime) -> dict[str, int]:
 
     A request that fails stays open and does not stop the others. `at` is in UTC.
     """
-    from rapport.privacy.replay import delete_referring_records
+    from rapport.privacy.repeated_erasures import delete_referring_records
 
     counts = {"done": 0, "failed": 0, "overdue": 0}
     if deleted := delete_referring_records(connection):

@@ -22,7 +22,7 @@ from rapport.errors import ConfigError
 from rapport.landing import person_references
 from rapport.landing.raw_tables import table_of
 from rapport.paths import draft_of, var_dir
-from rapport.privacy import stores
+from rapport.privacy import person_tables
 from rapport.privacy.notice import Held, notice
 from rapport.privacy.person import Person, find
 from rapport.privacy.requests import Request
@@ -60,9 +60,9 @@ def collect(connection: Connection, who: str, *, at: datetime) -> Archive:
         },
         {
             f"{table.schema}.{table.name}": rows
-            for table in stores.tables(connection)
+            for table in person_tables.tables(connection)
             if table.schema not in INTERMEDIATE_SCHEMAS
-            and (rows := stores.rows(connection, table, person))
+            and (rows := person_tables.rows(connection, table, person))
         },
         notice(connection, settings).held,
     )

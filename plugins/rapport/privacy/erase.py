@@ -29,7 +29,7 @@ from rapport.landing import person_references, tombstones
 from rapport.landing.raw_tables import table_of
 from rapport.landing.stream_writer import Writer
 from rapport.paths import var_dir
-from rapport.privacy import foreign, stores
+from rapport.privacy import person_tables, tables_of_others
 from rapport.privacy.person import Person, find
 from rapport.privacy.requests import Request
 from rapport.runs.run import at_work
@@ -78,7 +78,7 @@ def erase(
     _refuse_during_run(connection, at)
     person, remote_ids = _load_or_store_person(connection, request, at)
     failed: RapportError | None = None
-    settings, others = load_settings(), foreign.tables(connection)
+    settings, others = load_settings(), tables_of_others.tables(connection)
     destinations = settings.enabled("destinations") if call_destinations else {}
     for name, options in destinations.items():
         try:
@@ -108,17 +108,17 @@ def erase(
     with _step(connection, request, "raw.rejected_records") as keep:
         if keep is not None:
             keep(_delete_rejected(connection, person))
-    for table in stores.tables(connection):
+    for table in person_tables.tables(connection):
         with _step(connection, request, f"{table.schema}.{table.name}") as keep:
             if keep is not None:
-                keep(_counted(stores.delete(connection, table, person)))
+                keep(_counted(person_tables.delete(connection, table, person)))
     for (schema, name), owner in others.items():
         with _step(connection, request, f"{schema}.{name}") as keep:
             if keep is not None:
                 keep(Receipt("", "by_hand", answer=f"belongs to {owner}: delete there"))
     with _step(connection, request, "mentions") as keep:
         if keep is not None:
-            changed = stores.scrub(connection, sorted(person.traces))
+            changed = person_tables.scrub(connection, sorted(person.traces))
             connection.execute("update identity.state set must_rebuild = true")
             keep(_counted(sum(changed.values()), ", ".join(sorted(changed)) or None))
     with _step(connection, request, "files of the project") as keep:
@@ -143,7 +143,9 @@ def preview(connection: Connection, who: str) -> dict[str, int]:
         f"raw.{source}__{stream}": len(person.records(source, stream))
         for source, stream in person_references.streams()
     }
-    return {store: n for store, n in {**counts, **stores.left(connection, person)}.items() if n}
+    return {
+        store: n for store, n in {**counts, **person_tables.left(connection, person)}.items() if n
+    }
 
 
 def receipts(connection: Connection, request_id: int) -> list[Receipt]:
@@ -337,7 +339,7 @@ def _scrub_files(person: Person) -> int:
     changed = 0
     for path in _texts(var_dir()):
         content = path.read_bytes()
-        cleaned = pattern.sub(stores.ERASED.encode(), content) if pattern else content
+        cleaned = pattern.sub(person_tables.ERASED.encode(), content) if pattern else content
         if cleaned != content:
             path.write_bytes(cleaned)
             changed += 1
@@ -371,7 +373,7 @@ def _finish(connection: Connection, request: Request, person: Person, at: dateti
                     "privacy: a run is in progress and may write the person again. Try again when "
                     "it has ended. The request stays in the queue."
                 )
-        left = stores.left(connection, person)
+        left = person_tables.left(connection, person)
         if not left:
             connection.execute(
                 "delete from privacy.subjects where request_id = %s", (request.request_id,)

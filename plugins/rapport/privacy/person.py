@@ -16,7 +16,7 @@ from rapport.identity.normal_forms import LONGEST, normal_form
 from rapport.landing import person_references
 from rapport.landing.raw_tables import table_of
 from rapport.landing.tombstones import Handles
-from rapport.privacy import foreign
+from rapport.privacy import tables_of_others
 
 Connection = psycopg.Connection[Any]
 MAX_REFERENCES = 6  # how many references are followed from record to record
@@ -143,7 +143,7 @@ def _add_profile(person: Person, profile: str) -> None:
 
 def _add_records(connection: Connection, person: Person) -> None:
     """Add the records that refer to the person, the records that refer to those, and so on."""
-    others = foreign.tables(connection)
+    others = tables_of_others.tables(connection)
     streams = [one for one in person_references.streams() if ("raw", "__".join(one)) not in others]
     for _ in range(MAX_REFERENCES):
         before = sum(map(len, person.handles.values()))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from rapport.vendors.moments import pattern_of, warehouse_format
+from rapport.vendors.time_formats import pattern_of, warehouse_format
 
 CONTACTS = (
     "email additional_emails phone additional_phones full_name first_name last_name country city"

@@ -18,9 +18,9 @@ from rapport.errors import ConfigError, RetryLater
 from rapport.file_locks import held
 from rapport.paths import private_file, var_dir
 from rapport.warehouse import cluster
-from rapport.warehouse import place as places
+from rapport.warehouse import data_folder as places
 from rapport.warehouse.cluster import ADMIN, DATABASES, OWNER
-from rapport.warehouse.place import MAJOR, Place
+from rapport.warehouse.data_folder import MAJOR, Place
 from rapport.warehouse.server_process import Server, launch, running
 
 ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rapport.errors import ConfigError, RetryLater
-from rapport.warehouse.place import Place
+from rapport.warehouse.data_folder import Place
 
 # For a machine of two cores that runs everything else too. Durable: fsync and synchronous_commit
 # stay on. Failing statements and their values may hold personal data, so they are not logged.

@@ -15,7 +15,13 @@ from psycopg import sql
 
 from rapport.activation import ledger, sync_runs
 from rapport.activation.lists import List
-from rapport.activation.planning import holds, list_guards, plan_rows, priority, sent_traits
+from rapport.activation.planning import (
+    blocked_additions,
+    list_guards,
+    plan_rows,
+    priority,
+    sent_traits,
+)
 from rapport.activation.planning.difference import find_difference
 from rapport.activation.planning.known_lists import all_lists
 from rapport.activation.planning.list_guards import Verdict
@@ -78,9 +84,9 @@ def plan_list(
     """Plan one list in one transaction; `reserved` is the table of `priority`."""
     with connection.transaction():
         refused = _refused(connection, target)
-        suppressors = holds.suppressors(known, target.segment)
+        suppressors = blocked_additions.suppressors(known, target.segment)
         difference = find_difference(connection, target, suppressors, reserved)
-        hold = holds.find_hold(connection, known, target)
+        hold = blocked_additions.find_hold(connection, known, target)
         verdict = refused or list_guards.judge(connection, target, difference, hold)
         hold_back(connection, difference, verdict)
         plan = write(connection, target, difference, verdict)

@@ -14,7 +14,7 @@ from itertools import islice
 import psycopg
 
 from rapport.activation.segments.declarations import Definitions
-from rapport.activation.sync import addressees, suppressions
+from rapport.activation.sync import address_owners, suppressions
 from rapport.activation.sync.read_back import Check, plain, read_back
 from rapport.errors import GateFailed
 from rapport.identity.rules import Rules
@@ -47,7 +47,7 @@ def pull_destination(
                 _find_deleted(connection, destination.name)
             except GateFailed as error:
                 deletions_refused = error
-        addressees.find(connection, region=region, rules=rules)
+        address_owners.find(connection, region=region, rules=rules)
         counts = suppressions.merge(connection, destination.name, as_of)
     if deletions_refused is not None:
         # The other suppressions count all the same.

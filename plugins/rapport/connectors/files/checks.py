@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rapport.connectors.files.datasets import INTEGERS, NUMBERS, Dataset
-from rapport.vendors.moments import is_moment
+from rapport.vendors.time_formats import is_moment
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,18}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?")
 _INTEGER = re.compile(r"[+-]?\d{1,9}")

@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from rapport.privacy.foreign import OURS
 from rapport.privacy.person import Person
+from rapport.privacy.tables_of_others import OURS
 
 Connection = psycopg.Connection[Any]
 ERASED = "[erased]"
