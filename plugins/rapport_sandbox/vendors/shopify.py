@@ -27,7 +27,6 @@ LOGIN: dict[str, Any] = {"login": "", "password": "demo-not-a-secret-shopify", "
 LIMITS = [("*", 10, 1.0)]
 STREAMS = ["shopify_customers", "shopify_orders"]
 # Paths at which no record of this double names a person, by stream, and why.
-UNNAMED = {"orders email": "the query of the source asks for no address of an order"}
 CEILING = 25_000
 COST = {"requestedQueryCost": 502, "actualQueryCost": None,
         "throttleStatus": {"maximumAvailable": 2000.0, "currentlyAvailable": 12,

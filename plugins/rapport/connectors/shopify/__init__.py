@@ -20,7 +20,7 @@ VENDOR = Vendor(
     },
     people={
         "customers": {"defaultEmailAddress.emailAddress": "email"},
-        "orders": {"customer.id": "shopify:customers", "email": "email"},
+        "orders": {"customer.id": "shopify:customers"},
     },
     key_prefixes={"customers": "gid://shopify/Customer/"},
 )
