@@ -101,6 +101,14 @@ def test_documents_use_the_words_of_the_glossary() -> None:
     assert strays(documents()) == []
 
 
+@pytest.mark.parametrize("path", ["README.md", "CONTRIBUTING.md", "docs", "dbt_project"])
+def test_each_block_of_code_in_a_document_is_closed(path: str) -> None:
+    place = ROOT / path
+    for file in [place] if place.is_file() else sorted(place.glob("*.md")):
+        fences = re.findall(r"^ *```", file.read_text(encoding="utf-8"), re.MULTILINE)
+        assert len(fences) % 2 == 0, f"{file.name}: a block of code has no end"
+
+
 def test_the_help_of_commands_uses_the_words_of_the_glossary() -> None:
     assert strays(helps(typer.main.get_command(application))) == []
 
