@@ -7,6 +7,7 @@ import pytest
 
 from rapport.activation.segments.declarations import Segment
 from rapport.connectors import destination_names, open_destination
+from rapport.connectors.files.destination import Files
 from rapport.errors import ConfigError
 from rapport.operations.doctor import _connections
 from rapport.settings import load_settings
@@ -29,7 +30,8 @@ def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_destination_may_have_a_name_of_its_own(tmp_path: Path, make: Any) -> None:
     options = load_settings().enabled("destinations")["files_meta"]
     tool = open_destination("files_meta", options)
-    assert (tool.name, tool.options["hash"]) == ("files_meta", "meta")
+    assert isinstance(tool, Files)
+    assert (tool.name, tool.options.hash) == ("files_meta", "meta")
     tool.upsert(make.batch(make.person(1)))
     assert (tmp_path / "readers" / "files_meta").is_dir()
     assert {"files", "files_meta", "crm_hook"} <= set(destination_names())

@@ -77,7 +77,7 @@ def test_hubspot_is_asked_for_the_field() -> None:
         ("{people: {tier: x}}", "no stream people"),
         ("{contacts: {Tier: x}}", "snake case"),
         ('{contacts: {tier: "x\'y"}}', "snake case"),
-        ("{contacts: tier}", "write stream"),
+        ("{contacts: tier}", "must have the form"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_said(tmp_path: Path, fields: str, complaint: str) -> None:

@@ -157,7 +157,7 @@ class House:
 
     def erase(self, email: str, at: datetime) -> None:
         asked = request(self.connection, "erase", email, at=at)
-        erase(self.connection, asked, at=at, open_tool=lambda *_: self.tool)
+        erase(self.connection, asked, at=at, open_with=lambda *_: self.tool)
 
     def traces(self, texts: set[str]) -> set[str]:
         """Which of the texts stand in a row of any table, as a word of its own."""

@@ -2,9 +2,9 @@
 
 >>> class Options(BaseModel):
 ...     start: int
->>> validated(Options, {"start": "soon"}, "posthog")
+>>> validated(Options, {"start": "soon"}, "postbox")
 Traceback (most recent call last):
-rapport.errors.ConfigError: rapport.yml: sources.posthog.start: Input should be a valid integer, \
+rapport.errors.ConfigError: rapport.yml: sources.postbox.start: Input should be a valid integer, \
 unable to parse string as an integer.
 """
 

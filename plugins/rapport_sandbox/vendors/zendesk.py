@@ -28,6 +28,7 @@ from rapport_sandbox.projection import total
 from rapport_sandbox.store import Json, decode, encode
 
 VENDOR = "zendesk"
+TWICE = {"ticket_events": "the export gives the last second of a page again"}
 LOGIN: dict[str, Any] = {
     "login": "rapport@example.com/token",
     "password": "demo-not-a-secret-zendesk",
