@@ -16,7 +16,15 @@ from rapport.connectors import all_destinations
 from rapport.errors import ConfigError
 from rapport.settings import known
 from rapport.vendors.connections import Connection
-from rapport.vendors.destination import Audience, Batch, Destination, Job, Night, Person, Result
+from rapport.vendors.destination import (
+    Audience,
+    Batch,
+    Destination,
+    Job,
+    Person,
+    Result,
+    RunContext,
+)
 from rapport.vendors.http_destination import HttpDestination
 from rapport_sandbox.recorder import OPTIONS, Recorder
 
@@ -81,8 +89,8 @@ def batch(*people: Person, id: str = "batch_1") -> Batch:
     return Batch(id, AUDIENCE, people, "20260331T030000Z-01", AS_OF)
 
 
-def night(*people: Person) -> Night:
-    return Night("20260331T030000Z-01", AS_OF, "abc123", lambda: iter(people))
+def run_context(*people: Person) -> RunContext:
+    return RunContext("20260331T030000Z-01", AS_OF, "abc123", lambda: iter(people))
 
 
 def test_there_are_destinations() -> None:
@@ -189,7 +197,7 @@ def test_the_outgoing_request_is_the_known_one(
 ) -> None:
     tool.prepare(AUDIENCE)
     upsert(tool, batch(person(41)))
-    tool.finish(AUDIENCE, night(person(41)))
+    tool.finish(AUDIENCE, run_context(person(41)))
     remove(tool, batch(person(41), id="batch_2"))
     sent = [
         {key: asked[key] for key in ("method", "path", "body")}

@@ -24,7 +24,7 @@ from openapi_core.templating.paths.exceptions import PathError
 from openapi_core.testing import MockRequest
 
 from rapport.connectors import all_destinations, all_sources
-from rapport.vendors.destination import Audience, Batch, Job, Night, Person
+from rapport.vendors.destination import Audience, Batch, Job, Person, RunContext
 from rapport_sandbox.doubles import logins
 from rapport_sandbox.recorder import OPTIONS, Recorder
 
@@ -178,7 +178,7 @@ def push(name: str, twins: Recorder) -> None:
             answer = send(batch)
             while isinstance(answer, Job) and tool.poll(answer, batch) is None:
                 pass
-        tool.finish(audience, Night(batch.run_id, AS_OF, "abc123", lambda: iter(())))
+        tool.finish(audience, RunContext(batch.run_id, AS_OF, "abc123", lambda: iter(())))
         list(tool.members(audience) or ())
     list(tool.contacts())
     tool.erase(people[0])

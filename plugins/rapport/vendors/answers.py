@@ -1,4 +1,4 @@
-"""What destinations have in common: calls side by side, and reasons that quote nobody.
+"""Helpers of destinations: parallel calls, and error reasons without personal data.
 
 >>> code("INVALID_EMAIL"), code("anna@example.com is taken")
 ('INVALID_EMAIL', 'refused')
@@ -21,13 +21,13 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
 def each(
     work: Callable[[Person], Found], people: Sequence[Person], threads: int
 ) -> Sequence[Found]:
-    """The work for everybody, so many at once, in their order."""
+    """The results of `work` for each person, in the order of `people`, computed by many threads."""
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, people))
 
 
 def body_of(answer: Answer) -> dict[str, Any]:
-    """The JSON object of an answer; empty where it is none."""
+    """The JSON object of an answer; empty if the body is not one."""
     try:
         body = answer.json()
     except ValueError:
@@ -38,7 +38,7 @@ def body_of(answer: Answer) -> dict[str, Any]:
 def results(
     batch: Batch, errors: Mapping[str, str], ids: Mapping[str, str | None] | None = None
 ) -> Sequence[Result]:
-    """A result for everybody in the batch: the tool's id and the error, by customer."""
+    """A result for each person in the batch, from the vendor's ids and the errors by customer."""
     return [
         Result(p.customer_id, (ids or {}).get(p.customer_id), errors.get(p.customer_id))
         for p in batch.people
@@ -46,13 +46,13 @@ def results(
 
 
 def code(value: Any, default: str = "refused") -> str:
-    """A vendor's error code; a text that may quote a person is left out."""
+    """A vendor's error code; any other text becomes `default`, as it may quote personal data."""
     text = str(value or "")
     return text if _CODE.fullmatch(text) else default
 
 
 def address_key(email: str) -> str:
-    """What an address is compared by.
+    """The form of an e-mail address that is used for comparison.
 
     >>> address_key(" Anna@Example.com") == address_key("anna@example.com")
     True
@@ -61,7 +61,7 @@ def address_key(email: str) -> str:
 
 
 def md5(text: str) -> str:
-    """The hex digest by which some tools name an address; it protects nothing.
+    """The hex digest that some vendors use as the id of an address; it protects nothing.
 
     >>> md5("a")
     '0cc175b9c0f1b6a831c399e269772661'
@@ -70,7 +70,7 @@ def md5(text: str) -> str:
 
 
 def first_of_each_address(people: Sequence[Person]) -> tuple[dict[str, Person], dict[str, str]]:
-    """People by address, and the error of those who have none or share one in this batch."""
+    """People by address, and the errors of those without an address or with a shared one."""
     kept: dict[str, Person] = {}
     errors: dict[str, str] = {}
     for person in people:

@@ -1,4 +1,4 @@
-"""Logins of the tools: Airflow connections, read where Airflow is running and where it is not.
+"""Logins of the vendors: Airflow connections, which can be read with or without Airflow.
 
 >>> import os
 >>> os.environ["AIRFLOW_CONN_EXAMPLE"] = '{"host": "https://api.example.com", "password": "k"}'
@@ -20,7 +20,7 @@ from rapport.errors import ConfigError
 
 @dataclass(frozen=True)
 class Connection:
-    """Where a tool is and how to log in; its repr shows no secret."""
+    """The address of a vendor and the login; the repr shows no secret."""
 
     name: str
     host: str = ""
@@ -32,10 +32,11 @@ class Connection:
 
 
 def get_connection(name: str) -> Connection:
-    """The connection of that name; raises `ConfigError` that says how to add it.
+    """The connection of that name; raises a `ConfigError` that says how to add it.
 
-    `AIRFLOW_CONN_<NAME>` wins, as JSON or URI; inside an Airflow task, what Airflow has (the UI,
-    a secrets backend); in the demo, the sandbox.
+    `AIRFLOW_CONN_<NAME>`, as JSON or URI, comes first. Next, inside an Airflow task, comes the
+    connection that Airflow stores (in its UI or a secrets backend). Last, in the demo, comes the
+    sandbox.
     """
     connection = find_connection(name)
     if connection is None:
@@ -47,7 +48,7 @@ def get_connection(name: str) -> Connection:
 
 
 def find_connection(name: str) -> Connection | None:
-    """The connection of that name, None where there is none."""
+    """The connection of that name; None if there is none."""
     if text := os.environ.get(variable(name), "").strip():
         return parse(name, text)
     return _of_airflow(name) or _of_demo(name)
@@ -63,7 +64,7 @@ def variable(name: str) -> str:
 
 
 def parse(name: str, text: str) -> Connection:
-    """An Airflow connection in its JSON or URI form; raises `ConfigError` without its content."""
+    """An Airflow connection from JSON or a URI; raises `ConfigError` that hides the content."""
     try:
         return _from_json(name, text) if text.lstrip().startswith("{") else _from_uri(name, text)
     except (ValueError, TypeError, AttributeError):
@@ -90,7 +91,7 @@ def _from_json(name: str, text: str) -> Connection:
 
 
 def _from_uri(name: str, text: str) -> Connection:
-    """As Airflow reads it: parts are percent-encoded, a second scheme belongs to the host."""
+    """Read a URI as Airflow does: percent-encoded parts; a second scheme is part of the host."""
     kind, separator, rest = text.partition("://")
     if not separator or not kind:
         raise ValueError("no scheme")
@@ -114,7 +115,7 @@ def _from_uri(name: str, text: str) -> Connection:
 
 
 def base_url(connection: Connection, default: str = "") -> str:
-    """The address of a connection, https where it names no scheme; raises `ConfigError`.
+    """The address of a connection, with https if it names no scheme; raises `ConfigError`.
 
     >>> base_url(Connection("postbox", host="acme.postbox.example"))
     'https://acme.postbox.example'
@@ -129,7 +130,7 @@ def base_url(connection: Connection, default: str = "") -> str:
 
 
 def _of_airflow(name: str) -> Connection | None:
-    """What Airflow has, asked only inside a task, where it can answer."""
+    """The connection stored in Airflow, which answers only inside a task."""
     runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
     if runner is None or not hasattr(runner, "SUPERVISOR_COMMS"):
         return None

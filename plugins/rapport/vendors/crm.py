@@ -1,8 +1,8 @@
-"""What a CRM's contacts ask for: found, updated, made, and put on a list.
+"""A destination whose people are contacts of a CRM: find, update, create, and put on a list.
 
-A contact is found by our id, which a field of the company's own holds (option `customer_id`), else
-by address. One that is there keeps its name and its other lists; one that is not is made. A contact
-that holds the id of another customer is left alone.
+A contact is found by our id, which is stored in a custom field (option `customer_id`), else by
+address. An existing contact keeps its name and its other lists. A missing contact is created. A
+contact with the id of another customer is left unchanged.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,8 +23,8 @@ from rapport.vendors.http_destination import HttpDestination
 
 
 class CrmOptions(DestinationOptions):
-    """`customer_id` is the field for our id, which has to be an `own_field`; `fields` is the field
-    of each trait that is sent."""
+    """`customer_id` is the field for our id, which must be an `own_field`. `fields` maps each trait
+    that is sent to its field."""
 
     own_field: ClassVar[str]
 
@@ -40,10 +40,9 @@ class CrmOptions(DestinationOptions):
 
 
 class Crm(HttpDestination):
-    """A tool with contacts; a CRM overrides the calls below.
+    """A CRM. A connector overrides the methods that raise `NotImplementedError`.
 
-    `gone` are the reasons by which the CRM tells that a contact, or its place on a list, is not
-    there any more.
+    `gone` are the error reasons that mean that a contact, or its place on a list, no longer exists.
     """
 
     options: CrmOptions
@@ -52,7 +51,7 @@ class Crm(HttpDestination):
 
     @property
     def own(self) -> str:
-        """The field that holds our id."""
+        """The field with our id."""
         return self.options.customer_id
 
     @property
@@ -61,34 +60,34 @@ class Crm(HttpDestination):
         return self.options.fields
 
     def looked_up(self, own: Sequence[str], emails: Sequence[str]) -> Iterable[Contact]:
-        """The contacts that hold one of these ids or addresses, those made first before others."""
+        """The contacts with one of these ids or addresses, the oldest first."""
         raise NotImplementedError
 
     def write(self, records: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
-        """Write fields, by customer, on the contact of this id; the reason of each refusal."""
+        """Write fields, by customer, to the contact of each id; returns the reasons of refusals."""
         raise NotImplementedError
 
     def make(self, people: Sequence[Person]) -> tuple[dict[str, str], dict[str, str]]:
-        """Make contacts by our id, so that the same people twice make one each.
+        """Create contacts by our id, so that a repeated call creates no duplicate.
 
-        Answers the new ids and the reasons of the refused, by customer.
+        Returns the new ids and the reasons of the refusals, by customer.
         """
         raise NotImplementedError
 
     def join(self, audience: Audience, ids: Mapping[str, str]) -> dict[str, str]:
-        """Put contacts, by customer, on the list; the reason of each refusal."""
+        """Put contacts, by customer, on the list; returns the reason of each refusal."""
         raise NotImplementedError
 
     def leave(self, audience: Audience, ids: Mapping[str, str]) -> dict[str, str]:
-        """Take contacts, by customer, off the list; the reason of each refusal."""
+        """Take contacts, by customer, off the list; returns the reason of each refusal."""
         raise NotImplementedError
 
     def remote_id(self, person: Person) -> str | None:
-        """The contact's id as the CRM told it to us."""
+        """The contact's id at the CRM, if known."""
         return person.remote_id
 
     def upsert(self, batch: Batch) -> Sequence[Result]:
-        """Update the contacts that are there, make the others, and put all on the list."""
+        """Update existing contacts, create the others, and put all of them on the list."""
         people, errors = first_of_each_address(batch.people)
         ids: dict[str, str] = {}
         known = {p.customer_id: p for p in people.values()}
@@ -110,7 +109,7 @@ class Crm(HttpDestination):
         return results(batch, errors, ids)
 
     def remove(self, batch: Batch) -> Sequence[Result]:
-        """Take people off the list, and clear what no other list sends."""
+        """Take people off the list, and clear the traits that no other list sends."""
         ids = {p.customer_id: id for p in batch.people if (id := self.remote_id(p))}
         ids |= self.find([p for p in batch.people if not p.remote_id], by_address=False)[0]
         refused = self.leave(batch.audience, ids) if ids else {}
@@ -130,7 +129,7 @@ class Crm(HttpDestination):
     ) -> tuple[dict[str, str], set[str]]:
         """The contacts of people, by our present or a former id, else by address.
 
-        Also whose address is that of another customer's contact.
+        The second value is the customers whose address is on another customer's contact.
         """
         own = {id: p.customer_id for p in people for id in (*p.aliases, p.customer_id)}
         emails = {address_key(p.email): p.customer_id for p in people if p.email and by_address}
@@ -149,7 +148,7 @@ class Crm(HttpDestination):
         return found, taken - found.keys()
 
     def ours(self, person: Person) -> set[str]:
-        """The contacts that hold an id of ours: an address may be another customer's too."""
+        """The contacts with an id of ours. Not by address, which another customer may share."""
         known = self.remote_id(person)
         return {*([known] if known else ()), *self.find([person], by_address=False)[0].values()}
 
@@ -165,7 +164,7 @@ class Crm(HttpDestination):
         ids: dict[str, str],
         errors: dict[str, str],
     ) -> dict[str, str]:
-        """Write what is said on contacts; the reason of each that turns out to be gone."""
+        """Write ids and traits to contacts; returns the reasons for contacts that are gone."""
         said = {key: (id, self.said(people[key])) for key, id in wanted.items()}
         refused = self.write(said) if said else {}
         ids |= {key: id for key, id in wanted.items() if key not in refused}

@@ -1,10 +1,10 @@
-"""What a destination is: a tool that holds lists of people.
+"""The interface of a destination, which holds lists of people.
 
-One file a tool, one method a direction: `upsert` puts people on a list or changes them, `remove`
-takes them off, `contacts` says whom the tool has and whom we must not write to. What was accepted
-is answered row by row: read it from the body also where the status is 200 or 207, and answer a
-`Job` where the tool only promises (202). The engine decides everything else and knows nothing of a
-vendor.
+Each destination is one class with one method per direction. `upsert` adds people to a list or
+updates them, `remove` takes them off, and `contacts` reads who is there and who must not be written
+to. A method reports for each person whether the destination accepted the row. Read this from the
+body even if the status is 200 or 207, and return a `Job` if the vendor applies the batch later
+(202). Activation decides everything else and contains no code for a single vendor.
 
 >>> Result("c_1").accepted
 True
@@ -29,12 +29,12 @@ MessagesOn = Literal["nothing", "entry", "change"]
 
 
 class BatchRefused(RapportError):
-    """The tool refused a whole batch because of what is in it: the engine halves it."""
+    """The destination refused a whole batch for its content. The push halves it and sends again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """A list: the segment's key, what it is for, and the type of each attribute that is sent.
+    """A list: the segment's key, its purpose and channel, and the type of each attribute sent.
 
     Types are `string`, `integer`, `float`, `boolean`, `date` and `datetime`.
     """
@@ -48,12 +48,13 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One row for the tool. `aliases` are ids that this customer had before a merge.
+    """One person to send. `aliases` are ids that this customer had before a merge.
 
-    `remote_id` is the tool's own id where it told us one. `is_listed` says that the tool accepted
-    this person for the list before. Contact details are those that the channel needs: `phone` for
-    sms, `user_id` for push. A trait that is None is to be cleared; in `remove`, those are the
-    traits that no other list of the tool still gives this person. The repr shows no personal data.
+    `remote_id` is the destination's own id of the person, if known. `is_listed` is true if the
+    destination accepted this person for the list before. Only the contact details that the channel
+    needs are set: `phone` for sms, `user_id` for push. A trait that is None must be cleared. In
+    `remove`, these are the traits that no other list at the destination still sends for this
+    person. The repr shows no personal data.
     """
 
     customer_id: str
@@ -69,7 +70,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """People to push in one go. `id` is the same when the same batch is sent again."""
+    """People to send in one call. `id` stays the same when the same batch is sent again."""
 
     id: str
     audience: Audience
@@ -80,7 +81,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the tool said about one person; `error` is a reason without personal data."""
+    """The destination's answer for one person; `error` is a reason without personal data."""
 
     customer_id: str
     remote_id: str | None = None
@@ -88,23 +89,23 @@ class Result:
 
     @property
     def accepted(self) -> bool:
-        """Whether the tool holds the row as it was sent."""
+        """Whether the destination stored the row as it was sent."""
         return self.error is None
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A batch that the tool took but has not applied yet: no row of it counts as sent."""
+    """A batch that the vendor received but has not applied yet. None of its rows counts as sent."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A contact that the tool holds: its id there, the id that we gave, what it says of them.
+    """A contact at the destination: the vendor's id, our id if it is stored there, and its state.
 
-    What it says holds for `channel`: email, sms or push. Someone is known by our id, or by every
-    address that is given.
+    `says` lists the reports about the contact, such as `unsubscribed`. They apply to `channel`:
+    email, sms or push. A contact is matched to a customer by our id, or by every address given.
     """
 
     remote_id: str
@@ -116,8 +117,8 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
-    """What `finish` may ask: the run, and everybody on the list, sorted by customer_id."""
+class RunContext:
+    """The run that `finish` belongs to, and everybody on the list, sorted by customer_id."""
 
     run_id: str
     as_of: datetime
@@ -126,7 +127,7 @@ class Night:
 
 
 class DestinationOptions(BaseModel):
-    """What may stand below any destination in rapport.yml; a connector derives its own from it."""
+    """The options of every destination in rapport.yml; a connector adds its own in a subclass."""
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, validate_default=True)
 
@@ -134,22 +135,23 @@ class DestinationOptions(BaseModel):
 
 
 class Destination(Connector):
-    """A tool. A destination overrides `upsert` and `remove`, the rest where the tool has it.
+    """A destination. A subclass overrides `upsert` and `remove`, and whatever else the vendor has.
 
-    `name` is what rapport.yml calls it, by default the tool's. `options` are what stands there,
-    checked by the model `options_model`; an option without a value counts as left out.
-    `batch_size` is how many people one call of `upsert` or `remove` gets, `parallel` how many of
-    those calls the engine may have under way at once, from threads of its own. `modes` are what a
-    segment may ask of the tool: `mirror` needs a `remove`. `lists_everybody` says that who is
-    missing in `contacts` was deleted at the tool. `messages_on` says what makes a message reach a
-    person, for the frequency caps: an entry, every change of a trait as well, or nothing, where
-    the tool writes to nobody; option `messages_on` of rapport.yml says it for one destination.
-    `sends_by` is the channel of a tool that sends one kind of message: its segments must name it,
-    so that they ask for the consent to it.
+    `name` is the name in rapport.yml, by default the vendor's. `options` are the options there,
+    checked by the model `options_model`; an option without a value counts as absent. `batch_size`
+    is the number of people in one call of `upsert` or `remove`. `parallel` is the number of these
+    calls that may run at once, each in its own thread. `modes` are the modes that a segment may
+    use; `mirror` needs a `remove`. `lists_everybody` means that `contacts` returns every contact:
+    a person missing there was deleted at the destination. `messages_on` says what causes a message
+    to a person, for the message caps: `entry`, `change` (an entry or a change of a trait), or
+    `nothing`. The option `messages_on` of rapport.yml overrides it for one destination. `sends_by`
+    is the channel of a destination that sends one kind of message. Its segments must name this
+    channel, so that consent for it is checked.
 
-    Each call answers one `Result` per person, or a `Job` that `poll` follows to its end. It raises
-    `BatchRefused` when the tool refused all of them for what is in the batch, and `RetryLater` or
-    `GiveUp` when it is busy, down, or the login is wrong. A row without an answer was not accepted.
+    Each call returns one `Result` per person, or a `Job` that `poll` follows to its end. A call
+    raises `BatchRefused` if the vendor refused the whole batch for its content, and `RetryLater`
+    or `GiveUp` if the vendor is busy or down, or refuses the login. A person without a result was
+    not accepted.
     """
 
     options: DestinationOptions
@@ -176,21 +178,22 @@ class Destination(Connector):
         self.sleep = sleep
 
     def prepare(self, audience: Audience) -> None:
-        """Make what the list needs at the tool: a tag, attributes. Called before the first row."""
+        """Create what the list needs, such as a tag or fields. Called before the first batch."""
 
     def upsert(self, batch: Batch) -> Sequence[Result] | Job:
-        """Put people on the list, or change them."""
+        """Add people to the list, or update them."""
         raise NotImplementedError
 
     def remove(self, batch: Batch) -> Sequence[Result] | Job:
-        """Take people off the list; somebody who is not on it counts as removed.
+        """Take people off the list. A person who is not on it counts as removed.
 
-        After a merge the tool may know somebody under one of the `aliases`: that one has to go.
+        After a merge the destination may store a person under one of the `aliases`. Remove that
+        entry too.
         """
         raise NotImplementedError
 
     def poll(self, job: Job, batch: Batch) -> Sequence[Result] | None:
-        """What became of a job, row by row; None while the tool is at it."""
+        """The results of a job, one per person; None while it is still running."""
         raise NotImplementedError
 
     def contacts(self) -> Iterator[Contact]:
@@ -198,19 +201,19 @@ class Destination(Connector):
         return iter(())
 
     def members(self, audience: Audience) -> Iterator[Contact] | None:
-        """Who is on the list at the tool; None where the tool cannot tell."""
+        """The contacts on the list at the destination; None if the vendor cannot return them."""
         return None
 
-    def finish(self, audience: Audience, night: Night) -> None:
-        """Called when all batches of a list are through, also when there were none."""
+    def finish(self, audience: Audience, run: RunContext) -> None:
+        """Called after the last batch of a list, also if there were no batches."""
 
     def erase(self, person: Person) -> str | None:
-        """Delete a person for good, by `remote_id`, id, `aliases` or address.
+        """Delete a person permanently, by `remote_id`, id, `aliases` or address.
 
-        Answers `deleted`, `not there`, or another few words for the receipt that name nobody; None
-        where the tool has no call for it, so that somebody has to do it by hand.
+        Returns `deleted`, `not there`, or another short text for the receipt without personal
+        data; None if the vendor has no call for this, so that it must be done by hand.
         """
         return None
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close open connections and files."""

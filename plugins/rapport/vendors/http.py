@@ -1,4 +1,4 @@
-"""One HTTP client for every vendor: waits when told to, retries what heals, else stops.
+"""The HTTP client for every vendor: it obeys rate limits, retries temporary errors, else stops.
 
 >>> client = Client("https://api.example.com", name="example")
 >>> client.json("GET", "/v1/people", params={"limit": 100})  # doctest: +SKIP
@@ -49,7 +49,7 @@ class _TryAgainError(Exception):
 
 
 def _seconds_to_wait(headers: Mapping[str, str], now: float) -> float | None:
-    """What the answer asks for: `Retry-After` in both forms, or a reset as a time or as seconds."""
+    """The wait that an answer asks for: `Retry-After` in both forms, or a reset in either form."""
     asked = headers.get("retry-after") or headers.get("retryafter")
     if asked is not None:
         if asked.strip().replace(".", "", 1).isdigit():
@@ -66,7 +66,7 @@ def _seconds_to_wait(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def is_local(url: str) -> bool:
-    """Whether the address is this machine's own, which no proxy of the environment can reach.
+    """Whether the address is this machine. The environment's proxy could not reach it.
 
     >>> is_local("http://127.0.0.1:8080/x"), is_local("https://api.example.com")
     (True, False)
@@ -77,13 +77,13 @@ def is_local(url: str) -> bool:
 class Client:
     """Requests to one vendor.
 
-    `name` is the connection's, for messages. `is_throttled` recognises a refusal that the vendor
-    does not send as 429. Who is busy (429, 503, or an answer that names a wait) holds every thread
-    of this client, for `busy_wait` seconds where no time is named (default: longer each time). A
-    wait longer than `longest_wait` seconds is left to the scheduler (`RetryLater`). An answer
-    larger than `max_bytes` after decompression, or slower in total than `deadline` seconds, is
-    refused. Redirects are not followed. A `pace` keeps all threads below the vendor's limit. With
-    a `transport` of one's own no proxy of the environment is asked.
+    `name` is the name of the connection, for messages. `is_throttled` recognises a rate limit that
+    the vendor does not send as 429. If the vendor is busy (429, 503, or an answer that names a
+    wait), every thread of this client waits. The wait is `busy_wait` seconds if the answer names
+    none (default: longer each time). If the wait is longer than `longest_wait` seconds, the client
+    raises `RetryLater`. An answer larger than `max_bytes` after decompression, or slower in total
+    than `deadline` seconds, is refused. Redirects are not followed. A `pace` keeps all threads
+    below the vendor's limit. A client with its own `transport` ignores the environment's proxy.
     """
 
     def __init__(
@@ -153,10 +153,10 @@ class Client:
     ) -> Answer:
         """One answer with a 2xx status, or one that `ok` lists.
 
-        A body that is too large for memory goes `into` a file, which then holds it from the
-        start; `content` stays empty. `check` may raise `msgspec.DecodeError` or `ValueError` on a
-        body that is not what was asked for: that is tried again. Raises `RetryLater` when the
-        attempts are used up, and `GiveUp` for a refusal that trying again does not cure.
+        A body that is too large for memory is written `into` a file, which is emptied first;
+        `content` stays empty. `check` may raise `msgspec.DecodeError` or `ValueError` for an
+        unexpected body, and the call is then tried again. Raises `RetryLater` after the last
+        attempt, and `GiveUp` for a refusal that a retry cannot fix.
         """
 
         def attempt() -> Answer:
@@ -196,7 +196,7 @@ class Client:
             raise self._given_up(error, method, path) from None
 
     def json(self, method: str, path: str, *, type: Any = Any, **options: Any) -> Any:
-        """The decoded JSON body; a body that is not JSON of that type is tried again."""
+        """The decoded JSON body. If the body is not JSON of that type, the call is tried again."""
         decoded: list[Any] = []
 
         def check(answer: Answer) -> None:
@@ -206,7 +206,7 @@ class Client:
         return decoded[0]
 
     def wait(self, seconds: float) -> None:
-        """Wait, before a job of the vendor is asked about again."""
+        """Wait before the next request for the status of a job."""
         self._sleep(seconds)
 
     def _attempt(
@@ -241,14 +241,14 @@ class Client:
     def _judge(
         self, answer: Answer, turn: int, method: str, path: str, ok: tuple[int, ...]
     ) -> None:
-        """Raise what an answer that is not the wanted one means; a busy vendor is held."""
+        """Raise the error that an answer means; if the vendor is busy, make all threads wait."""
         is_taken = 200 <= answer.status < 300 or answer.status in ok
         is_throttled = self._is_throttled(answer)
         if is_throttled or (answer.status in HEALING and not is_taken):
             asked = _seconds_to_wait(answer.headers, self._now())
             is_held = is_throttled or asked is not None or answer.status in BUSY
             if is_held:
-                # A vendor that rounds the seconds down says 0 in the last of them.
+                # A vendor that rounds down sends 0 during the last second of the wait.
                 wait = self._busy_wait if asked is None else max(asked, SHORTEST_WAIT)
                 self._hold.refused(turn, answer.status, wait)
             log.info("%s: %s on %s %s, waiting", self.name, answer.status, method, path)

@@ -1,7 +1,6 @@
-"""A destination that is called over HTTP: what opening, asking and closing have in common.
+"""The base of every destination with an HTTP API: it opens, calls and closes the client.
 
-How a tool is logged in to, where it is, how fast it may be called and which answers refuse a batch
-stays with each connector.
+Each connector states the login, the address, the rate limit and the answers that refuse a batch.
 
 >>> class Postbox(HttpDestination):
 ...     name, address = "postbox", "https://api.postbox.example"
@@ -23,11 +22,11 @@ from rapport.vendors.pace import Pace
 
 
 class HttpDestination(Destination):
-    """A tool with an API.
+    """A destination with an HTTP API.
 
-    `address` is where it is when the connection has no host. `needed` names the fields of the
-    connection that a login cannot do without, those of its extra as `extra.<name>`; `missing` is
-    what is said when one of them is empty. `login` is how calls are logged in.
+    `address` is the default if the connection has no host. `needed` are the connection's required
+    fields; a field of its extra is written `extra.<name>`. `missing` is the error message if one
+    of them is empty. `login` returns how calls are authenticated.
     """
 
     address: ClassVar[str] = ""
@@ -39,7 +38,7 @@ class HttpDestination(Destination):
         self._client = self.open(self._given())
 
     def login(self, connection: Connection) -> dict[str, Any]:
-        """What a `Client` needs to be logged in, and how it behaves with this tool."""
+        """Arguments of `Client` that authenticate calls and set limits for this vendor."""
         return {"headers": {"Authorization": f"Bearer {connection.password}"}}
 
     def open(self, connection: Connection) -> Client:
@@ -47,11 +46,11 @@ class HttpDestination(Destination):
         return self.client_at(base_url(connection, self.address), **self.login(connection))
 
     def client_at(self, address: str, **how: Any) -> Client:
-        """A client of this destination: named like it, and sleeping as it was told to."""
+        """A client with the name and the `sleep` function of this destination."""
         return Client(address, name=self.name, sleep=self.sleep, **how)
 
     def pace(self, requests: float, seconds: float) -> Pace:
-        """At most so many calls in so many seconds."""
+        """A limit of `requests` calls in `seconds` seconds."""
         return Pace(requests, seconds, sleep=self.sleep)
 
     def ask_for_all(
@@ -63,10 +62,10 @@ class HttpDestination(Destination):
         refused: Sequence[int] = (400, 413),
         **request: Any,
     ) -> Answer:
-        """The answer to a call that is about a whole batch.
+        """The answer to a call for a whole batch.
 
-        Raises `BatchRefused` where its status is one of `refused`; `why` finds the vendor's code
-        in the body of such an answer.
+        Raises `BatchRefused` if the status is one of `refused`. `why` reads the vendor's error
+        code from the body of such an answer.
         """
         answer = self._client.request(method, path, ok=tuple(refused), **request)
         if answer.status in refused:
@@ -78,7 +77,7 @@ class HttpDestination(Destination):
         self._client.__exit__(None, None, None)
 
     def _given(self) -> Connection:
-        """The connection with all that is needed; raises `ConfigError`."""
+        """The connection; raises `ConfigError` if a required field is empty."""
         given = self.connection
         if given is None or not all(_field(given, name) for name in self.needed):
             raise ConfigError(f'connection "{self.name}": {self.missing}')

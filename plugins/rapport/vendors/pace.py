@@ -1,7 +1,7 @@
-"""The pace of calls to a vendor that counts them: spread evenly, shared by all threads of a client.
+"""A rate limit for calls to a vendor: evenly spread, and shared by all threads of a client.
 
-Evenly spread calls fit into every window of the limit, sliding or fixed. What a vendor that refuses
-a call all the same does to the others stands in `rapport.vendors.retry_after`.
+Evenly spread calls fit into every window of the vendor's limit, sliding or fixed. If the vendor
+refuses a call nevertheless, `rapport.vendors.retry_after` makes the other calls wait.
 
 >>> pace = Pace(100, 10.0, now=lambda: 0.0, sleep=lambda seconds: None)
 >>> pace.wait(), round(pace.wait(), 3)
@@ -17,7 +17,7 @@ SLOWEST = 10.0
 
 
 class Pace:
-    """So many calls in so many seconds, a little less: clocks differ, and calls overtake."""
+    """`requests` calls in `seconds` seconds, minus a margin: clocks differ, and calls overtake."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self) -> float:
-        """Wait for this call's turn; the seconds waited."""
+        """Wait for this call's turn; returns the seconds waited."""
         with self._lock:
             now = self._now()
             turn = max(self._next, now)

@@ -1,8 +1,8 @@
-"""A vendor that is busy is left alone by every thread of a client, until the time that it names.
+"""When a vendor is busy, all threads of a client wait until the time that the vendor names.
 
-While it lasts nobody calls. Then one call goes out alone, and the others follow once it is
-answered. A vendor that refuses round after round is given up by all threads together, so that it
-hears one call a round and not one from each thread.
+During the wait no thread calls. Afterwards one call goes out alone, and the others follow once it
+is answered. If the vendor refuses too many rounds, all threads give up together. So the vendor gets
+one call per round, not one from each thread.
 
 >>> hold = Hold(rounds=6, longest=120.0, now=lambda: 0.0, sleep=print)
 >>> turn = hold.enter()
@@ -19,7 +19,7 @@ LONGEST_BACKOFF = 60.0
 
 
 class StillBusy(Exception):
-    """The vendor is given up for now; `seconds` is the wait that it asked for, where it did."""
+    """The vendor is still busy; `seconds` is the wait that it asked for, None if it named none."""
 
     def __init__(self, status: int, seconds: float | None) -> None:
         super().__init__(status)
@@ -28,10 +28,10 @@ class StillBusy(Exception):
 
 
 class Hold:
-    """What a client knows of its vendor: how many rounds it refused, and until when to wait.
+    """A client's record of a busy vendor: the number of refused rounds, and the end of the wait.
 
-    A round ends with a refusal. `rounds` of them in a row, or a wait of more than `longest`
-    seconds, raise `StillBusy` in every thread. A call that comes after that is a round of its own.
+    A round ends with a refusal. After `rounds` refusals in a row, or for a wait of more than
+    `longest` seconds, every thread raises `StillBusy`. A later call starts a round of its own.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Hold:
         self._scout: int | None = None
 
     def enter(self) -> int:
-        """Wait until the vendor may be called; answers the round, for `refused` and `leave`."""
+        """Wait until the vendor may be called. Returns the round, for `refused` and `leave`."""
         entered: int | None = None
         slept: float | None = None
         while True:
@@ -74,9 +74,9 @@ class Hold:
             self._sleep(left)
 
     def refused(self, turn: int, status: int, asked: float | None) -> None:
-        """Hold everybody for `asked` seconds, or a little longer each time; may be the last round.
+        """Make all threads wait for `asked` seconds; if it is None, twice as long in each round.
 
-        Raises `StillBusy` where it is. Calls that were under way together are one round.
+        Raises `StillBusy` after the last round. Refusals of simultaneous calls count as one round.
         """
         with self._changed:
             if turn == self._refused:
@@ -90,13 +90,13 @@ class Hold:
                 raise self._last
 
     def answered(self, turn: int) -> None:
-        """The vendor took a call of this round: it is not busy any more."""
+        """The vendor accepted a call of this round, so it is no longer busy."""
         with self._changed:
             if turn == self._refused:
                 self._refused = 0
 
     def leave(self, turn: int) -> None:
-        """The call of `enter` has ended, however it did; the next one may go."""
+        """The call after `enter` has ended, with or without success; the next one may start."""
         with self._changed:
             if self._scout == turn:
                 self._scout = None

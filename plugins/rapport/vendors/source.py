@@ -1,7 +1,7 @@
-"""What a source declares: streams of records, each with a key and a way to page.
+"""The interface of a source: streams of records, each with a key and a way to read its pages.
 
-A vendor's file names its streams and how to reach them; paging, watermarks, retries and landing
-are the same for all.
+A connector declares its streams and how to request them. Watermarks, retries and writing to the
+warehouse work the same way for all sources.
 
 >>> Stream(name="tickets", key=("id",)).read_key(b'{"id": 7, "subject": "hello"}').key
 '7'
@@ -28,7 +28,7 @@ Position = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Something that was read and cannot be landed: the original bytes and why."""
+    """Something that was read and cannot be stored: the original bytes and the reason."""
 
     original: bytes
     reason: str
@@ -39,7 +39,8 @@ class Rejected:
 class Page:
     """One page: records as the vendor sent them, one JSON document each.
 
-    `position` is where to go on once this page is committed; None leaves it to the cursor.
+    `position` is where the next load starts once this page is committed; None means that the
+    highest cursor decides.
     """
 
     records: Sequence[Record]
@@ -48,7 +49,7 @@ class Page:
 
 
 class Fields(NamedTuple):
-    """The only fields that are parsed on the way in."""
+    """The only fields of a record that are parsed during a load."""
 
     key: str
     cursor: datetime | int | None
@@ -59,12 +60,12 @@ class Stream:
     """One kind of record.
 
     `key` and `cursor` are dotted paths into a record. `cursor_type` is `datetime` (RFC 3339) or
-    `int`. `lag` is how far behind the highest cursor the next night starts, for vendors whose
-    lists show a change late. `ordered` says that pages come in ascending order of the cursor, so
-    that the watermark may move before the last page. `sweep` says that `live_keys` lists every
-    live key, so that what is gone at the vendor can be marked as deleted. `counted` is the dotted
-    path of the time by which `count` counts, where the vendor gives a count. One that is not
-    `enabled` is not pulled; what it has landed stays known.
+    `int`. `lag` is how far before the highest cursor the next run starts, for vendors whose lists
+    show a change late. `ordered` means that pages come in ascending order of the cursor, so that
+    the watermark may move before the last page. `sweep` means that `live_keys` lists every live
+    key, so that records which the vendor no longer has are marked as deleted. `counted` is the
+    dotted path of the time by which `count` counts, if the vendor has a count. A stream that is
+    not `enabled` is not loaded; its earlier records stay in the warehouse.
     """
 
     name: str
@@ -82,23 +83,23 @@ class Stream:
         raise NotImplementedError
 
     def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
-        """Every key that is alive at the vendor, in batches. Needed where `sweep` is set."""
+        """Every key that exists at the vendor, in batches. Required if `sweep` is set."""
         raise NotImplementedError
 
     def count(self, client: Client, start: datetime, end: datetime) -> int | None:
-        """How many records the vendor counts from `start` to before `end`; None: it does not say.
+        """The vendor's number of records from `start` to before `end`; None if it gives none.
 
-        Needed where `counted` is set; a count that leaves out deleted records is as good.
+        Required if `counted` is set. The count may leave out deleted records.
         """
         raise NotImplementedError
 
     def again(self, client: Client, start: datetime, as_of: datetime) -> Iterator[Page]:
-        """The pages since `start` once more, whatever the watermark says."""
+        """The pages since `start` again, regardless of the watermark."""
         cursor = int(start.timestamp()) if self.cursor_type is int else start.isoformat()
         return self.pages(client, {"cursor": cursor}, as_of)
 
     def since(self, position: Position | None) -> datetime | int | None:
-        """Where to start: the watermark minus the lag; None for everything.
+        """Where to start: the watermark minus the lag; None to read everything.
 
         An int cursor is in seconds.
         """
@@ -120,7 +121,7 @@ class Stream:
             raise BadRecord(f"{self.name}: nested too deep") from None
 
     def read_keys(self, records: Sequence[bytes]) -> tuple[list[str], datetime | int | None]:
-        """The key of each record and the highest cursor; faster than one by one.
+        """The key of each record and the highest cursor; faster than `read_key` for each record.
 
         Raises `BadRecord` without saying which record it is.
         """
@@ -173,7 +174,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Nothing(Stream):
-    """A stream that the options leave out: its table is there, and nothing is asked for."""
+    """A stream that the options turn off. Its table exists, and no request is made."""
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         return iter(())
@@ -215,7 +216,7 @@ def _struct(wanted: Mapping[tuple[str, ...], Any]) -> Any:
 
 
 def with_context(record: Record, context: Mapping[str, Any]) -> bytes:
-    """The record's bytes with members put in front, for facts that stand outside of the record.
+    """The record's bytes with members added in front, for facts that are not part of the record.
 
     >>> with_context(b'{"token": "x"}', {"form_id": "f1"})
     b'{"form_id":"f1","token": "x"}'
@@ -229,7 +230,7 @@ def with_context(record: Record, context: Mapping[str, Any]) -> bytes:
 
 
 class Source(Connector):
-    """Where records come from: how to log in, which streams there are, whom their records name.
+    """A source: how to log in, which streams it has, and where their records name a person.
 
     `vendor` holds the facts that source and destination share.
     """
@@ -238,7 +239,7 @@ class Source(Connector):
         self.options = dict(options or {})
 
     def streams(self) -> Sequence[Stream]:
-        """The streams, in the order in which they are pulled."""
+        """The streams, in the order in which they are loaded."""
         raise NotImplementedError
 
     def client(self, connection: Connection) -> Client:
@@ -246,18 +247,18 @@ class Source(Connector):
         raise NotImplementedError
 
     def people(self) -> Mapping[str, Mapping[str, str]]:
-        """Where the records of each stream name a person, as `Vendor.people` describes it."""
+        """Where the records of each stream name a person, in the form of `Vendor.people`."""
         return self.vendor.people if hasattr(self, "vendor") else {}
 
     @classmethod
     def record_namespace(cls, stream: str) -> str:
-        """The namespace of the keys that the records of a stream have."""
+        """The namespace of the keys of a stream's records."""
         return f"{cls.name}:{stream}"
 
     @classmethod
     def mapped_datasets(cls, settings: Settings) -> dict[str, Any]:
-        """What rapport.yml maps by columns, as the dbt variable `datasets` has it; usually nothing.
+        """The datasets that rapport.yml maps by columns, for the dbt variable `datasets`.
 
-        By name: entity, namespace, key and columns. Raises `ConfigError`.
+        Most sources have none. By name: entity, namespace, key and columns. Raises `ConfigError`.
         """
         return {}

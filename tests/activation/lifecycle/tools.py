@@ -132,7 +132,7 @@ class Double:
         ]
         return iter([self._contact(key, row, ()) for key, row in rows])
 
-    def finish(self, audience: Audience, night: Any) -> None:
+    def finish(self, audience: Audience, run: Any) -> None:
         pass
 
     def erase(self, person: Person) -> str | None:

@@ -16,7 +16,7 @@ from rapport.connectors.files import hashing
 from rapport.connectors.files.destination import Files
 from rapport.errors import ConfigError, RetryLater
 from rapport.safe_csv import unescaped
-from rapport.vendors.destination import Audience, Night, Person
+from rapport.vendors.destination import Audience, Person, RunContext
 
 RUN = "20260331T030000Z-01"
 
@@ -26,8 +26,8 @@ def sha(text: str) -> str:
 
 
 def finished(tool: Files, make: Any, *everybody: Person, audience: Any = None) -> None:
-    night = Night(RUN, make.batch().as_of, "abc123", lambda: iter(everybody))
-    tool.finish(audience or make.audience, night)
+    run = RunContext(RUN, make.batch().as_of, "abc123", lambda: iter(everybody))
+    tool.finish(audience or make.audience, run)
 
 
 def rows(root: Path, kind: str, name: str = "files") -> list[list[str]]:
@@ -229,8 +229,8 @@ def test_a_long_list_is_never_in_memory(tmp_path: Path, make: Any) -> None:
     for start in range(0, people, 5000):
         tool.upsert(make.batch(*make.people(*range(start, start + 5000)), id=str(start)))
     tracemalloc.start()
-    night = Night(RUN, make.batch().as_of, "abc", lambda: map(make.person, range(people)))
-    tool.finish(make.audience, night)
+    run = RunContext(RUN, make.batch().as_of, "abc", lambda: map(make.person, range(people)))
+    tool.finish(make.audience, run)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(rows(tmp_path, "added")) == people + 1

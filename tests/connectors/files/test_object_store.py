@@ -14,7 +14,7 @@ from tests.faults.proxy import Proxy
 
 from rapport.connectors.files.destination import Files
 from rapport.errors import RetryLater
-from rapport.vendors.destination import Night
+from rapport.vendors.destination import RunContext
 
 RUN = "20260331T030000Z-01"
 MISSING = [name for name in ("s3fs", "moto") if importlib.util.find_spec(name) is None]
@@ -100,7 +100,7 @@ def export(make: Any, *numbers: int, path: str = "s3://exports/lists") -> None:
     tool = Files({"path": path, "conn_id": "store"})
     tool.upsert(make.batch(*make.people(*numbers)))
     everybody = make.people(*numbers)
-    tool.finish(make.audience, Night(RUN, make.batch().as_of, "abc", lambda: iter(everybody)))
+    tool.finish(make.audience, RunContext(RUN, make.batch().as_of, "abc", lambda: iter(everybody)))
 
 
 def test_a_bucket_gets_the_files_and_the_manifest_last(bucket: Bucket, make: Any) -> None:

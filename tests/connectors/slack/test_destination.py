@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rapport.errors import ConfigError, GiveUp
-from rapport.vendors.destination import Audience, Destination, Night
+from rapport.vendors.destination import Audience, Destination, RunContext
 from rapport_sandbox.recorder import Recorder
 
 
@@ -18,8 +18,8 @@ def slack(tool: Callable[..., Destination]) -> Destination:
 
 def finish(slack: Destination, make: Any, people: int, audience: Audience | None = None) -> None:
     everybody = [make.person(number) for number in range(people)]
-    night = Night("run", make.batch().as_of, "abc", lambda: iter(everybody))
-    slack.finish(audience or make.audience, night)
+    run = RunContext("run", make.batch().as_of, "abc", lambda: iter(everybody))
+    slack.finish(audience or make.audience, run)
 
 
 def posted(twins: Recorder) -> list[str]:

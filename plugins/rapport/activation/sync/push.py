@@ -29,7 +29,7 @@ from rapport.activation.sync.record import record
 from rapport.activation.sync.send import send_all
 from rapport.activation_options import ActivationOptions
 from rapport.errors import AlreadyRunning, ConfigError, GiveUp, RapportError, StaleWriter
-from rapport.vendors.destination import Audience, Destination, Night
+from rapport.vendors.destination import Audience, Destination, RunContext
 from rapport.warehouse import locks
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def _push_list(
             faults.point("activation.recorded")
     if not is_whole:
         return
-    run = Night(
+    run = RunContext(
         target.run_id, target.as_of, code_version(), lambda: people.everybody(connection, target)
     )
     destination.finish(batches.audience, run)

@@ -31,9 +31,9 @@ from rapport.vendors.destination import (
     Batch,
     Destination,
     DestinationOptions,
-    Night,
     Person,
     Result,
+    RunContext,
 )
 
 _CHANGES = """
@@ -106,21 +106,21 @@ class Files(Destination):
         self._keep(batch.audience, [("removed", person) for person in batch.people])
         return [Result(person.customer_id) for person in batch.people]
 
-    def finish(self, audience: Audience, night: Night) -> None:
-        """Write the night's files, if anything changed since the last ones."""
+    def finish(self, audience: Audience, run: RunContext) -> None:
+        """Write the files of this run, if anything changed since the last files."""
         with closing(self._changes(audience)) as changes:
             last = changes.execute("select run_id from runs").fetchone()
             if last and not changes.execute("select 1 from changes limit 1").fetchone():
                 return
             columns = self._columns(audience)
             files: dict[str, Iterable[Person]] = {
-                "full": night.everybody(),
+                "full": run.everybody(),
                 "added": _changed(changes, "added"),
                 "removed": _changed(changes, "removed"),
             }
-            folder = f"{audience.key}/{self.name}/{night.as_of.date().isoformat()}"
+            folder = f"{audience.key}/{self.name}/{run.as_of.date().isoformat()}"
             entries = [
-                self._write(folder, f"{audience.key}__{self.name}__{night.run_id}__{kind}.csv",
+                self._write(folder, f"{audience.key}__{self.name}__{run.run_id}__{kind}.csv",
                             kind, columns, people)
                 for kind, people in files.items()
             ]  # fmt: skip
@@ -129,10 +129,10 @@ class Files(Destination):
                 "destination": self.name,
                 "purpose": audience.purpose,
                 "channel": audience.channel,
-                "run_id": night.run_id,
+                "run_id": run.run_id,
                 "previous_run_id": last[0] if last else None,
-                "as_of": night.as_of.isoformat(),
-                "code_version": night.code_version,
+                "as_of": run.as_of.isoformat(),
+                "code_version": run.code_version,
                 "columns": list(columns),
                 "hashed": self.form,
                 "files": entries,
@@ -142,7 +142,7 @@ class Files(Destination):
             with changes:
                 changes.execute("delete from changes")
                 changes.execute("delete from runs")
-                changes.execute("insert into runs values (?)", (night.run_id,))
+                changes.execute("insert into runs values (?)", (run.run_id,))
 
     def erase(self, person: Person) -> str | None:
         """Take the person's lines out of every file, and bring the manifests to what is there.

@@ -20,8 +20,8 @@ from rapport.vendors.destination import (
     Audience,
     Batch,
     DestinationOptions,
-    Night,
     Result,
+    RunContext,
 )
 from rapport.vendors.http_destination import HttpDestination
 
@@ -66,14 +66,14 @@ class Slack(HttpDestination):
         """Count who went."""
         return self._counted(batch, "went", len(batch.people))
 
-    def finish(self, audience: Audience, night: Night) -> None:
+    def finish(self, audience: Audience, run: RunContext) -> None:
         """Post the numbers, where somebody came or went."""
         changes = self._changes.pop(audience.key, Counter())
         if not changes.total():
             return
-        people = sum(1 for _ in night.everybody())
+        people = sum(1 for _ in run.everybody())
         text = (
-            f"*{_plain(audience.name)}* ({audience.key}) on {night.as_of.date().isoformat()}: "
+            f"*{_plain(audience.name)}* ({audience.key}) on {run.as_of.date().isoformat()}: "
             f"{people} on the list, {changes['came']} came, {changes['went']} went."
         )
         body = {"channel": self.options.channel, "text": text, "unfurl_links": False}
