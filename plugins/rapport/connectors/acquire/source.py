@@ -3,15 +3,16 @@
 https://developer.acquire.io/rest-apis/conversation/conversation-or-cases/list
 https://developer.acquire.io/rest-apis/customer/untitled (list of contacts)
 
-A list knows filters, a limit and no order, so it is walked by id: each call asks for ids above the
-last one. That is only right while pages ascend, so a page that does not, or that comes again, stops
-the pull. `dateUpdated` is null until a record changes, and a null falls out of every window: each
-night asks once for what was updated since the last and once for what was created since. The two
-lists have different envelopes: `data.list` and `data.data`. There is no tombstone: the sweep walks
-the ids of all contacts. The vendor knows no limit, so we keep one of our own.
+A list accepts filters and a limit, but no order. So it is read by id: each call asks for ids above
+the last one. This is correct only if pages ascend, so a page that does not ascend, or that repeats,
+stops the load. `dateUpdated` is null until a record changes, and a filter by time leaves out nulls.
+So each run asks once for records updated since the last run and once for records created since. The
+two lists have different envelopes: `data.list` and `data.data`. The API does not report deletions,
+so the sweep reads the ids of all contacts. The vendor states no rate limit, so this source sets its
+own.
 
-Assumed, where the documentation is silent: conditions and relations are repeated parameters, of
-which all hold; `gt` and `gte` compare as `eq` does; a message and a feedback move `dateUpdated`
+Assumed, where the documentation is silent: conditions and relations are repeated parameters, all of
+which apply; `gt` and `gte` compare as `eq` does; a message and a feedback change `dateUpdated`
 within the day (`lag`); pages come in the order of the id.
 
 >>> [stream.name for stream in Acquire().streams()]
@@ -42,7 +43,7 @@ class Identified(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True)
 class Objects(Stream):
-    """One kind of object: all of them once, then what was updated or created since.
+    """One kind of object: all of them once, then those updated or created since.
 
     The position is {"after": id, "began": time} during a walk of everything, then {"cursor": time}.
     """
@@ -64,7 +65,7 @@ class Objects(Stream):
         yield Page((), position={"cursor": began})
 
     def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
-        """The ids of everything that is there."""
+        """The ids of all objects."""
         for records, _ in self._walk(client, [], 0, select="id"):
             yield [self.read_key(record).key for record in records]
 
@@ -79,7 +80,7 @@ class Objects(Stream):
     def _walk(
         self, client: Client, conditions: Sequence[str], after: int, select: str | None = None
     ) -> Iterator[tuple[Sequence[Record], int]]:
-        """Pages in ascending order of the id, each with its last id."""
+        """The pages in ascending order of the id, each with its last id."""
         path = f"/api/v1/crm/objects/{self.name.removesuffix('s')}"
         answer = _answer(self.envelope)
         while True:
@@ -102,7 +103,7 @@ class Objects(Stream):
 
 
 def _id(record: Record) -> int | None:
-    """None for what has none: it is rejected when it lands."""
+    """The id; None if the record has none, in which case the load rejects it."""
     try:
         return msgspec.json.decode(record, type=Identified).id
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -110,7 +111,7 @@ def _id(record: Record) -> int | None:
 
 
 def _answer(envelope: str) -> Any:
-    """The shape of a page, whose records stand below `data` under a name of the list's own."""
+    """The type of a page, whose records are below `data` under a name that depends on the list."""
     inner = msgspec.defstruct(
         "Data", [("records", list[msgspec.Raw])], rename={"records": envelope}
     )

@@ -2,15 +2,16 @@
 
 https://amplitude.com/docs/apis/analytics/export
 
-The answer is a zip of one gzipped file of JSON lines an hour; it goes to a temporary file and is
-read line by line. 404 says that there is no data; 400 (over 4 GB) and 504 that the range is too
-long, so it is halved.
+The answer is a zip with one gzipped file of JSON lines per hour. It is saved to a temporary file
+and read line by line. 404 means that there is no data. 400 (over 4 GB) and 504 mean that the range
+is too long, so it is halved.
 
-Which Amplitude IDs were merged into which is not in this export, only in those to a bucket or a
-warehouse. So an Amplitude ID joins nobody here: what a device did is joined to who logged in on it.
+This export does not say which Amplitude IDs were merged; only the exports to a bucket or a
+warehouse do. So an Amplitude ID links no profiles here. The events of a device are linked to the
+user who logged in on it.
 
 Assumed, where the documentation is silent: an hour is complete three hours after its end (the
-documentation says two or more), so the next night begins that far back; an event keeps its `uuid`.
+documentation says two or more), so the next run starts that far back; an event keeps its `uuid`.
 
 >>> [stream.name for stream in Amplitude().streams()]
 ['events']
@@ -38,7 +39,7 @@ NO_DATA, TOO_MUCH = 404, (400, 504)
 
 @dataclass(frozen=True, kw_only=True)
 class Events(Stream):
-    """The events of all hours since the last night's, as lines of JSON."""
+    """The events of all hours since the last run, as lines of JSON."""
 
     start: datetime | None = None
 
@@ -100,7 +101,7 @@ def _refused(client: Client, status: int, start: datetime) -> Exception:
 
 
 class Amplitude(Source):
-    """Option `start`: the day to begin with, else as far back as the vendor exports (a year)."""
+    """Option `start`: the first day. By default as far back as the vendor exports (a year)."""
 
     vendor = VENDOR
 

@@ -2,18 +2,18 @@
 
 https://app.delighted.com/docs/api
 
-The vendor announced the end of the product for the middle of 2026: this is for what an account
-still holds. Bring over the answers, and do not begin with it.
+The vendor announced the end of the product for the middle of 2026. Use this source to load the
+responses that an account still holds, not for a new project.
 
-Responses are asked for in the order of their last change, so that one that is edited meanwhile
-costs no other. People are paged by the Link header only, whatever a page number may say, and have
-no time of change: all are read each night, and who was deleted is marked. An unsubscribe or a
-bounce that is taken back vanishes from its list; here it stays.
+Responses are requested in the order of their last change, so that an edit during the load hides no
+other response. People are paged by the Link header only; page numbers are ignored. They have no
+time of change, so each run reads all of them and marks deleted ones. An unsubscribe or a bounce
+that is withdrawn disappears from the vendor's list; it stays in the warehouse.
 
 Assumed, where the documentation is silent: `updated_since` may leave out its own second, so it is
-set one second earlier; `order=asc:updated_at` holds, else the pull stops and says so; a list shows
-a change within the hour, those of who is out within a day (`lag`); `metrics` count the responses
-that were created in the time.
+set one second earlier; `order=asc:updated_at` holds, else the load stops with an error; a list
+shows a change within the hour, and the lists of unsubscribes and bounces within a day (`lag`);
+`metrics` count the responses created in the period.
 
 >>> [stream.name for stream in Delighted().streams()]
 ['survey_responses', 'people', 'unsubscribes', 'bounces']
@@ -55,7 +55,7 @@ class Person(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Responses(Stream):
-    """The responses that came or were edited since the last night, each with its person."""
+    """The responses created or edited since the last run, each with its person."""
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         def ask(since: int, number: int) -> tuple[list[bytes], list[int]]:
@@ -77,7 +77,7 @@ class Responses(Stream):
             yield page
 
     def count(self, client: Client, start: datetime, end: datetime) -> int | None:
-        """What the vendor's own figures say to rest on."""
+        """The number of responses that the vendor's own metrics are based on."""
         params = {"since": int(start.timestamp()), "until": int(end.timestamp()) - 1}
         found: Metrics = client.json("GET", "/v1/metrics.json", params=params, type=Metrics)
         return found.response_count
@@ -101,14 +101,14 @@ class People(Stream):
             answer = client.request("GET", "/v1/people.json", params=params, check=_is_list)
             yield answer.json(list[msgspec.Raw])
             found = _NEXT.search(answer.headers.get("link", ""))
-            # Of the link only the query: it must not lead to another host.
+            # Only the query of the link is used, so that it cannot lead to another host.
             query = urlsplit(found[1]).query if found else None
             params = dict(parse_qsl(tokens.check(query))) if query else None
 
 
 @dataclass(frozen=True)
 class Out(Stream):
-    """Who unsubscribed, or whose address bounced, since the last night."""
+    """People who unsubscribed, or whose address bounced, since the last run."""
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         params = {"per_page": LARGEST_PAGE, "since": self.since(position) or 0}

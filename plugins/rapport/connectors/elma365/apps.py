@@ -1,4 +1,4 @@
-"""What ELMA365 calls things in this installation: its apps, their fields, and what fields hold.
+"""The names of an ELMA365 installation: its apps, their fields, and readers of field values.
 
 >>> App(namespace="crm", code="clients").path
 '/pub/v1/app/crm/clients'
@@ -12,7 +12,7 @@ from rapport.vendors.datasets import Block
 
 
 class App(Block):
-    """Where an app is."""
+    """The location of an app."""
 
     namespace: str = Field(min_length=1)
     code: str = Field(min_length=1)
@@ -65,7 +65,7 @@ class Options(Block):
 
 
 def texts_of(value: Any, name: str) -> list[str]:
-    """The texts of a field that is a list of texts or of objects, or one alone.
+    """The texts of a field that holds a list of texts or objects, or a single one.
 
     >>> texts_of([{"type": "work", "email": "a@example.com"}, "b@example.com", None], "email")
     ['a@example.com', 'b@example.com']
@@ -76,7 +76,7 @@ def texts_of(value: Any, name: str) -> list[str]:
 
 
 def name_of(value: Any) -> str | None:
-    """A name as text; a full name is an object of its parts."""
+    """A name as text. A full name is an object with its parts."""
     if isinstance(value, dict):
         value = " ".join(
             str(value[p]) for p in ("firstname", "middlename", "lastname") if value.get(p)

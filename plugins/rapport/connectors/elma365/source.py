@@ -1,24 +1,24 @@
-"""ELMA365 Service: contacts and requests out of the apps that rapport.yml names.
+"""ELMA365 Service: contacts and requests from the apps that rapport.yml names.
 
 https://api.elma365.com/en/public-api/reference/app/applist/
 Filters: https://api.elma365.com/en/public-api/guides/Filter
 
-Workspace (namespace), app and fields are called otherwise in every installation, so they are
-options; what they hold is put in front of the record as `rapport`, the rest stays as it was sent:
+The names of the workspace (namespace), the app and its fields differ in every installation, so they
+are options. Their values are added in front of the record as `rapport`; the rest is stored as sent:
 
     sources:
       elma365:
         contacts: {namespace: crm, code: clients, fields: {user_id: shop_login}}
         requests: {namespace: service, code: requests, closed: [3], fields: {rating: csi}}
 
-Every call is a POST, and a 200 that says `success: false` is a failure. Items come in the order of
-`__updatedAt`; each query begins at the last time that was seen, and only items that share it are
-paged by number, so that one that changes meanwhile moves nobody past us. Deleted items are asked
-for in a second walk, with `active: false`, by `__deletedAt`.
+Every call is a POST, and a 200 with `success: false` is a failure. Items come in the order of
+`__updatedAt`. Each query starts at the last time that was seen, and only items that share this time
+are paged by number. So an item that changes during the load hides no other item. Deleted items are
+read in a second pass, with `active: false`, by `__deletedAt`.
 
 Assumed, where the documentation is silent: a filter's `min` is inclusive; `active: false` may list
 everything, so only items with `__deletedAt` are taken from it; a change shows within the hour
-(`lag`). There is no documented limit, so calls are few and one after the other.
+(`lag`). The vendor documents no rate limit, so calls are few and sequential.
 
 >>> [stream.name for stream in Elma365().streams()]
 ['contacts', 'requests']
@@ -56,7 +56,7 @@ class Found(msgspec.Struct):
 
 
 class Listed(msgspec.Struct):
-    """A page; `success` false is a failure whatever the status says."""
+    """A page; `success` false is a failure regardless of the status."""
 
     success: bool
     result: Found | None = None
@@ -68,9 +68,10 @@ class Listed(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True)
 class Items(Stream):
-    """The items of one app that changed, then those that were deleted.
+    """The changed items of one app, then the deleted ones.
 
-    The position is {"cursor": time of the last change, "deleted": until when deletions are known}.
+    The position is {"cursor": time of the last change, "deleted": time up to which deletions are
+    read}.
     """
 
     app: App
@@ -91,7 +92,7 @@ class Items(Stream):
         yield Page((), position={**known, "deleted": as_of.isoformat()})
 
     def meant(self, item: dict[str, Any]) -> dict[str, Any]:
-        """What the fields of the options hold, under names of ours."""
+        """The values of the fields that the options name, under our names."""
         raise NotImplementedError
 
     def _walk(
@@ -149,7 +150,7 @@ class Contacts(Items):
 
 @dataclass(frozen=True, kw_only=True)
 class Requests(Items):
-    """What people asked for."""
+    """Requests of contacts to the service desk."""
 
     app: RequestApp
 

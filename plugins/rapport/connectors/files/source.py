@@ -1,12 +1,12 @@
 """Files: CSV, JSON lines, Parquet and access logs, from a folder or an object store.
 
-Which files there are and what their columns mean stands in rapport.yml; each dataset is a stream.
-Landed and rejected rows together are all rows read: a row that cannot be typed goes to
-`raw.rejected_records` with file, line, reason and its original bytes. A file that has not changed
-is not read again.
+rapport.yml declares the files and the meaning of their columns; each dataset is a stream. Every row
+is either stored or rejected. A row whose values have the wrong type goes to `raw.rejected_records`
+with file, line, reason and its original bytes. A file that has not changed is not read again.
 
-A row of a dataset with a `key` lands as it is, so that it is the same row when another file brings
-it again. Without one it is known by `_file`, `_line` and `_hash`, which are put into the payload.
+A row of a dataset with a `key` is stored unchanged, so that it is the same row if another file
+contains it again. Without a key, a row is identified by `_file`, `_line` and `_hash`, which are
+added to the payload.
 
 >>> [stream.name for stream in Files({"datasets": {"shop": {
 ...     "path": "in/*.csv", "format": "csv", "entity": "orders"}}}).streams()]
@@ -44,7 +44,7 @@ WITHOUT_KEY = ("_file", "_line", "_hash")
 
 @dataclass(frozen=True, kw_only=True)
 class Rows(Stream):
-    """The rows of all files of a dataset. The position is what each file looked like."""
+    """The rows of all files of a dataset. The position is the state of each file."""
 
     dataset: Dataset
 
@@ -168,7 +168,7 @@ class Files(Source):
         return Client("", name=self.name)
 
     def people(self) -> Mapping[str, Mapping[str, str]]:
-        """Which columns of each dataset name a person, by their mapping."""
+        """The columns of each dataset that name a person, according to their mapping."""
         return {
             name: people_of(dataset.columns, dataset.namespace or name)
             for name, dataset in self.datasets.items()
@@ -181,9 +181,9 @@ class Files(Source):
 
     @classmethod
     def mapped_datasets(cls, settings: Settings) -> dict[str, Any]:
-        """The datasets, with formats of times in the warehouse's words.
+        """The datasets, with time formats in the syntax of the warehouse.
 
-        Those that are turned off are among them: what they have landed stays known.
+        Datasets that are turned off are included, because the rows loaded before stay in use.
         """
         if "files" not in settings.sources:
             return {}

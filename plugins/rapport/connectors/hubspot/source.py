@@ -1,16 +1,17 @@
-"""HubSpot: contacts, companies, deals and survey answers, with what is in the recycle bin.
+"""HubSpot: contacts, companies, deals and survey responses, including the recycle bin.
 
 https://developers.hubspot.com/docs/api-reference/search/guide
 
-A search returns no more than 10,000 results and shifts when a record changes while it is paged.
-So no search is paged: each one begins at the last modification time that was seen, and where a
-whole page shares one time, that time is walked by record id. Neither a change between two pages
-nor a mass update with one time can open a gap, and the ceiling is never met.
+A search returns at most 10,000 results, and its pages shift when a record changes. So searches are
+not paged. Each search starts at the last modification time that was seen. If a whole page shares
+one time, the records of that time are read by record id. So neither a change between two pages nor
+a mass update with one time can hide a record, and the limit is never reached.
 
 Assumed, where the documentation is silent: the search index shows a change within the hour
 (`lag`); `hs_object_id` sorts and compares as a number; a record that is restored from the recycle
-bin counts as modified. A merged or erased record leaves without an update: the sweep finds it.
-Whose deal it is stands in neither search nor modification time: the links are read whole.
+bin counts as modified. A merged or erased record disappears without an update; the sweep finds it.
+A search does not return the contacts of a deal, and a new link does not change the deal's
+modification time. So all links are read in each run.
 
 >>> [stream.name for stream in HubSpot().streams()]
 ['contacts', 'companies', 'deals', 'feedback_submissions', 'deal_associations']
@@ -70,7 +71,7 @@ class Found(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True)
 class Objects(Stream):
-    """One kind of CRM object, pulled in the order of its modification times."""
+    """One kind of CRM object, loaded in the order of its modification times."""
 
     modified: str
     properties: Sequence[str]
@@ -85,13 +86,13 @@ class Objects(Stream):
             yield Page(found.results)
 
     def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
-        """Everything that HubSpot still has; what is in the recycle bin is not gone yet."""
+        """Everything that HubSpot still has. A record in the recycle bin still exists."""
         for archived in (False, True):
             for found in self._listed(client, ("hs_object_id",), archived=archived):
                 yield [key for key, _ in self._read(found)]
 
     def count(self, client: Client, start: datetime, end: datetime) -> int | None:
-        """What a search for the time of creation says to have found, without what is archived."""
+        """The total of a search by time of creation, without archived records."""
         assert self.counted is not None
         name = self.counted.rpartition(".")[2]
         conditions = [
@@ -175,8 +176,8 @@ class Objects(Stream):
 
 @dataclass(frozen=True)
 class Associations(Stream):
-    """Every deal with the contacts and companies that it is linked to (the first of each kind that
-    the vendor lists beside a record, about a hundred)."""
+    """Every deal with its linked contacts and companies (the first ones of each kind that the
+    vendor lists with a record, about a hundred)."""
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         asked = {"properties": "hs_object_id", "associations": "contacts,companies"}
@@ -200,17 +201,17 @@ def _where(name: str, operator: str, value: int) -> dict[str, str]:
 
 
 def _without(found: Found, read: Sequence[tuple[str, int | None]], seen: set[str]) -> Page:
-    """The records that this walk has not given yet."""
+    """The records that this load has not returned yet."""
     pairs = zip(found.results, read, strict=True)
     return Page([record for record, (key, _) in pairs if not key or key not in seen])
 
 
 class HubSpot(Source):
-    """Option `properties`: further ones to ask for, `{contacts: [loyalty_tier]}`; those of
-    `custom_fields` are asked for by themselves.
+    """Option `properties`: further properties to load, `{contacts: [loyalty_tier]}`. Those of
+    `custom_fields` are loaded automatically.
 
-    Option `feedback_submissions: true` for the answers to HubSpot's own surveys: the token needs
-    the scope, and the account Service Hub.
+    Option `feedback_submissions: true` loads the responses to HubSpot's own surveys. The token
+    needs the scope, and the account needs Service Hub.
     """
 
     vendor = VENDOR

@@ -3,12 +3,12 @@
 https://developers.intercom.com/docs/references/rest-api/api.intercom.io (version 2.14)
 
 A search for contacts compares dates by calendar day in the workspace's time zone: "greater than t"
-begins at the next midnight. So it asks for two days before the watermark (`lag`), and what is
-known is not landed again. A contact that was merged into another is never seen in a search: the
-sweep walks the whole list. The parts of a conversation come only with the conversation itself, one
-call each, the 500 newest.
+begins at the next midnight. So a load starts two days before the watermark (`lag`), and records
+that are already stored are not stored again. A search never returns a contact that was merged into
+another, so the sweep reads the whole list. The parts of a conversation come only with the
+conversation itself, in one call for each conversation, limited to the 500 newest parts.
 
-Assumed, where the documentation is silent: a conversation that is deleted answers 404, and a
+Assumed, where the documentation is silent: the call for a deleted conversation returns 404, and a
 search shows a change within the hour.
 
 >>> [stream.name for stream in Intercom().streams()]
@@ -55,7 +55,7 @@ class Found(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True)
 class Searched(Stream):
-    """Records that a search by `updated_at` finds, in no order."""
+    """Records found by a search by `updated_at`, in no particular order."""
 
     cursor: str | None = "updated_at"
     cursor_type: type[datetime] | type[int] = int
@@ -68,10 +68,10 @@ class Searched(Stream):
             yield Page(self._whole(client, found.data or found.conversations))
 
     def count(self, client: Client, start: datetime, end: datetime) -> int | None:
-        """What a search for the time of creation says to have found.
+        """The total of a search by time of creation.
 
-        Both signs are documented as "or equal"; were they not, it would count too little, not too
-        much.
+        Both operators are documented as "or equal". If they were not, the count would be too low,
+        not too high.
         """
         between = [
             ("created_at", ">", int(start.timestamp())),
@@ -95,20 +95,20 @@ class Searched(Stream):
             paging["starting_after"] = tokens.check(found.after)
 
     def _whole(self, client: Client, records: Sequence[Record]) -> Sequence[Record]:
-        """The records as they are to be landed."""
+        """The records in the form in which they are stored."""
         return records
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contacts(Searched):
-    """People, users and leads; the vendor counts no single day of them, only calendar days."""
+    """People, users and leads. There is no count, because the search knows calendar days only."""
 
     lag: timedelta = timedelta(days=2)
     sweep: bool = True
     counted: str | None = None
 
     def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
-        """Everybody on the list: who was merged away or deleted is not."""
+        """The ids of all contacts on the list, which leaves out merged and deleted ones."""
         tokens = PageTokens(f"{client.name} {self.name}")
         params: dict[str, Any] = {"per_page": LARGEST_PAGE}
         while True:
@@ -121,7 +121,7 @@ class Contacts(Searched):
 
 @dataclass(frozen=True, kw_only=True)
 class Conversations(Searched):
-    """Conversations, each read whole: a search leaves out the parts."""
+    """Conversations, each requested on its own, because a search leaves out the parts."""
 
     lag: timedelta = timedelta(hours=1)
 

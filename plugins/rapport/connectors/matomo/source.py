@@ -2,16 +2,16 @@
 
 https://developer.matomo.org/api-reference/reporting-api#Live
 
-The list is newest first and grows at its head, so numbered pages skip visits. Here a day is asked
-for in the order of the last action, each page from the last time that was seen (`minTimestamp`). A
-day is one of the site's time zone, and that of the last action of a visit: one that goes on after
-midnight comes again with the next day, and replaces itself. Only days that are over are asked for,
-since Matomo answers today together with yesterday.
+The list is newest first and grows at its start, so numbered pages skip visits. This source reads a
+day in the order of the last action, and each page starts at the last time that was seen
+(`minTimestamp`). A day is a day in the site's time zone, and a visit belongs to the day of its last
+action. A visit that continues after midnight comes again with the next day and replaces its earlier
+version. Only complete days are requested, because Matomo returns today together with yesterday.
 
-An error may come with 200. The token is sent in the body, so that no server's log has it.
+An error may come with status 200. The token is sent in the body, so that no server logs it.
 
-Assumed, where the documentation is silent: a day stands an hour after its end, but for actions that
-a device sends late, for which the day before is read again (`LATE`).
+Assumed, where the documentation is silent: a day is complete an hour after its end, except for
+actions that a device sends late. For these, the day before is read again (`LATE`).
 
 >>> [stream.name for stream in Matomo().streams()]
 ['visits']
@@ -55,7 +55,7 @@ class Error(msgspec.Struct):
 
 
 class Options(BaseModel):
-    """What rapport.yml may say; `start` is the first day, else the day before the site was made."""
+    """The options. `start` is the first day; the default is the day before the site was created."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -134,7 +134,7 @@ def _is_error(answer: Answer) -> bool:
 
 
 class Login(httpx.Auth):
-    """Puts the site and the token behind the fields of a form."""
+    """Adds the site and the token to the fields of a form."""
 
     requires_request_body = True
 
@@ -153,7 +153,7 @@ class Login(httpx.Auth):
 
 
 class Matomo(Source):
-    """Web analytics on a server of one's own."""
+    """Web analytics on your own server."""
 
     vendor = VENDOR
 

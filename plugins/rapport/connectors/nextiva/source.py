@@ -2,16 +2,16 @@
 
 https://help.thrio.com/article/workflow-variables
 
-A login answers with a token and the location of the company's cluster, to which every later call
-goes; when the token has ended, one login brings the next. The words before the token differ between
-the vendor's own papers: `scheme: ""` below `sources.nextiva` sends it bare. Times are unix
-milliseconds. A list is paged by `start` and `rows`; what changes while we page may move others to
-an earlier page, so the list is walked again while it holds more than was seen. There is nobody in
-it but a number or an address: people are found by their phone number. The limits are not written
-down, so calls are few, and each 5xx halves their pace.
+A login returns a token and the location of the company's cluster, which receives every later call.
+When the token expires, a new login returns the next one. The vendor's documents disagree about the
+scheme before the token; `scheme: ""` below `sources.nextiva` sends the token without one. Times are
+unix milliseconds. A list is paged by `start` and `rows`. A change during the load may move other
+records to an earlier page, so the list is read again while it holds more records than were seen. A
+workitem names a person only by number or address, so people are found by their phone number. The
+rate limits are not documented, so calls are few, and each 5xx halves their rate.
 
-Assumed, where the documentation is silent: `q` takes a range, as in `since`, which may be set to
-another query, or to "" to read everything each night; `modifiedAt` moves with each change, and a
+Assumed, where the documentation is silent: `q` accepts a range, as in `since`, which can be set to
+another query, or to "" to read everything in each run; each change updates `modifiedAt`, and a
 change shows within the day (`lag`).
 
 >>> [stream.name for stream in Nextiva().streams()]
@@ -72,7 +72,7 @@ class Login(httpx.Auth):
         self._session: Session | None = None
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """An answer that is no session is the answer to the call."""
+        """Log in and send the call. If the login fails, its answer is the answer to the call."""
         path = request.url.raw_path.decode().removeprefix(urlsplit(self._home).path)
         for is_last in (False, True):
             if self._session is None:
@@ -95,7 +95,7 @@ class Login(httpx.Auth):
                 return
 
     def _read(self, answer: httpx.Response) -> Session | None:
-        """The location is a host or an address; the token goes nowhere without TLS that had it."""
+        """The session. Its location, a host or a URL, must have the scheme of our own address."""
         if answer.status_code != 200:
             return None
         try:
@@ -109,7 +109,7 @@ class Login(httpx.Auth):
 
 @dataclass(frozen=True, kw_only=True)
 class Workitems(Stream):
-    """What was modified since the last night; the position is {"cursor": when that began}."""
+    """Workitems modified since the last run; the position is {"cursor": the start of that run}."""
 
     query: str
     key: tuple[str, ...] = ("_id",)
@@ -138,7 +138,7 @@ class Workitems(Stream):
         yield Page((), position={"cursor": as_of.isoformat()})
 
     def _key(self, record: Record) -> str:
-        """The record's key; what has none is told apart by itself, and rejected when it lands."""
+        """The record's key. A record without one counts by its content, and the load rejects it."""
         try:
             return self.read_key(record).key
         except BadRecord:

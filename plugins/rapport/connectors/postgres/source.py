@@ -2,11 +2,11 @@
 
 https://www.postgresql.org/docs/current/sql-declare.html
 
-Each table is a stream; its rows land as JSON. With a `cursor` (a column that grows with each
-change: a time, or a number) only what changed is read, in that order; without one the whole table
-is. A transaction may commit with an older time than one that was read: `lag_minutes` is how far
-back the next night begins. Rows that are gone are found by their keys, unless `sweep` is off.
-One pull of a table is one read-only snapshot, fetched in pages.
+Each table is a stream; its rows are stored as JSON. A `cursor` is a column that grows with each
+change, such as a time or a number. With a cursor, only changed rows are read, in its order; without
+one, the whole table is read. A transaction may commit with an older time than one that was already
+read, so the next run starts `lag_minutes` earlier. Deleted rows are found by comparing keys, unless
+`sweep` is off. One load of a table reads one read-only snapshot in pages.
 
 >>> table = {"table": "shop.customers", "key": ["id"], "cursor": "updated_at"}
 >>> [stream.name for stream in Postgres({"tables": {"customers": table}}).streams()]
@@ -43,10 +43,10 @@ PAGE_ROWS = 5_000
 
 
 class Table(Block):
-    """A table, or a query, and what its columns mean (as in the datasets of `files`).
+    """A table or a query, and the meaning of its columns (as in the datasets of `files`).
 
-    Without `entity` its rows land and nothing reads them yet. `enabled: false` pulls it no more;
-    what has landed stays known, and stale.
+    Without `entity`, its rows are stored, but no model reads them. `enabled: false` stops loading
+    it; the rows loaded before stay in use and become stale.
     """
 
     table: str | None = Field(default=None, pattern=r'^[^"\x00]+$')
@@ -74,7 +74,7 @@ class Table(Block):
 
     @property
     def relation(self) -> sql.Composable:
-        """What stands behind FROM; a query is the operator's own, and may only read."""
+        """The expression after FROM. A query comes from the operator and runs read-only."""
         if self.table is not None:
             return sql.Identifier(*self.table.split("."))
         return sql.SQL("({})").format(sql.SQL((self.query or "").replace("%", "%%")))
@@ -87,14 +87,14 @@ class Options(Block):
 
 
 class Database(Client):
-    """A login to the database in the place of one to an API."""
+    """A login to the database, used like the client of an API."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__("http://127.0.0.1", name=connection.name)
         self._login = connection
 
     def pages(self, query: sql.Composed, values: Mapping[str, Any]) -> Iterator[list[bytes]]:
-        """The first column of each row, all of one snapshot; raises `RetryLater`, `GiveUp`."""
+        """The first column of each row, from one snapshot; raises `RetryLater`, `GiveUp`."""
         try:
             with self._connect() as connection:
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -109,7 +109,7 @@ class Database(Client):
                 f'Check the connection "{self.name}", or run again later.'
             ) from None
         except psycopg.Error as error:
-            # The words of the database may quote a row.
+            # The message of the database may quote a row.
             raise GiveUp(
                 f"{self.name}: the database refuses the query ({type(error).__name__}). Check "
                 "table, key and cursor in rapport.yml and what the login may read."
@@ -150,7 +150,7 @@ class Rows(Stream):
             yield Page(records)
 
     def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
-        """The keys of all rows that there are."""
+        """The keys of all existing rows."""
         assert isinstance(client, Database)
         columns = sql.SQL(", ").join(map(sql.Identifier, self.table.key))
         query = sql.SQL(
@@ -189,7 +189,7 @@ class Postgres(Source):
         return Database(connection)
 
     def people(self) -> Mapping[str, Mapping[str, str]]:
-        """Which columns of each table name a person, by their mapping."""
+        """The columns of each table that name a person, according to their mapping."""
         return {
             name: people_of(table.columns, table.namespace or name)
             for name, table in self.tables.items()
@@ -197,7 +197,7 @@ class Postgres(Source):
 
     @classmethod
     def mapped_datasets(cls, settings: Settings) -> dict[str, Any]:
-        """The tables that have an entity, turned off or not."""
+        """The tables that have an entity, including those that are turned off."""
         tables = settings.checked("sources.postgres", Options).tables
         return {
             name: {

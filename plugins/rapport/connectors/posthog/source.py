@@ -2,21 +2,22 @@
 
 https://posthog.com/docs/api/queries
 
-The list of events is being retired, so SQL is asked. A page begins after the time of arrival and
-the uuid of the last row before it, so that nothing is skipped or shifts. The time is `created_at`,
-when PostHog took an event in: `timestamp` is what a device believed, and may lie far back. A query
-is answered from a cache unless it is told to run (`force_blocking`), and gives 100 rows unless it
-names more.
+PostHog is retiring the list of events, so this source queries with SQL. A page starts after the
+time of arrival and the uuid of the last row before it, so that no row is skipped. The time is
+`created_at`, when PostHog received an event. `timestamp` is the clock of the device, and may be
+much earlier. PostHog answers a query from a cache unless `force_blocking` is set, and returns 100
+rows unless the query sets a limit.
 
-Persons have no time of change and vanish when they are merged into another, so all are read each
-night, and what is gone is marked. Whose an event is changes with a merge, without the event: it
-lands without its person, and the persons say whose its distinct id is.
+Persons have no time of change, and a person disappears when it is merged into another. So each run
+reads all persons and marks those that are gone. A merge changes the person of an event without
+changing the event. So events are stored without a person, and the persons state which distinct ids
+are theirs.
 
-The limits are of the team, whose other tools share them: queries are few and large. For many
-millions of events a month the vendor points to its batch exports, which `files` reads.
+The rate limits apply to the whole team and its other applications, so queries are few and large.
+For many millions of events a month, the vendor recommends its batch exports, which `files` reads.
 
 Assumed, where the documentation is silent: an event can be queried within the hour (`lag`); an
-uuid that is sent again is the same event; a time with an offset is read as such.
+uuid that is sent again is the same event; a time with an offset is read with that offset.
 
 >>> [stream.name for stream in Posthog().streams()]
 ['events', 'persons']
@@ -53,7 +54,7 @@ select count(distinct uuid) from events
 where created_at >= toDateTime({start}) and created_at < toDateTime({end})
 limit 1
 """
-# The ids are sorted, since their order alone would make a new version of a person.
+# The ids are sorted, because another order would make a new version of a person.
 PERSONS = """
 select
     toString(persons.id) as id, min(persons.created_at), min(persons.properties),
@@ -79,7 +80,7 @@ class Found(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Events(Stream):
-    """Every event in the order in which PostHog took it in."""
+    """Every event, in the order in which PostHog received it."""
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         since = self.since(position)
@@ -93,7 +94,7 @@ class Events(Stream):
             tokens.check(f"{after['time']} {after['id']}")
 
     def count(self, client: Client, start: datetime, end: datetime) -> int | None:
-        """What arrived in that time, each uuid once."""
+        """The number of events that arrived in that period, each uuid once."""
         rows = _query(client, COUNT, start=start.isoformat(), end=end.isoformat())
         return int(rows[0][0]) if rows else None
 
@@ -154,12 +155,12 @@ def _person(row: Sequence[Any]) -> bytes:
 
 
 def _raw(properties: str | None) -> msgspec.Raw:
-    """The properties, a text that holds JSON, as the JSON that they are."""
+    """The properties, which are sent as a text, as JSON."""
     return msgspec.Raw((properties or "{}").encode())
 
 
 def _utc(time: str) -> str:
-    """A time, which is written in the zone of the project, in UTC.
+    """A time, which PostHog writes in the project's time zone, in UTC.
 
     >>> _utc("2026-03-29T02:30:00.5+02:00")
     '2026-03-29T00:30:00.500000+00:00'

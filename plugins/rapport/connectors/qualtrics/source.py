@@ -2,18 +2,18 @@
 
 https://api.qualtrics.com/u9e5lh4172v0v-survey-response-export-guide
 
-An export takes four steps: it is ordered, asked about until it is complete, and a zip is read. The
-`continuationToken` of a complete one is the cursor: the next export of the survey begins with it. A
-token that is refused (they age) begins the survey anew, so that nothing between is missed; what is
-the same already lands as unchanged.
+An export is started, checked until it is complete, and then read as a zip. The `continuationToken`
+of a complete export is the cursor, with which the next export of the survey starts. Tokens expire.
+If Qualtrics refuses a token, the survey is exported from the beginning, so that nothing is missed;
+responses that are already stored count as unchanged.
 
-A survey's `lastModified` moves with its questions, not with its answers: it saves reading the
-questions, and every survey is exported each night. A response that is deleted at Qualtrics is
-not told of, and stays here.
+A survey's `lastModified` changes with its questions, not with its responses. So it decides only
+whether the questions are read again, and every survey is exported in each run. Qualtrics does not
+report deleted responses, so they stay in the warehouse.
 
-Assumed, where the documentation is silent: a continuation brings edited responses too, since the
-first export is sorted by change; one with nothing new is complete and empty; an id of a response is
-its own across surveys.
+Assumed, where the documentation is silent: a continuation also returns edited responses, because
+the first export is sorted by change; an export with nothing new is complete and empty; a response
+id is unique across surveys.
 
 >>> [stream.name for stream in Qualtrics().streams()]
 ['surveys', 'responses']
@@ -88,7 +88,7 @@ class Surveys(Stream):
 
 @dataclass(frozen=True)
 class Responses(Stream):
-    """What came since each survey's last export, with `survey_id` put in front."""
+    """The responses since each survey's last export, with `survey_id` added in front."""
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         tokens = dict((position or {}).get("tokens", {}))
@@ -106,7 +106,7 @@ class Responses(Stream):
 
 
 def _order(client: Client, path: str, token: str | None) -> Job:
-    """The job that goes on from the token, or begins where there is none that holds."""
+    """The job that continues from the token, or starts anew if there is no valid token."""
     wanted: dict[str, Any] = {"format": "ndjson", "compress": True}
     if token:
         body = {**wanted, "continuationToken": token}
@@ -120,7 +120,7 @@ def _order(client: Client, path: str, token: str | None) -> Job:
 
 
 def _complete(client: Client, path: str, job: Job) -> Job:
-    """The job once its file is there. `status` says so; the percentage is for people."""
+    """The job once its file is ready. Only `status` says so; the percentage is just information."""
     waited, pause, ordered = 0.0, 1.0, job.progress_id
     while job.status != "complete" or not job.file_id:
         if job.status == "failed":
@@ -148,7 +148,7 @@ def _surveys(client: Client) -> Iterator[Survey]:
         yield from found.result.elements
         if not found.result.next_page:
             return
-        # Of the next address only the query: it must not lead to another host.
+        # Only the query of the next page's URL is used, so that it cannot lead to another host.
         params = dict(parse_qsl(tokens.check(urlsplit(found.result.next_page).query)))
 
 

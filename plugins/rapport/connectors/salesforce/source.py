@@ -1,16 +1,17 @@
-"""Salesforce: contacts, leads, accounts, opportunities and cases, deleted ones too.
+"""Salesforce: contacts, leads, accounts, opportunities and cases, including deleted ones.
 
 https://developer.salesforce.com/docs/platform/api-rest/guide/intro-rest.html
 
-Rows come in the order of SystemModstamp, which automated changes move too, from `queryAll`, which
-shows what is in the recycle bin; what was purged from there is found by the sweep. A first pull of
-more than `bulk_from` rows is a Bulk 2.0 job: a pull that is cut short goes on with the same job.
-Each object is described first, since what no field-level security shows, or this organisation has
-not, would refuse the whole query. Calls end where option `limit_share` of the organisation's daily
-number is used up (`Sforce-Limit-Info`), so that its other tools can work.
+Rows come in the order of SystemModstamp, which automated changes update too. They are read with
+`queryAll`, which includes the recycle bin; the sweep finds records that were purged from it. A
+first load of more than `bulk_from` rows uses a Bulk 2.0 job; a load that is interrupted continues
+with the same job. Each object is described first, because a single field that the organisation does
+not have, or that field-level security hides, makes Salesforce refuse the whole query. Calls stop
+when the share `limit_share` of the organisation's daily calls is used up (`Sforce-Limit-Info`), so
+that its other applications can work.
 
-Assumed, where the documentation is silent: a transaction shows within the hour that its stamp
-says (`lag`); deleting moves the stamp.
+Assumed, where the documentation is silent: a transaction shows within an hour of its stamp (`lag`);
+a deletion updates the stamp.
 
 >>> [stream.name for stream in Salesforce().streams()][:3]
 ['contacts', 'leads', 'accounts']
@@ -83,7 +84,7 @@ class Stamped(msgspec.Struct):
 
 
 class Options(BaseModel):
-    """What may stand below `salesforce` in rapport.yml."""
+    """The block `sources.salesforce` of rapport.yml."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -124,19 +125,19 @@ class Objects(Stream):
             yield Page(found.records, position=_reached(found.records, as_of))
 
     def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
-        """Everything that is there or in the recycle bin."""
+        """The ids of all records, including the recycle bin."""
         assert isinstance(client, Org)
         for found in client.query(f"SELECT Id FROM {self.object}", "queryAll"):
             yield [self.read_key(record).key for record in found.records]
 
     def count(self, client: Client, start: datetime, end: datetime) -> int | None:
-        """What a COUNT() of the time of creation says, without what is in the recycle bin."""
+        """The COUNT() by time of creation, without the recycle bin."""
         assert isinstance(client, Org)
         where = f"WHERE CreatedDate >= {_moment(start)} AND CreatedDate < {_moment(end)}"
         return self._total(client, "query", where)
 
     def read_keys(self, records: Sequence[bytes]) -> tuple[list[str], datetime | int | None]:
-        """The keys with 18 characters."""
+        """The keys, each in its form of 18 characters."""
         keys, cursor = super().read_keys(records)
         return [long_id(key) for key in keys], cursor
 
@@ -145,7 +146,7 @@ class Objects(Stream):
         return Fields(long_id(fields.key), fields.cursor)
 
     def _fields_there(self, client: Org) -> list[str]:
-        """What the organisation has of the fields that are wanted, and the login may see."""
+        """The wanted fields that the organisation has and the login may see."""
         path = f"{DATA}/sobjects/{self.object}/describe"
         there = {field.name for field in client.json("GET", path, type=Described).fields}
         if missing := [name for name in self.needed if name not in there]:
@@ -160,7 +161,7 @@ class Objects(Stream):
         return next(client.query(soql, resource)).total
 
     def _bulk(self, client: Org, select: str, position: Position, begun: str) -> Iterator[Page]:
-        """All rows by a job, which is kept in the position."""
+        """All rows, read by a job whose id is stored in the position."""
         id, locator = position.get("job"), position.get("locator")
         if id is None or not self._is_there(client, id):
             body = {"operation": "queryAll", "query": select}
@@ -201,7 +202,7 @@ class Objects(Stream):
 
 
 def _reached(records: Sequence[Record], as_of: datetime) -> Position | None:
-    """Where to go on after rows that came in order: their last stamp, never past the night."""
+    """The position after rows that came in order: their last stamp, never past `as_of`."""
     if not records:
         return None
     last = msgspec.json.decode(records[-1], type=Stamped).stamp
@@ -213,7 +214,7 @@ def _moment(time: datetime) -> str:
 
 
 def _reader(rows: list[bytes]) -> Callable[[Answer], None]:
-    """Reads a set of results as JSON documents; raises ValueError where not all of it came."""
+    """Reads a set of results as JSON documents; raises ValueError if it is incomplete."""
 
     def read(answer: Answer) -> None:
         lines = csv.DictReader(io.StringIO(answer.content.decode(), newline=""))
@@ -228,10 +229,11 @@ def _reader(rows: list[bytes]) -> Callable[[Answer], None]:
 
 
 class Salesforce(Source):
-    """Option `fields`: further ones, `{contacts: [Tier__c]}`; those of `custom_fields` are asked
-    for by themselves. A custom field that is called `user_id` is the app user's id.
+    """Option `fields`: further fields, `{contacts: [Tier__c]}`. Those of `custom_fields` are loaded
+    automatically. A custom field with the name `user_id` is the id of the user in the app.
 
-    Option `campaign_members: true` for those; `bulk_from` (rows) and `limit_share` as above.
+    Option `campaign_members: true` loads campaign members; `bulk_from` (rows) and `limit_share` as
+    above.
     """
 
     vendor = VENDOR

@@ -2,13 +2,14 @@
 
 https://shopify.dev/docs/api/admin-graphql
 
-Paging ends at 25,000 objects, so a query begins anew at the last change that was seen well before
-that. A query that costs too much at the moment is refused in the body, under status 200, and is
-waited out. Deleted customers leave without an update: the sweep finds them, by ids. Orders are not
-swept: without the scope read_all_orders those older than 60 days are not shown, and are not gone.
+Paging ends at 25,000 objects, so well before that a new query starts at the last change that was
+seen. Shopify refuses a query that costs too much at the moment in the body, with status 200; the
+client waits and tries again. Deleted customers disappear without an update; the sweep finds them by
+their ids. Orders are not swept: without the scope read_all_orders, orders older than 60 days are
+hidden, although they still exist.
 
 Assumed, where the documentation is silent: the search shows a change within the hour (`lag`), and
-`updated_at:>=` counts to the second. Of an order's lines the first ten are read.
+`updated_at:>=` has a resolution of one second. Only the first ten lines of an order are read.
 
 >>> [stream.name for stream in Shopify().streams()]
 ['customers', 'orders']
@@ -82,7 +83,7 @@ class Found(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True)
 class Objects(Stream):
-    """One connection of the graph, by the time of the last change."""
+    """One kind of object, in the order of the last change."""
 
     fields: str
     cursor: str | None = "updatedAt"
@@ -113,7 +114,7 @@ class Objects(Stream):
                 tokens = PageTokens(tokens.where)
 
     def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
-        """Every id, in the order of the ids, a fresh query for each page."""
+        """Every id, in ascending order, with a new query for each page."""
         highest = 0
         while True:
             found = self._ask(client, "id", "ID", f"id:>{highest}", None, LARGEST_LIST)
@@ -144,7 +145,7 @@ class Objects(Stream):
 
 
 def is_throttled(answer: Answer) -> bool:
-    """Whether the query was refused for its cost, whatever the status says."""
+    """Whether the query was refused for its cost, regardless of the status."""
     return THROTTLED in answer.content and b'"errors"' in answer.content
 
 

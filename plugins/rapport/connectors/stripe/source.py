@@ -2,9 +2,9 @@
 
 https://docs.stripe.com/api
 
-A list has no filter for what changed, so it is walked once, newest first, and from then on the
-events since the last night say which objects changed; each is read as it is now, and a deleted
-one says so itself. Events are kept for 30 days: after a longer gap the list is walked again.
+A list has no filter for changes, so it is read once, newest first. From then on, the events since
+the last run say which objects changed, and each is read in its present state; a deleted object says
+so itself. Stripe keeps events for 30 days, so after a longer gap the list is read again.
 
 Assumed, where the documentation is silent: an event shows within the hour (`lag`). The version is
 pinned to the last one in which a charge names its invoice.
@@ -53,7 +53,7 @@ class Event(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True)
 class Objects(Stream):
-    """One kind of object: the whole list once, then what the events name.
+    """One kind of object: the whole list once, then the objects that events name.
 
     The position is {"walked_to": id, "since": unix seconds} during the first walk, then {"since"}.
     """
@@ -125,7 +125,7 @@ class Stripe(Source):
     def streams(self) -> Sequence[Stream]:
         return [
             Objects(name="customers", events="customer.*", asked={}),
-            # Without a status the list leaves out what was cancelled.
+            # Without a status the list leaves out cancelled subscriptions.
             Objects(
                 name="subscriptions", events="customer.subscription.*", asked={"status": "all"}
             ),

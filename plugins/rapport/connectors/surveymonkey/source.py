@@ -2,12 +2,12 @@
 
 https://api.surveymonkey.com/v3/docs
 
-A private app has 120 calls a minute and 500 a day. So a survey's questions are read only when the
-survey was changed, and its responses only when its count or its time of change moved, or a week
-has passed, which finds answers that were edited.
+A private app may make 120 calls a minute and 500 a day. So a survey's questions are read only if
+the survey changed. Its responses are read only if its count or its time of change changed, or after
+a week, which finds edited responses.
 
-Responses are asked for in the order of their last change, so that one that is edited meanwhile
-costs no other.
+Responses are requested in the order of their last change, so that an edit during the load hides no
+other response.
 
 Assumed, where the documentation is silent: `start_modified_at` may leave out its own second, so it
 is set one second earlier; a response shows within the hour (`lag`).
@@ -68,7 +68,7 @@ class Surveys(Stream):
 
 @dataclass(frozen=True)
 class Responses(Stream):
-    """The completed responses of the surveys of which something moved."""
+    """The completed responses of the surveys that changed."""
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         known = dict((position or {}).get("surveys", {}))

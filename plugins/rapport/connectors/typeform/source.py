@@ -2,13 +2,13 @@
 
 https://www.typeform.com/developers/responses/reference/retrieve-responses/
 
-Responses come newest first, so they are walked back with `before`, from the newest to the last one
-known (`since`, inclusive, to the second); a form's watermark moves when its walk is complete, and
-never past as_of.
+Responses come newest first. So they are read backwards with `before`, from the newest to the last
+known one (`since`, inclusive, to the second). A form's watermark moves once all its pages are read,
+and never past as_of.
 
 Assumed, where the documentation is silent: a response shows within the hour (`lag`; the vendor
-speaks of 30 minutes); a token is unique across forms; `since` and `before` go together. An answer
-that takes the vendor too long (499) is asked for again in smaller pages.
+states 30 minutes); a token is unique across forms; `since` and `before` can be combined. If an
+answer takes the vendor too long (499), it is requested again in smaller pages.
 
 >>> [stream.name for stream in Typeform().streams()]
 ['forms', 'responses']
@@ -48,7 +48,7 @@ class Response(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Forms(Stream):
-    """The forms, read whole."""
+    """The forms, all of them in each run."""
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         number, known = 1, frozenset[bytes]()
@@ -66,7 +66,7 @@ class Forms(Stream):
 
 @dataclass(frozen=True)
 class Responses(Stream):
-    """The responses of every form, with `form_id` put in front."""
+    """The responses of every form, with `form_id` added in front."""
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         newest: dict[str, str] = dict((position or {}).get("newest", {}))

@@ -2,16 +2,16 @@
 
 https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/
 
-The export's own cursor is the position. It leaves out the last minute on purpose and takes it up
-the next time. Deleted tickets arrive with the status `deleted`, deleted users with `active` false.
+The export's own cursor is the position. The export leaves out the last minute on purpose and
+returns it the next time. Deleted tickets have the status `deleted`, deleted users `active` false.
 
-The lists of metrics and of deleted tickets cannot be asked for what changed: they are read whole.
-Comments, public or internal, are child events of the export of ticket events: one call for a
-thousand events, where the list of comments would be a call a ticket. That export goes by time, in
-seconds, and gives what happened in the last second of a page twice.
+The lists of metrics and of deleted tickets have no filter for changes, so they are read completely.
+Comments, public or internal, are child events of the export of ticket events. This needs one call
+for a thousand events, while the list of comments needs one call for each ticket. That export is
+paged by time, in seconds, and returns the events in the last second of a page twice.
 
-Metrics do not show archived tickets (closed for 120 days), which do not change any more; deleted
-tickets stay on their list for 30 days.
+Metrics leave out archived tickets (closed for 120 days), which no longer change. Deleted tickets
+stay on their list for 30 days.
 
 Assumed, where the documentation is silent: `start_time` of the ratings compares the time of
 creation, and a rating is given or changed within 30 days of the offer (`lag`).
@@ -44,7 +44,7 @@ class Meta(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Export(Stream):
-    """What changed, by the export's cursor."""
+    """Changed records, by the cursor of the export."""
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         tokens = PageTokens(f"{client.name} {self.name}")
@@ -66,7 +66,7 @@ class Export(Stream):
 
 @dataclass(frozen=True)
 class Events(Stream):
-    """What happened to tickets, with the comments, by the time of the event."""
+    """Events of tickets, including comments, in the order of their time."""
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         start = int((position or {}).get("end_time", 0))
@@ -89,7 +89,7 @@ class Events(Stream):
 
 @dataclass(frozen=True)
 class List(Stream):
-    """A list by cursor pages, whole or, where it has a cursor of its own, from `start_time`."""
+    """A list in cursor pages: complete or, if it has its own cursor, from `start_time`."""
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         tokens = PageTokens(f"{client.name} {self.name}")
@@ -108,7 +108,7 @@ class List(Stream):
 
 
 def _answer(records: str, **fields: Any) -> Any:
-    """The shape of a page, whose records stand under the name of the stream."""
+    """The type of a page, whose records are below the name of the stream."""
     members: list[Any] = [("records", list[msgspec.Raw])]
     for name, kind in fields.items():
         members.append((name, *kind) if isinstance(kind, tuple) else (name, kind))

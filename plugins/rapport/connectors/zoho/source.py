@@ -1,15 +1,15 @@
-"""Zoho CRM: contacts, leads, accounts, deals and cases; converted, merged and deleted ones too.
+"""Zoho CRM: contacts, leads, accounts, deals and cases, also converted, merged and deleted ones.
 
 https://www.zoho.com/crm/developer/docs/api/v8/get-records.html
 
-Lists come in the order of Modified_Time, from `If-Modified-Since` on. A list shows no converted
-lead unless it is asked for both, and no deleted record ever: the list of deleted ones is read
-whole each night, and each lands as `{id, deleted_time, …}`, a newer version of the same record.
-A page is one of the account's credits of 24 hours.
+Lists come in the order of Modified_Time, starting at `If-Modified-Since`. A list leaves out
+converted leads unless both kinds are requested, and it never returns deleted records. So each run
+reads the whole list of deleted records, and each is stored as `{id, deleted_time, …}`, a newer
+version of the same record. A page costs one of the account's credits of 24 hours.
 
-Assumed, where the documentation is silent: `If-Modified-Since` goes with `sort_by`; a name in
-`fields` that is not there is ignored; who is merged away is in the list of the deleted; a record
-that is restored has a new Modified_Time.
+Assumed, where the documentation is silent: `If-Modified-Since` can be combined with `sort_by`; an
+unknown name in `fields` is ignored; the list of deleted records includes merged ones; a restored
+record has a new Modified_Time.
 
 >>> [stream.name for stream in Zoho().streams()]
 ['contacts', 'leads', 'accounts', 'deals', 'cases']
@@ -65,7 +65,7 @@ ALWAYS = "id Created_Time Modified_Time"
 
 
 class Options(BaseModel):
-    """What may stand below `zoho` in rapport.yml."""
+    """The block `sources.zoho` of rapport.yml."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -96,7 +96,7 @@ class Module(Stream):
             yield Page(records)
 
     def count(self, client: Client, start: datetime, end: datetime) -> int | None:
-        """What Zoho counts by the time of creation, without what is deleted."""
+        """Zoho's count by time of creation, without deleted records."""
         after = f"(Created_Time:greater_equal:{moment(start)})"
         criteria = f"({after}and(Created_Time:less_than:{moment(end)}))"
         path = f"{DATA}/{self.module}/actions/count"
@@ -110,8 +110,9 @@ class Module(Stream):
 
 
 class Zoho(Source):
-    """Option `fields`: further ones by API name, `{contacts: [Tier]}`; those of `custom_fields`
-    are asked for by themselves. A custom field that is called `user_id` is the app user's id.
+    """Option `fields`: further fields by API name, `{contacts: [Tier]}`. Those of `custom_fields`
+    are loaded automatically. A custom field with the name `user_id` is the id of the user in the
+    app.
     """
 
     vendor = VENDOR
