@@ -1,9 +1,10 @@
 """Braze: a segment is an attribute of the user, which a segment in Braze reads.
 
-Segments cannot be written in Braze. A user gets `rapport_<segment>: true`, and loses it again; make
-a segment on that attribute there. Each written attribute is a data point that is billed, so people
-who are on the list already get their changed row without it. A 201 that says "success" may name
-rows that were not taken, by index; any other message took none. Leaving never makes a user.
+Segments cannot be written in Braze. A member gets `rapport_<segment>: true` and loses it on
+leaving; create a segment on that attribute in Braze. Each written attribute is a billed data point,
+so people who are already on the list get their changed row without it. A 201 with the message
+"success" may name refused rows, by index; any other message means that no row was accepted. A
+removal never creates a user.
 
 API: https://www.braze.com/docs/api/endpoints/user_data/post_user_track
 Assumed: an attribute that is sent as null goes away.

@@ -1,8 +1,9 @@
 """Customer.io: a segment is an attribute of the person, which a segment in Customer.io reads.
 
-A person gets `rapport_<segment>: true`, and loses it again; make a data-driven segment on that
-attribute there. A batch may answer 207: the rows it names were not taken, the others were. A 200
-says that a row was taken, not that it is stored: an identifier that conflicts is dropped later.
+A member gets `rapport_<segment>: true` and loses it on leaving; create a data-driven segment on
+that attribute in Customer.io. The answer to a batch may be 207: the rows that it names were
+refused, the others were accepted. A 200 means that a row was received, not that it is stored:
+Customer.io drops a conflicting identifier later.
 
 Track API: https://docs.customer.io/integrations/api/track/#operation/batch
 App API (`extra.app_key`), for who said no: https://docs.customer.io/integrations/api/app/

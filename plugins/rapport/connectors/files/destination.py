@@ -1,4 +1,4 @@
-"""CSV files for people and for tools without an interface, with a manifest written last.
+"""CSV files for people and for systems without an API, with a manifest written last.
 
 `<path>/<segment>/files/<date>/<segment>__files__<run>__full.csv` and so on, to a folder, an object
 store or an SFTP server. A reader who waits for `manifest.json` sees whole files only. Every cell
@@ -102,7 +102,7 @@ class Files(Destination):
         return [Result(p.customer_id, error=errors.get(p.customer_id)) for p in batch.people]
 
     def remove(self, batch: Batch) -> Sequence[Result]:
-        """Keep who left."""
+        """Keep the people who left."""
         self._keep(batch.audience, [("removed", person) for person in batch.people])
         return [Result(person.customer_id) for person in batch.people]
 
@@ -213,7 +213,7 @@ class Files(Destination):
         return Path(name)
 
     def _changes(self, audience: Audience) -> sqlite3.Connection:
-        """What has changed since the last files of the segment."""
+        """The changes since the last files of the segment."""
         folder = self._home / audience.key / self.name
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / ".changes.sqlite"
@@ -224,7 +224,7 @@ class Files(Destination):
         return changes
 
     def _keep(self, audience: Audience, people: Sequence[tuple[str, Person]]) -> None:
-        """The last word on each; who was new tonight stays new when something of them changes."""
+        """Keep the last change of each person. A new person who changes again stays new."""
         if not people:
             return
         with closing(self._changes(audience)) as changes, changes:

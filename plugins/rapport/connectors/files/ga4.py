@@ -3,9 +3,10 @@
 https://support.google.com/analytics/answer/7029846
 
 `bq extract --destination_format NEWLINE_DELIMITED_JSON` writes a day to files. A day is rewritten
-for up to three days after it: extract the last three each night to the same names, and what changed
-is read again. An event has no id: it is known by who, when and what, and by its place in the batch
-that brought it; `event_id` is a digest of these. Whole numbers come as text, times in microseconds.
+for up to three days after it. Extract the last three days before each run to the same names, and
+changed files are read again. An event has no id. It is identified by its user, time and name, and
+by its place in its batch; `event_id` is a digest of these. Whole numbers come as text, times in
+microseconds.
 
 What is nested and needed gets a place beside the record, which lands as it is. The figures of an
 intraday table are not final: leave `events_intraday_*` out of `path`.

@@ -1,9 +1,9 @@
 """HubSpot: a segment is a static list, traits are properties of the contact named `rapport_…`.
 
-Contacts are written 100 a call and matched by `objectWriteTraceId`, never by position: a 207 may
-leave rows out without a word, and those were not accepted. A list takes record ids and passes over
-what it does not know, so what it calls missing is an error of that row. Nobody is deleted: who
-leaves the segment leaves the list.
+Contacts are written 100 per call and matched by `objectWriteTraceId`, never by position. A 207 may
+leave out rows without an error; these were not accepted. A list takes record ids and skips unknown
+ones, so an id that it reports as missing is an error of that row. No contact is deleted: a person
+who leaves the segment is only taken off the list.
 
 Lists: https://developers.hubspot.com/docs/api-reference/crm-lists-v3/guide
 Contacts: https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide
@@ -69,7 +69,7 @@ class HubSpot(HttpDestination):
         self._lists: dict[str, str] = {}
 
     def prepare(self, audience: Audience) -> None:
-        """Make the list, and a property for our id and for each trait, where they are missing."""
+        """Create the list, and the properties for our id and each trait, if they do not exist."""
         if self._list(audience) is None:
             body = {
                 "name": list_name(audience),
@@ -213,7 +213,7 @@ class HubSpot(HttpDestination):
         return {str(id) for id in answer.get("recordIdsMissing", [])}
 
     def _find(self, people: Sequence[Person]) -> dict[str, str]:
-        """The contacts of people whose id at the tool is not known, where they are ours."""
+        """The contacts with our id, for people whose id at HubSpot is not known."""
         body = {
             "idProperty": "email",
             "inputs": [{"id": address_key(person.email or "")} for person in people],
@@ -277,7 +277,7 @@ def _property(trait: str) -> str:
 
 
 def _properties(person: Person) -> dict[str, str]:
-    """Only what is known is sent: a missing name is not cleared; a trait that is None is."""
+    """The known fields only. A missing name is not cleared; a trait that is None is."""
     first, _, last = (person.full_name or "").partition(" ")
     values = {"email": person.email, "firstname": first, "lastname": last, "phone": person.phone}
     sent = {name: value for name, value in values.items() if value}

@@ -1,9 +1,9 @@
 """Intercom: a segment is a tag, its traits are custom attributes of the contact.
 
-There is no bulk upsert, so each person is one call, and one more for the tag. A contact of ours
-has the customer_id as `external_id`. One that existed before is found by its address (409 on
-create tells its id) and taken over, unless it belongs to another customer. When two customers
-become one, the survivor's contact is written and the other one loses the tag.
+There is no bulk upsert, so each person needs one call, and another for the tag. Our contacts have
+the customer_id as `external_id`. A contact that existed before is found by its address (the 409 on
+create names its id) and gets our id, unless it belongs to another customer. After a merge of two
+customers, the contact of the remaining customer is written and the other one loses the tag.
 
 API: https://developers.intercom.com/docs/references/2.14/rest-api/api.intercom.io/contacts
 """
@@ -72,7 +72,7 @@ class Intercom(HttpDestination):
         return {"headers": headers, "pace": self.pace(self.options.requests_per_minute, 60.0)}
 
     def prepare(self, audience: Audience) -> None:
-        """Make the tag and the custom attributes that are not there yet."""
+        """Create the tag and the custom attributes that do not exist yet."""
         if self._tag(audience) is None:
             made = self._client.json("POST", "/tags", json={"name": tag_name(audience)})
             self._known_tags()[made["name"]] = str(made["id"])
@@ -133,7 +133,7 @@ class Intercom(HttpDestination):
         return each(one, batch.people, self.connections)
 
     def contacts(self) -> Iterator[Contact]:
-        """Every contact; what is deleted or merged away is not listed any more."""
+        """Every contact, without deleted and merged ones."""
         params: dict[str, Any] = {"per_page": 150}
         tokens = PageTokens("intercom /contacts")
         while True:
@@ -200,7 +200,7 @@ class Intercom(HttpDestination):
         return (contact, None) if answer.status < 300 else (None, _reason(answer))
 
     def _find(self, people: Sequence[Person]) -> dict[str, str]:
-        """The contact of each person whose id at the tool we do not know yet."""
+        """The contact of each person whose id at Intercom is not known yet."""
         ids = {
             external_id: person.customer_id
             for person in people
@@ -256,7 +256,7 @@ def _contact(answer: Mapping[str, Any]) -> Contact:
 
 
 def _body(person: Person, audience: Audience) -> dict[str, Any]:
-    """Only what is known is sent: a missing address or name is not cleared at the tool."""
+    """The known fields only, so that a missing address or name is not cleared at Intercom."""
     attributes = {
         name: _value(value, audience.attributes.get(name, "string"))
         for name, value in sorted(person.traits.items())

@@ -1,8 +1,8 @@
 """Klaviyo: a segment is a list, traits are properties of the profile named `rapport_…`.
 
-Profiles go by import jobs, which are promises: a row counts as sent when its job is complete and
-names no error for it. Being put on a list by an import does not touch consent; the call that
-subscribes would lift unsubscribes and suppressions, and is never used.
+Profiles are sent by import jobs. A row counts as sent once its job is complete without an error for
+it. An import that adds a profile to a list does not change consent. The call that subscribes would
+lift unsubscribes and suppressions, so it is never used.
 
 API: https://developers.klaviyo.com/en/reference/bulk_import_profiles
 Assumed: an import error's `source.pointer` ends in the row's number, as in the vendor's example.
@@ -61,7 +61,7 @@ class Klaviyo(HttpDestination):
         return {"headers": headers}
 
     def prepare(self, audience: Audience) -> None:
-        """Make the list if it is not there."""
+        """Create the list if it does not exist."""
         if self._list(audience) is None:
             list_ = {"type": "list", "attributes": {"name": list_name(audience)}}
             answer = self._client.json("POST", "/api/lists", json={"data": list_})

@@ -1,9 +1,10 @@
 """Mailchimp: a segment is a tag (a static segment) of one audience, traits are merge fields.
 
-Members go 500 a call with `status_if_new`, never with `status`: somebody who unsubscribed is not
-subscribed again by a list. A 200 holds an error for each refused row, and says what a member's
-status is: who is not subscribed does not count as sent and gets no tag. Who leaves loses the tag;
-nobody is archived, and nobody deleted, since Mailchimp lets a deleted address never come back.
+Members are sent 500 per call with `status_if_new`, never with `status`, so that a list never
+subscribes a person again who unsubscribed. A 200 contains an error for each refused row, and the
+status of each member. A member who is not subscribed does not count as sent and gets no tag. A
+person who leaves the segment loses the tag. Members are never archived or deleted, because
+Mailchimp never accepts a deleted address again.
 
 API: https://mailchimp.com/developer/marketing/api/lists/batch-subscribe-or-unsubscribe/
 Assumed: `status_if_new` works in the batch call as in that page's example, and a merge field that
@@ -76,7 +77,7 @@ class Mailchimp(HttpDestination):
         return self.client_at(host, auth=("rapport", key), is_throttled=_is_throttled)
 
     def prepare(self, audience: Audience) -> None:
-        """Make the tag, and a merge field for our id and for each trait, where they are missing."""
+        """Create the tag, and the merge fields for our id and each trait, if they do not exist."""
         if tag_name(audience) not in self._known_tags():
             body = {"name": tag_name(audience), "static_segment": []}
             answer = self._client.json("POST", f"{self._list}/segments", json=body)

@@ -1,16 +1,16 @@
 """OneSignal: a segment is a tag of the user, traits are tags; a message to who enters, if wanted.
 
-Segments of OneSignal are filters, so none is written: a user gets the tag `rapport_<segment>`, and
-loses it again; make a segment on that tag there. A user is known by the external id that the app
-gives at login, which is our `user_id`: only segments of channel push have it. Who has no app yet
-is made, so that the tags are there at the first login.
+Segments in OneSignal are filters, so Rapport does not write any. A member gets the tag
+`rapport_<segment>` and loses it on leaving; create a segment on that tag in OneSignal. A user is
+identified by the external id that the app sets at login. This is our `user_id`, which only segments
+of channel push have. A user without the app is created, so that the tags exist at the first login.
 
-Option `messages: {<segment>: "Hello {first_name}"}` sends a push to who enters the segment. It is
-sent before the tags, under an idempotency key of the segment, the person and the day that stands
-in the body (the header of that name is ignored), so that a batch that comes again reaches nobody
-twice. A 200 with an empty id, or one that names the user in `errors`, reached nobody: such a person
-is refused, gets no tag, and is tried again the next night. Sending far more than there are
-subscribers within 15 minutes makes OneSignal disable the app, so calls are paced.
+Option `messages: {<segment>: "Hello {first_name}"}` sends a push to each person who enters the
+segment. It is sent before the tags, with an idempotency key of the segment, the person and the day.
+The key is in the body (OneSignal ignores the header of that name), so that a repeated batch reaches
+nobody twice. A 200 with an empty id, or with the user in `errors`, reached nobody. Such a person is
+refused, gets no tag, and is tried again in the next run. OneSignal disables an app that sends far
+more messages than it has subscribers within 15 minutes, so calls are paced.
 
 Tags: https://documentation.onesignal.com/reference/update-user
 Messages: https://documentation.onesignal.com/reference/idempotent-notification-requests

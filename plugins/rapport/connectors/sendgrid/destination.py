@@ -1,9 +1,10 @@
 """SendGrid: a segment is a contact list, traits are custom fields named `rapport_…`.
 
-An upsert is a promise (202): its job is followed to the end, and then the contacts are looked up,
-since a job that ends as `errored` does not say for whom. Who is found on the list was accepted.
-Who leaves is taken off the list and stays a contact; custom fields stay as they were. A trait that
-is empty or declared no more keeps its last value there too: the call has no way to clear a field.
+An upsert starts a job (202), which is followed to its end. Then the contacts are looked up, because
+a job that ends as `errored` does not name the people concerned. A person found on the list was
+accepted. A person who leaves is taken off the list and stays a contact; custom fields stay as they
+are. A trait that is empty or no longer declared keeps its last value too, because the call cannot
+clear a field.
 
 API: https://www.twilio.com/docs/sendgrid/api-reference/contacts/add-or-update-a-contact
 Suppressions: https://www.twilio.com/docs/sendgrid/api-reference/suppressions-global-suppressions
@@ -68,7 +69,7 @@ class SendGrid(HttpDestination):
         self._fields: dict[str, str] = {}
 
     def prepare(self, audience: Audience) -> None:
-        """Make the list and the custom fields that are not there yet."""
+        """Create the list and the custom fields that do not exist yet."""
         if self._list(audience) is None:
             answer = self._client.json("POST", LISTS, json={"name": list_name(audience)})
             self._lists[list_name(audience)] = str(answer["id"])

@@ -1,7 +1,8 @@
-"""Slack: a channel gets the numbers of a segment when they change, never the people.
+"""Slack: a channel gets the size of a segment and its changes, never the people.
 
-One message a segment and night, and none where nobody came or went. Slack says what is wrong in a
-200 (`ok: false`). A push that is killed before its end posts what its second start still had to do.
+Each run posts one message per segment, and none if nobody joined or left. Slack reports errors with
+status 200 (`ok: false`). If a push is interrupted and started again, the message counts only the
+changes that were still to do.
 
 API: https://docs.slack.dev/reference/methods/chat.postMessage
 """
@@ -30,7 +31,7 @@ CHANNEL = frozenset(["channel_not_found", "not_in_channel", "is_archived", "rest
 
 
 class Options(DestinationOptions):
-    """Where the numbers are posted."""
+    """The channel for the messages."""
 
     channel: str = ""
 
@@ -59,15 +60,15 @@ class Slack(HttpDestination):
         self._lock = threading.Lock()
 
     def upsert(self, batch: Batch) -> Sequence[Result]:
-        """Count who came."""
+        """Count the people who joined."""
         return self._counted(batch, "came", sum(not person.is_listed for person in batch.people))
 
     def remove(self, batch: Batch) -> Sequence[Result]:
-        """Count who went."""
+        """Count the people who left."""
         return self._counted(batch, "went", len(batch.people))
 
     def finish(self, audience: Audience, run: RunContext) -> None:
-        """Post the numbers, where somebody came or went."""
+        """Post the numbers if somebody joined or left."""
         changes = self._changes.pop(audience.key, Counter())
         if not changes.total():
             return

@@ -1,11 +1,10 @@
-"""Twilio: who enters a segment gets a text message; nothing is kept there but the message.
+"""Twilio: a person who enters a segment gets a text message; Twilio stores only the message.
 
 The text is option `messages: {<segment>: "Hello {first_name}, …"}` (`"*"` for every segment), with
-the segment's traits in braces, else the trait `message`. Twilio has no key by which the same
-message twice would be one. So before each message that day's messages to the number are read, and
-one with the same text counts as this one: a batch that is sent again after a kill reaches nobody
-twice.
-Answers of STOP to the option `from` are pulled as a no to text messages.
+the segment's traits in braces, else the trait `message`. Twilio has no idempotency key. So before
+each message, that day's messages to the number are read, and one with the same text counts as this
+one. A batch that is sent again after an interruption reaches nobody twice. STOP replies to the
+option `from` are loaded as an unsubscribe from text messages.
 
 API: https://www.twilio.com/docs/messaging/api/message-resource
 Assumed: a message is in the list as soon as it was taken; keywords are Twilio's default ones

@@ -1,4 +1,4 @@
-"""A signed message to a URL of your own, for tools that Rapport does not know.
+"""A signed message to your own URL, for systems without a connector.
 
 Signed as https://www.standardwebhooks.com says: `webhook-id` (the same when a message is sent
 again), `webhook-timestamp`, `webhook-signature` (HMAC-SHA256). The body:
@@ -81,11 +81,11 @@ class Webhook(HttpDestination):
         )
 
     def upsert(self, batch: Batch) -> Sequence[Result]:
-        """Tell who is on the list now, or has changed."""
+        """Send the people who joined the list or changed."""
         return self._send("upserted", batch)
 
     def remove(self, batch: Batch) -> Sequence[Result]:
-        """Tell who has left."""
+        """Send the people who left the list."""
         return self._send("removed", batch)
 
     def _send(self, op: str, batch: Batch) -> Sequence[Result]:
