@@ -17,7 +17,7 @@ MISSING = "the text needs a trait that this person has not"
 
 
 def text_of(messages: Mapping[str, Text], audience: Audience) -> Text | None:
-    """What stands there for a segment, or for `*`, which is every segment; None: nothing."""
+    """The text for a segment, else the one for `*` (every segment); None if there is none."""
     return messages.get(audience.key, messages.get("*"))
 
 
@@ -29,12 +29,12 @@ def words_of(person: Person) -> dict[str, Any]:
 
 
 def written(template: str, person: Person) -> tuple[str, str | None]:
-    """The text for a person, or why there is none."""
+    """The text for a person, or the reason why there is none."""
     return written_with(template, words_of(person))
 
 
 def written_with(template: str, words: Mapping[str, Any]) -> tuple[str, str | None]:
-    """The text with these words, or why there is none."""
+    """The text with these words, or the reason why there is none."""
     try:
         return template.format_map(words), None
     except (KeyError, IndexError, ValueError, AttributeError):

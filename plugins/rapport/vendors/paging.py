@@ -1,4 +1,4 @@
-"""What keeps a walk over pages from going in circles.
+"""A guard against endless pagination: a repeated page token stops the load.
 
 >>> tokens = PageTokens("example: /v1/people")
 >>> tokens.check("a"), tokens.check("b")

@@ -1,7 +1,7 @@
-"""Salesforce: a segment is a campaign, whoever is in it is a member; traits are fields if declared.
+"""Salesforce: a segment is a campaign with members; traits are fields if declared.
 
-200 rows go in one call that is no transaction: the answers come in the order of the rows, one each.
-Nobody is deleted and no opt-out is written: who leaves the segment leaves the campaign.
+One call sends 200 rows and is no transaction: it returns one answer per row, in their order.
+No contact is deleted and no opt-out is written. People who leave the segment leave the campaign.
 
 Collections: https://developer.salesforce.com/docs/platform/api-rest/guide/resources-composite-sobjects-collections.html
 Assumed: a member who is there already is refused with DUPLICATE_VALUE; EmailBouncedDate is empty
@@ -80,12 +80,12 @@ class Salesforce(Crm):
         return long_id(person.remote_id) if person.remote_id else None
 
     def write(self, records: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
-        """Fields of contacts."""
+        """Write fields of contacts."""
         rows = [_record("Contact", {"Id": id, **fields}) for id, fields in records.values()]
         return _refused(records, self._rows("PATCH", ROWS, len(rows), json=_body(rows)))
 
     def make(self, people: Sequence[Person]) -> tuple[dict[str, str], dict[str, str]]:
-        """New contacts, by our id."""
+        """Create contacts, by our id."""
         rows = [_record("Contact", {**_card(p), **self.said(p)}) for p in people]
         path = f"{ROWS}/Contact/{quote(self.own)}"
         told = self._rows("PATCH", path, len(rows), json=_body(rows))
@@ -98,7 +98,7 @@ class Salesforce(Crm):
         return made, refused
 
     def join(self, audience: Audience, ids: Mapping[str, str]) -> dict[str, str]:
-        """Members of the campaign, but for those who are."""
+        """Add contacts to the campaign, except those who are already in it."""
         there = self._members(audience, ids.values())
         new = {key: id for key, id in ids.items() if id not in there}
         if not new:
@@ -112,7 +112,7 @@ class Salesforce(Crm):
         return {key: why for key, why in refused.items() if why != "DUPLICATE_VALUE"}
 
     def leave(self, audience: Audience, ids: Mapping[str, str]) -> dict[str, str]:
-        """No members of the campaign any more."""
+        """Take contacts out of the campaign."""
         members = self._members(audience, ids.values())
         leaving = {key: members[id] for key, id in ids.items() if id in members}
         if not leaving:

@@ -1,7 +1,7 @@
 """Zoho CRM: a segment is a tag of contacts; traits are fields where they are declared.
 
-A write answers 200 whatever its rows say, so each row is read. Nobody is deleted and no opt-out is
-written: who leaves the segment loses the tag.
+A write returns 200 even if rows are refused, so each row is read. No contact is deleted and no
+opt-out is written. A person who leaves the segment loses the tag.
 
 Upsert: https://www.zoho.com/crm/developer/docs/api/v8/upsert-records.html
 Tags: https://www.zoho.com/crm/developer/docs/api/v8/add-tags.html
@@ -70,12 +70,12 @@ class Zoho(Crm):
         refuse_unknown_fields(self._client, "Contacts", named, _complaint)
 
     def write(self, records: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
-        """Fields of contacts."""
+        """Write fields of contacts."""
         rows = [{"id": id, **fields} for id, fields in records.values()]
         return _refused(records, self._rows("PUT", CONTACTS, len(rows), json={"data": rows}))
 
     def make(self, people: Sequence[Person]) -> tuple[dict[str, str], dict[str, str]]:
-        """New contacts, by our id."""
+        """Create contacts, by our id."""
         rows = [{**_card(p), **self.said(p)} for p in people]
         body = {"data": rows, "duplicate_check_fields": [self.own]}
         told = self._rows("POST", f"{CONTACTS}/upsert", len(rows), json=body)
@@ -87,14 +87,14 @@ class Zoho(Crm):
         return made, _refused([p.customer_id for p in people], told)
 
     def join(self, audience: Audience, ids: Mapping[str, str]) -> dict[str, str]:
-        """The tag, beside others."""
+        """Add the tag to contacts, which keep their other tags."""
         body = {**_tags(audience, ids.values()), "over_write": False}
         return _refused(
             ids, self._rows("POST", f"{CONTACTS}/actions/add_tags", len(ids), json=body)
         )
 
     def leave(self, audience: Audience, ids: Mapping[str, str]) -> dict[str, str]:
-        """The tag taken off."""
+        """Take the tag off contacts."""
         path, body = f"{CONTACTS}/actions/remove_tags", _tags(audience, ids.values())
         return _refused(ids, self._rows("POST", path, len(ids), json=body))
 
