@@ -70,13 +70,20 @@ def variables(settings: Settings) -> dict[str, Any]:
     return {
         "canonical": canonical,
         "unused": {name: {"+enabled": False} for name in unused if (staging / name).is_dir()},
-        "kinds": {name: source.vendor.kind for name, source in all_sources().items()},
+        "kinds": _kinds(),
         "datasets": mapped_datasets(settings),
         "surveys": settings.surveys,
         "custom_fields": fields_for_dbt(settings),
         "company": settings.company.model_dump(),
         "stale_after_hours": settings.checked("activation", ActivationOptions).stale_after_hours,
     }
+
+
+def _kinds() -> dict[str, str]:
+    """The kind of each source, in the order in which sources of one kind are asked for a field."""
+    vendors = {name: source.vendor for name, source in all_sources().items()}
+    order = sorted(vendors, key=lambda name: (vendors[name].id_rank, name))
+    return {name: vendors[name].kind for name in order}
 
 
 def environment(role: str | None = None) -> dict[str, str]:
