@@ -1,6 +1,6 @@
-{# A CTE in the shape of a canonical entity. `absent` names what the vendor does not say: NULL, or no elements of
-   a list. Whatever the CTE has stays; a column that it has and that is called absent stands there twice, which
-   fails the build. #}
+{# Selects a CTE in the shape of a canonical entity. `absent` lists the columns of the entity that the vendor
+   does not have; each becomes NULL, or an empty list. All columns of the CTE are kept. The build fails if
+   `absent` lists a column that the CTE has, because the result would have that column twice. #}
 {% macro conform(entity, cte, absent) -%}
     {%- set columns = canonical_columns(entity) -%}
     select
