@@ -8,12 +8,13 @@ The sandbox is a separate package. Only this module imports it, and only if the 
 
 import importlib
 from datetime import datetime
-from typing import Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from rapport.errors import ConfigError
 from rapport.settings import load_settings
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 PACKAGE = "rapport_sandbox"
 
@@ -49,7 +50,7 @@ def connection(name: str) -> dict[str, Any] | None:
     return found
 
 
-def register_commands(application: typer.Typer) -> None:
+def register_commands(application: "Typer") -> None:
     """Add `rapport sandbox` to the command line if the package is installed."""
     try:
         commands = importlib.import_module(f"{PACKAGE}.commands")
