@@ -5,44 +5,33 @@
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from rapport.vendors.time_formats import pattern_of, warehouse_format
+from rapport.vendors.entities import FIELDS, fields_of
+from rapport.vendors.reading.times import checked_format
+from rapport.vendors.words import WORDS
 
-CONTACTS = (
-    "email additional_emails phone additional_phones full_name first_name last_name country city"
-    " company_name company_domain job_title language lifecycle_stage created_at updated_at"
-)
-FIELDS = {
-    "contacts": CONTACTS,
-    "orders": "order_id ordered_at status amount currency quantity product_id product_name"
-    " category",
-    "subscriptions": "subscription_id plan status started_at cancelled_at renews_at amount"
-    " currency updated_at",
-    "payments": "payment_id subscription_id status amount currency attempted_at failure_reason",
-    "conversations": "conversation_id channel subject status priority created_at updated_at"
-    " first_replied_at solved_at first_reply_minutes full_resolution_minutes reopens replies"
-    " rating assignee_id",
-    "survey_responses": "response_id survey_id survey_name question_id metric scale score comment"
-    " conversation_id responded_at",
-    "web_events": "event_id event_name occurred_at url path referrer utm_source utm_medium"
-    " utm_campaign product_id category user_agent remote_host",
-    "consent_events": "event_id channel purpose status occurred_at policy_version",
-    "message_events": "event_id message_id campaign channel event_type occurred_at",
-}
-WHOSE = "customer_id user_id email phone device_id"
+Decimal = Literal[".", ","]
+Thousands = Literal[",", ".", " ", "'", "none"]
 
 
-def fields_of(entity: str) -> tuple[str, ...]:
-    """The names that a column can be mapped to."""
-    return tuple(dict.fromkeys(f"{WHOSE} {FIELDS[entity]}".split()))
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"no time zone {name!r}, write one like Europe/Berlin") from None
+    return name
 
 
-def _readable(format: str) -> str:
-    pattern_of(format)
-    return format
+def _listed(given: Any) -> Any:
+    return [given] if isinstance(given, str) else given
+
+
+Format = Annotated[str, AfterValidator(checked_format)]
+Zone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Block(BaseModel):
@@ -51,20 +40,56 @@ class Block(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Column(Block):
-    """Where a value comes from: a column, with the format of its times, or one value for all.
+class Dialect(Block):
+    """How cells are written, for a dataset or for one column of it.
 
-    `format` is made of %Y %m %d %H %M %S, or is epoch_s or epoch_ms.
+    `decimal` and `thousands` are the signs in numbers. Without them a number is read where it can
+    only mean one thing, and `1.234` is refused. `timezone` is that of times without one; without
+    it, the company's. `nulls` are words that mean nothing, beside the usual ones.
+    """
+
+    decimal: Decimal | None = None
+    thousands: Thousands | None = None
+    timezone: Zone | None = None
+    nulls: tuple[str, ...] = ()
+
+    _nulls = field_validator("nulls", mode="before")(_listed)
+
+    @model_validator(mode="after")
+    def _two_signs(self) -> "Dialect":
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise ValueError("decimal and thousands are the same sign")
+        return self
+
+
+class Column(Dialect):
+    """Where a value comes from: a column, or one value for all rows; and how it is written.
+
+    `column` may be a path with dots into nested records. `format` is how times are written, or a
+    list of formats that are tried in turn; without it, those of the dataset or ISO 8601. `values` says what the words of the column
+    mean: `{Geschlossen: closed}`. `separator` is between several addresses in one cell; without it,
+    any of `;`, `,` and `|`.
     """
 
     column: str | None = None
-    format: Annotated[str, AfterValidator(_readable)] | None = None
     value: str | None = None
+    format: tuple[Format, ...] = ()
+    values: dict[str, str] = Field(default_factory=dict)
+    separator: str | None = None
+
+    _formats = field_validator("format", mode="before")(_listed)
 
     @field_validator("value", mode="before")
     @classmethod
     def _text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int | float) else value
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _texts(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {_yaml_word(word): _yaml_word(meant) for word, meant in given.items()}
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "Column":
@@ -73,7 +98,87 @@ class Column(Block):
         return self
 
 
+def _yaml_word(word: Any) -> Any:
+    """YAML reads yes, no, on and 5 as something else than the word in the file."""
+    if isinstance(word, bool):
+        return "true" if word else "false"
+    return str(word) if isinstance(word, int | float) else word
+
+
 DatasetName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,50}$")]
+Rows = Literal["lines", "versions", "snapshot", "events"]
+
+
+class Mapped(Dialect):
+    """What every mapped dataset has: an entity, a key, and the columns that it maps.
+
+    `namespace` is shared by datasets whose `customer_id` is the same id. `key` are the columns that
+    make a row the same row when it comes again. `rows` says how rows make objects: `lines` of one
+    order are added up, of `versions` of one object the newest counts, a `snapshot` is all there is
+    (what is missing from the newest file is gone), `events` are each a thing of their own.
+    `times` are the formats of its times. `exclude` leaves rows out by the words of a column:
+    `{Test: ["yes"]}`. `enabled: false` reads no
+    more; what has landed stays known, and becomes stale.
+    """
+
+    entity: str
+    namespace: str | None = Field(default=None, pattern="^[A-Za-z0-9_.-]+$")
+    key: tuple[str, ...] = ()
+    rows: Rows | None = None
+    times: tuple[Format, ...] = ()
+    columns: dict[str, str | Column] = Field(default_factory=dict)
+    exclude: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    enabled: bool = True
+
+    _lists = field_validator("key", "times", mode="before")(_listed)
+
+    @field_validator("exclude", mode="before")
+    @classmethod
+    def _words(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {
+            column: tuple(_yaml_word(word) for word in (words if isinstance(words, list) else [words]))
+            for column, words in given.items()
+        }
+
+    @field_validator("entity")
+    @classmethod
+    def _known_entity(cls, value: str) -> str:
+        if value not in FIELDS:
+            raise ValueError(f"no entity {value}, there are: {', '.join(FIELDS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _known_fields(self) -> "Mapped":
+        known = fields_of(self.entity)
+        for name, column in self.mapped.items():
+            if name not in known:
+                raise ValueError(f"{self.entity} have no {name}, they have: {', '.join(known)}")
+            if column.format and known[name].kind != "time":
+                raise ValueError(f"{name} is no time, so it takes no format")
+            self._check_words(name, column)
+        if self.rows == "lines" and self.entity != "orders":
+            raise ValueError("only orders have lines")
+        return self
+
+    def _check_words(self, name: str, column: Column) -> None:
+        meanings = WORDS.get((self.entity, name))
+        if column.values and meanings is None and name not in ("event_name", "metric", "rating"):
+            raise ValueError(f"{name} takes no values: it has no words of its own")
+        if meanings and (wrong := sorted(set(column.values.values()) - set(meanings))):
+            raise ValueError(f"{name} can not be {wrong[0]}, it can be: {', '.join(meanings)}")
+
+    @property
+    def mapped(self) -> dict[str, Column]:
+        """The columns, each in its long form."""
+        return long_form(self.columns)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns that must be there."""
+        mapped = (column.column for column in self.mapped.values() if column.column is not None)
+        return tuple(dict.fromkeys((*self.key, *mapped, *self.exclude)))
 
 
 def long_form(columns: Mapping[str, str | Column]) -> dict[str, Column]:
@@ -86,23 +191,14 @@ def long_form(columns: Mapping[str, str | Column]) -> dict[str, Column]:
 
 def people_of(columns: Mapping[str, str | Column], namespace: str) -> dict[str, str]:
     """Which columns of the rows name a person, and whose ids are in them."""
-    kinds = {"email": "email", "customer_id": f"files:{namespace}", "user_id": "user_id"}
+    kinds = {
+        "email": "email",
+        "additional_emails": "email",
+        "customer_id": f"files:{namespace}",
+        "user_id": "user_id",
+    }
     found: dict[str, list[str]] = {}
     for name, column in long_form(columns).items():
         if name in kinds and column.column is not None:
             found.setdefault(column.column, []).append(kinds[name])
-    return {column: ", ".join(names) for column, names in found.items()}
-
-
-def mapped_for_dbt(columns: Mapping[str, str | Column]) -> dict[str, Any]:
-    """The columns of a dataset as the macros read them."""
-    return {
-        name: column if isinstance(column, str) else _for_dbt(column.model_dump(exclude_none=True))
-        for name, column in columns.items()
-    }
-
-
-def _for_dbt(column: dict[str, str]) -> str | dict[str, str]:
-    if "format" in column:
-        column["format"] = warehouse_format(column["format"])
-    return column["column"] if set(column) == {"column"} else column
+    return {column: ", ".join(dict.fromkeys(names)) for column, names in found.items()}

@@ -4,16 +4,13 @@
 ','
 """
 
+import codecs
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from rapport.vendors.datasets import FIELDS, Block, Column, DatasetName, fields_of, long_form
+from rapport.vendors.datasets import Block, DatasetName, Mapped
 
-NUMBERS = frozenset(
-    {"amount", "quantity", "score", "first_reply_minutes", "full_resolution_minutes"}
-)
-INTEGERS = frozenset({"reopens", "replies"})
 # What ga4.py makes of an event.
 GA4 = {
     "event_id": "event_id",
@@ -29,47 +26,63 @@ GA4 = {
     "device_id": "user_pseudo_id",
     "user_id": "user_id",
 }
+# The parts of a log line that mean something.
+ACCESS_LOG = {
+    "occurred_at": "time",
+    "url": "path",
+    "path": "path",
+    "referrer": "referrer",
+    "user_agent": "user_agent",
+    "customer_id": "remote_user",
+    "remote_host": "remote_host",
+}
 SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+Format = Literal["csv", "ndjson", "parquet", "sheet", "google_sheet", "access_log", "ga4"]
 
 
-class Dataset(Block):
+class Dataset(Mapped):
     """Files of one kind; becomes the stream of its name.
 
     `path` is a file, a folder, or has wildcards; relative to the project, absolute, or the URL of
-    an object store or an SFTP server (with the Airflow connection `conn_id`). `header` is true
-    where the first line has the names, else the list of names. `delimiter` is one character, tab,
-    or whitespace for runs of blanks. `key` are the columns that make a row the same row when it
-    comes again; without them a row is known by its file, line and content. `ga4` knows its entity,
-    key and columns. `enabled: false` reads no more files; what has landed stays known, and stale.
+    an object store or an SFTP server (with the Airflow connection `conn_id`). `format: sheet` is
+    .xlsx or .ods; of a `google_sheet`, `path` is the id of the spreadsheet. `sheet` is the name of
+    the sheet; without it, the first. `header` is true where a line has the names, else the list of
+    names. `header_row` is the number of that line, or of the first row of data where `header` is a
+    list; what stands above is skipped. `skip_foot` lines at the end are skipped too. `delimiter` is
+    one character, tab, or whitespace for runs of blanks. `encoding` is a name that Python knows; a
+    byte order mark comes first. `ga4` and `access_log` know their columns.
     """
 
     path: str = Field(min_length=1)
-    format: Literal["csv", "ndjson", "parquet", "access_log", "ga4"]
-    entity: str
-    namespace: str | None = Field(default=None, pattern="^[A-Za-z0-9_.-]+$")
-    key: tuple[str, ...] = ()
-    columns: dict[str, str | Column] = Field(default_factory=dict)
+    format: Format
     delimiter: str = ","
     quote: str | None = '"'
     header: Literal[True] | tuple[str, ...] = True
-    encoding: Literal["utf-8", "latin-1", "cp1252", "cp1251", "iso8859-15"] = "utf-8"
+    header_row: int = Field(default=1, ge=1)
+    skip_foot: int = Field(default=0, ge=0, le=1000)
+    sheet: str | None = None
+    encoding: str = "utf-8"
     conn_id: str | None = None
-    enabled: bool = True
 
     @model_validator(mode="before")
     @classmethod
-    def _of_ga4(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or given.get("format") != "ga4":
+    def _known_columns(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("format") not in ("ga4", "access_log"):
             return given
-        columns = GA4 | dict(given.get("columns") or {})
-        return {"entity": "web_events", "key": ("event_id",), **given, "columns": columns}
+        known = GA4 if given["format"] == "ga4" else ACCESS_LOG
+        columns = known | dict(given.get("columns") or {})
+        key = {"key": ("event_id",)} if given["format"] == "ga4" else {}
+        return {"entity": "web_events", **key, **given, "columns": columns}
 
-    @field_validator("entity")
+    @field_validator("encoding")
     @classmethod
-    def _known_entity(cls, value: str) -> str:
-        if value not in FIELDS:
-            raise ValueError(f"no entity {value}, there are: {', '.join(FIELDS)}")
-        return value
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            codec = codecs.lookup(value)
+            "x".encode(codec.name)
+        except (LookupError, UnicodeError, TypeError):
+            raise ValueError(f"no encoding {value!r}, write one like utf-8 or cp1252") from None
+        return codec.name
 
     @field_validator("delimiter")
     @classmethod
@@ -104,27 +117,6 @@ class Dataset(Block):
                     "is no ** for SFTP"
                 )
         return self
-
-    @model_validator(mode="after")
-    def _known_fields(self) -> "Dataset":
-        known = fields_of(self.entity)
-        for name, column in self.mapped.items():
-            if name not in known:
-                raise ValueError(f"{self.entity} have no {name}, they have: {', '.join(known)}")
-            if column.format and not name.endswith("_at"):
-                raise ValueError(f"{name} is no time, so it takes no format")
-        return self
-
-    @property
-    def mapped(self) -> dict[str, Column]:
-        """The columns, each in its long form."""
-        return long_form(self.columns)
-
-    @property
-    def needed(self) -> tuple[str, ...]:
-        """The columns of the file that must be there."""
-        mapped = (column.column for column in self.mapped.values() if column.column is not None)
-        return tuple(dict.fromkeys((*self.key, *mapped)))
 
 
 class Options(Block):

@@ -1,0 +1,18 @@
+"""What reading a cell can end in, besides its value."""
+
+
+class Unreadable(Exception):
+    """A cell cannot be read. The message says why and which option would make it right.
+
+    It never holds the cell: messages end in logs and tables that many people read.
+    """
+
+
+def shape(text: str) -> str:
+    """How a cell is written, without what it says: digits are 9, letters a.
+
+    >>> shape("31.12.2025 9 Uhr"), shape("")
+    ('99.99.9999 9 aaa', '')
+    """
+    written = "".join("9" if c.isdigit() else "a" if c.isalpha() else c for c in text[:24])
+    return written + ("…" if len(text) > 24 else "")
