@@ -108,8 +108,8 @@
 {# Columns of mapped files that hold the company's own words. What no model knows is in no figure. #}
 {% macro as_the_company_writes() %}
     {{ return({
-        'stg_files__survey_responses': ['metric', 'scale'],
+        'stg_files__survey_responses': ['scale'],
         'stg_files__consent_events': ['channel', 'purpose'],
-        'stg_files__message_events': ['channel', 'event_type'],
+        'stg_files__message_events': ['channel'],
     }) }}
 {% endmacro %}

@@ -1,4 +1,5 @@
-{# The datasets of rapport.yml, each with the mapping from our columns to the columns of the file. #}
+{# The datasets that rapport.yml maps. Their rows land with `_read`, the values that the connector read;
+   these macros only cast them. #}
 
 {% macro datasets_of(entity=none) -%}
     {%- set chosen = [] -%}
@@ -6,18 +7,13 @@
         {%- if not modules.re.fullmatch('[a-z][a-z0-9_]*', name) -%}
             {{ exceptions.raise_compiler_error("rapport.yml: a dataset's name is lower case letters, digits and _: '" ~ name ~ "'.") }}
         {%- endif -%}
-        {%- set columns = {} -%}
-        {%- if dataset.format is defined and dataset.format in ('access_log', 'combined') -%}
-            {%- do columns.update({'occurred_at': 'time', 'url': 'path', 'path': 'path', 'referrer': 'referrer', 'user_agent': 'user_agent', 'customer_id': 'remote_user', 'remote_host': 'remote_host'}) -%}
-        {%- endif -%}
-        {%- do columns.update(dataset.columns or {}) -%}
         {%- do chosen.append({
             'name': name,
-            'source': dataset.source or 'files',
+            'source': dataset.source,
             'entity': dataset.entity,
             'namespace': dataset.namespace or name,
-            'key': dataset.key or [],
-            'columns': columns,
+            'columns': dataset.columns,
+            'questions': dataset.questions or {},
         }) -%}
     {%- endfor -%}
     {{ return(chosen) }}
@@ -27,66 +23,36 @@
     '{{ text | string | replace("'", "''") }}'
 {%- endmacro %}
 
-{# The value that rapport.yml maps to a column: a name, {column:, format:} or {value:}; else NULL. #}
-{% macro file_column(dataset, name, type='text') -%}
-    {%- set spec = dataset.columns.get(name) -%}
-    {%- set spec = {'column': spec} if spec is string else spec -%}
-    {%- if spec is none or spec is undefined -%}
+{# The value that was read for a column; NULL where rapport.yml maps none. #}
+{% macro file_column(dataset, name, type='text', is_derived=false) -%}
+    {%- if not is_derived and name not in dataset.columns -%}
         null::{{ type }}
-    {%- elif spec.value is defined -%}
-        {{ text_literal(spec.value) }}::{{ type }}
+    {%- elif type == 'text[]' -%}
+        array(select jsonb_array_elements_text(coalesce(payload -> '_read' -> '{{ name }}', '[]')))
+    {%- elif type == 'text' -%}
+        (payload -> '_read' ->> '{{ name }}')
     {%- else -%}
-        {%- set value = clean_text('payload ->> ' ~ text_literal(spec.column)) -%}
-        {%- if type == 'timestamptz' and spec.format is defined -%}
-            {{ try_formatted_timestamp(value, spec.format) }}
-        {%- elif type == 'timestamptz' -%}
-            {{ try_timestamp(value) }}
-        {%- elif type == 'numeric' -%}
-            {{ try_numeric(value) }}
-        {%- elif type == 'integer' -%}
-            {{ try_integer(value) }}
-        {%- elif type == 'boolean' -%}
-            {{ try_boolean(value) }}
-        {%- elif type == 'text[]' -%}
-            coalesce(string_to_array(regexp_replace({{ value }}, '\s*;\s*', ';', 'g'), ';'), '{}')
-        {%- else -%}
-            {{ value }}
-        {%- endif -%}
+        (payload -> '_read' ->> '{{ name }}')::{{ type }}
     {%- endif -%}
 {%- endmacro %}
 
-{# The id of the person of a row: the customer id, else user id, else e-mail, else device id. #}
+{# The person of a row: by a usable id, else the row itself. #}
 {% macro file_profile_key(dataset) -%}
-    coalesce(
-        nullif({{ file_column(dataset, 'customer_id') }}, '-'),
-        {{ file_column(dataset, 'user_id') }},
-        lower({{ file_column(dataset, 'email') }}),
-        {{ file_device_id(dataset) }}
-    )
+    {{ file_column(dataset, 'profile', is_derived=true) }}
 {%- endmacro %}
 
 {% macro file_profile_id(dataset) -%}
     {{ text_literal('files:' ~ dataset.namespace ~ ':') }} || {{ file_profile_key(dataset) }}
 {%- endmacro %}
 
-{# IP addresses are personal data, so only a hash of address and user agent leaves staging. #}
-{% macro file_device_id(dataset) -%}
-    {%- if 'remote_host' in dataset.columns -%}
-        encode(sha256(convert_to({{ file_column(dataset, 'remote_host') }} || ' ' || coalesce({{ file_column(dataset, 'user_agent') }}, ''), 'UTF8')), 'hex')
-    {%- else -%}
-        {{ file_column(dataset, 'device_id') }}
-    {%- endif -%}
+{# An object's id with its namespace, in which it is unique. A row without an id is an object of its own. #}
+{% macro file_object_id(dataset, name) -%}
+    {{ text_literal(dataset.namespace ~ ':') }} || coalesce({{ file_column(dataset, name) }}, record_key)
 {%- endmacro %}
 
-{# An object's id with its namespace, in which it is unique. If the file has no ids, or its key has
-   more columns than the id, each row is an object of its own. #}
-{% macro file_object_id(dataset, name) -%}
-    {%- set id = dataset.columns.get(name) -%}
-    {%- if id is string and id in dataset.key and dataset.key | length > 1 -%}
-        {{ text_literal(dataset.namespace ~ ':') }} || record_key
-    {%- else -%}
-        {{ text_literal(dataset.namespace ~ ':') }} || coalesce({{ file_column(dataset, name) }}, record_key)
-    {%- endif -%}
+{# The rows that were read and are not left out. #}
+{% macro file_is_read() -%}
+    payload ? '_read' and not payload -> '_read' ? 'excluded'
 {%- endmacro %}
 
 {# The valid version of each row. If the file has `updated_at`, it is the one that changed last,
@@ -95,15 +61,18 @@
     {%- set raw = 'raw.' ~ dataset.source ~ '__' ~ dataset.name -%}
     {%- if 'updated_at' in dataset.columns -%}
         (
-            select distinct on (record_key) *
-            from {{ raw }}
-            where
-                not is_deleted
-                and record_key in (select record_key from {{ raw }} where is_latest and not is_deleted)
-            order by record_key, {{ file_changed_at(dataset) }} desc, load_id desc
+            select * from (
+                select distinct on (record_key) *
+                from {{ raw }}
+                where
+                    not is_deleted
+                    and record_key in (select record_key from {{ raw }} where is_latest and not is_deleted)
+                order by record_key, {{ file_changed_at(dataset) }} desc, load_id desc
+            ) as newest
+            where {{ file_is_read() }}
         ) as versions
     {%- else -%}
-        (select * from {{ raw }} where is_latest and not is_deleted) as versions
+        (select * from {{ raw }} where is_latest and not is_deleted and {{ file_is_read() }}) as versions
     {%- endif -%}
 {%- endmacro %}
 
@@ -111,20 +80,14 @@
     coalesce({{ file_column(dataset, 'updated_at', 'timestamptz') }}, as_of)
 {%- endmacro %}
 
-{# One row per object, the newest. Nothing is done if the file's key already guarantees this. #}
+{# One row per object, the newest. #}
 {% macro file_rows(dataset, id_column, id=none) -%}
-    {%- set name = dataset.columns.get(id_column) -%}
-    {%- set is_unique = name in dataset.key if name is string else (name is none and id is none) -%}
     {%- set id = id or file_object_id(dataset, id_column) -%}
-    {%- if is_unique -%}
-        {{ file_versions(dataset) }}
-    {%- else -%}
     (
         select distinct on ({{ id }}) *
         from {{ file_versions(dataset) }}
         order by {{ id }}, {{ file_changed_at(dataset) ~ ' desc, ' if 'updated_at' in dataset.columns }}load_id desc, record_key desc
     ) as {{ dataset.name }}
-    {%- endif -%}
 {%- endmacro %}
 
 {# All versions of each consent, because the one that happened last counts, even if an older export
@@ -144,12 +107,12 @@
                 select
                     *,
                     {{ file_object_id(dataset, 'event_id') }} as object_id,
-                    coalesce(lower({{ file_column(dataset, 'channel') }}), 'any') as channel,
-                    lower({{ file_column(dataset, 'purpose') }}) as purpose,
-                    {{ consent_status(file_column(dataset, 'status')) }} as status,
+                    coalesce({{ file_column(dataset, 'channel') }}, 'any') as channel,
+                    {{ file_column(dataset, 'purpose') }} as purpose,
+                    {{ file_column(dataset, 'status') }} as status,
                     coalesce({{ happened_at }}, case when not is_latest then as_of end) as occurred_at
                 from {{ raw }}
-                where not is_deleted
+                where not is_deleted and {{ file_is_read() }}
             ) as versions
             where
                 status = 'withdrawn'
@@ -158,4 +121,14 @@
                 object_id, channel, purpose, coalesce(occurred_at, as_of) desc, load_id desc, record_key desc
         ) as newest
     ) as {{ dataset.name }}
+{%- endmacro %}
+
+{# The currency of a row: the company's if there is no currency column, and XXX (ISO 4217's "no
+   currency") if the cell has none. #}
+{% macro file_currency(dataset) -%}
+    {%- if 'currency' in dataset.columns -%}
+        coalesce({{ file_column(dataset, 'currency') }}, 'XXX')
+    {%- else -%}
+        {{ text_literal(var('company').get('currency') or 'XXX') }}
+    {%- endif -%}
 {%- endmacro %}

@@ -1,9 +1,9 @@
 {# What people offer to be known by, one row per profile and identifier. `people` is a CTE with profile_id and
-   first_as_of; each offer is [type, value, whether a vendor confirms it], in SQL over its columns. A value of
+   first_as_of, and `source` a vendor's name or a column such as people.source; each offer is [type, value, whether a vendor confirms it], in SQL over its columns. A value of
    `many` is a function that gives several. Empty values are no offer. #}
 {% macro identifiers(source, people, offers, many=[]) -%}
     select
-        {{ text_literal(source) }} as source,
+        {{ source if '.' in source else text_literal(source) }} as source,
         {{ people }}.profile_id,
         offered.identifier_type,
         offered.identifier_value,
@@ -22,6 +22,7 @@
     ) as offered (identifier_type, identifier_value, is_confirmed)
     where {{ people }}.profile_id is not null and offered.identifier_value <> ''
     group by
+        {{ source ~ ',' if '.' in source }}
         {{ people }}.profile_id,
         offered.identifier_type,
         offered.identifier_value,

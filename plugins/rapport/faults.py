@@ -17,6 +17,7 @@ POINTS = frozenset(
         "landing.copied",
         "landing.before_commit",
         "landing.committed",
+        "landing.reread",
         "privacy.erased",
         "privacy.person_stored",
         "privacy.destination_erased",

@@ -11,7 +11,7 @@ import pandas as pd
 import psycopg
 import pytest
 
-from rapport.connectors.files.source import Files
+from rapport.connectors import open_source
 from rapport.landing.ingest import ensure_tables, pull
 from rapport.settings import Settings
 
@@ -31,7 +31,7 @@ def settings(**datasets: Any) -> Settings:
 
 def pull_files(warehouse: psycopg.Connection[Any], chosen: Settings) -> None:
     ensure_tables(warehouse, chosen)
-    pull(Files(chosen.source_options("files")), warehouse, run_id="test", as_of=AS_OF)
+    pull(open_source("files", chosen), warehouse, run_id="test", as_of=AS_OF)
 
 
 @pytest.fixture(scope="module")

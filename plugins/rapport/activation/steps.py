@@ -71,7 +71,7 @@ def evaluate(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
     """
     settings, options, definitions = load_settings(), load_options(), load()
     enabled = settings.enabled("sources")
-    providers = freshness.sources_of_entities(enabled)
+    providers = freshness.sources_of_entities(settings)
     counts: dict[str, dict[str, Any]] = {}
     with _connect() as connection, Reader(as_of) as reader:
         row = connection.execute("select exists (select from marts.dim_customers)").fetchone()

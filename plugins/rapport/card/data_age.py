@@ -63,10 +63,5 @@ def read_freshness(connection: Connection, entities: Mapping[str, Iterable[str]]
 
 
 def entities_of(settings: Settings) -> dict[str, list[str]]:
-    """The enabled sources of each canonical entity; `files` only if a dataset has the entity."""
-    datasets = settings.source_options("files").get("datasets") or {}
-    in_files = {dataset["entity"] for dataset in datasets.values()}
-    return {
-        entity: [source for source in sources if source != "files" or entity in in_files]
-        for entity, sources in sources_of_entities(settings.enabled("sources")).items()
-    }
+    """The enabled sources of each canonical entity."""
+    return sources_of_entities(settings)

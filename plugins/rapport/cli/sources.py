@@ -41,7 +41,7 @@ def _rows() -> list[dict[str, Any]]:
     from psycopg import sql
 
     from rapport import landing, warehouse
-    from rapport.connectors import all_sources
+    from rapport.connectors import all_sources, open_source
     from rapport.landing.raw_tables import table_of
     from rapport.settings import load_settings
 
@@ -60,7 +60,7 @@ def _rows() -> list[dict[str, Any]]:
         }
         for name, source in all_sources().items():
             streams = []
-            for stream in source(settings.source_options(name)).streams():
+            for stream in open_source(name, settings).streams():
                 count = connection.execute(
                     sql.SQL("select count(*) from {} where is_latest and not is_deleted").format(
                         table_of(name, stream.name)

@@ -22,6 +22,8 @@ from rapport.vendors.connections import get_connection
 from rapport.vendors.destination import Destination, MessagesOn
 from rapport.vendors.source import Source
 
+# The staging models that read the mapped datasets of every source.
+MAPPED = "files"
 Connector = TypeVar("Connector", Source, Destination)
 
 
@@ -37,12 +39,19 @@ def all_destinations() -> dict[str, type[Destination]]:
     return _discovered("destination", Destination)
 
 
+def open_source(name: str, settings: Settings) -> Source:
+    """The source of that name with its options and the company's settings."""
+    source = all_sources()[name](settings.source_options(name))
+    source.project = settings
+    return source
+
+
 def mapped_datasets(settings: Settings) -> dict[str, Any]:
     """What sources map by columns, by name; raises `ConfigError` for a name used twice."""
     found: dict[str, Any] = {}
     owner: dict[str, str] = {}
     for source in settings.sources:
-        for name, dataset in all_sources()[source].mapped_datasets(settings).items():
+        for name, dataset in open_source(source, settings).mapped_datasets().items():
             if name in found:
                 raise ConfigError(
                     f"rapport.yml: {name}: the name of a dataset of {owner[name]} and of one of "

@@ -16,7 +16,6 @@ from rapport.warehouse import binary_copy
 
 log = logging.getLogger(__name__)
 
-MAX_SHARE = 0.2
 ALWAYS_ALLOWED = 20  # records; a small table may lose more than its share
 BATCH_KEYS = 10_000
 
@@ -53,10 +52,13 @@ def store_live_keys(
     connection.execute("analyze live")
 
 
-def mark_missing(connection: psycopg.Connection, versions: Versions) -> tuple[int, str | None]:
+def mark_missing(
+    connection: psycopg.Connection, versions: Versions, most: float
+) -> tuple[int, str | None]:
     """Mark records as deleted whose key is not listed, in the caller's transaction.
 
-    Returns how many, and a warning if none was marked because too many are missing.
+    Returns how many, and a warning if none was marked because more than the share `most` of all
+    records is missing.
     """
     gone = sql.SQL("""
         from {} as landed
@@ -72,10 +74,10 @@ def mark_missing(connection: psycopg.Connection, versions: Versions) -> tuple[in
     assert counts is not None
     missing, total = counts
     is_all = missing == total and total > 1
-    if is_all or missing > max(ALWAYS_ALLOWED, total * MAX_SHARE):
+    if is_all or missing > max(ALWAYS_ALLOWED, total * most):
         warning = (
             f"{missing} of {total} records are missing at the vendor; this is more than "
-            f"{MAX_SHARE:.0%}, so none was marked as deleted"
+            f"{most:.0%}, so none was marked as deleted"
         )
         log.warning("%s %s: %s", versions.source, versions.stream, warning)
         return 0, warning

@@ -12,12 +12,13 @@ from operator import attrgetter
 import psycopg
 
 from rapport import warehouse
-from rapport.connectors import all_sources
+from rapport.connectors import all_sources, open_source
 from rapport.errors import GiveUp, RapportError, RetryLater
 from rapport.landing.completeness import first_gap
 from rapport.landing.load import land
 from rapport.landing.load_log import LoadResult
 from rapport.landing.raw_tables import create_table
+from rapport.landing.rereading import reread
 from rapport.settings import Settings, load_settings
 from rapport.vendors.connections import Connection, get_connection
 from rapport.vendors.http import Client
@@ -28,8 +29,8 @@ log = logging.getLogger(__name__)
 
 def ensure_tables(connection: psycopg.Connection, settings: Settings) -> None:
     """Create the raw table of every stream of every source, which the staging models read."""
-    for name, source in all_sources().items():
-        for stream in source(settings.source_options(name)).streams():
+    for name in all_sources():
+        for stream in open_source(name, settings).streams():
             create_table(connection, name, stream.name)
 
 
@@ -46,7 +47,7 @@ def ingest(
     the vendor is busy or down, `RetryLater` is raised at once and the other streams are not read.
     """
     settings = load_settings()
-    source = all_sources()[source_name](settings.source_options(source_name))
+    source = open_source(source_name, settings)
     with warehouse.connect(autocommit=True, application_name=f"ingest {source_name}") as connection:
         return pull(source, connection, run_id=run_id, as_of=as_of, progress=progress)
 
@@ -60,6 +61,8 @@ def pull(
     progress: Callable[[LoadResult], None] = lambda result: None,
 ) -> list[LoadResult]:
     """Land all streams of a source; `connection` must be in autocommit mode."""
+    for stream in source.streams():
+        reread(connection, source.name, stream)
     results: list[LoadResult] = []
     errors: list[RapportError] = []
     name = source.name

@@ -64,11 +64,11 @@ def land(
             writer.check()
             versions.end_bulk()
             log.finish()
-        if stream.sweep and live_keys is not None:
+        if live_keys is not None and (stream.sweep or (stream.replaces and result.read)):
             store_live_keys(connection, live_keys(), writer.check)
             with connection.transaction():
                 writer.check()
-                log.add_deleted(*mark_missing(connection, versions))
+                log.add_deleted(*mark_missing(connection, versions, stream.most_missing))
         result.seconds = time.monotonic() - started
         return result
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg import sql
 
-from rapport.connectors import all_sources
+from rapport.connectors import all_sources, open_source
 from rapport.settings import Settings, load_settings
 from rapport.vendors.source import Source
 
@@ -101,7 +101,7 @@ def record_namespace(source: str, stream: str) -> str:
 
 
 def _opened(source: str, settings: Settings) -> Source:
-    return all_sources()[source](settings.source_options(source))
+    return open_source(source, settings)
 
 
 def _parsed(path: str, text: str) -> list[Reference]:

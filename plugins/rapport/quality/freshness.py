@@ -10,20 +10,28 @@ from pathlib import Path
 
 import psycopg
 
+from rapport.connectors import MAPPED, mapped_datasets
 from rapport.paths import project_root
+from rapport.settings import Settings
 
 STAGING = "dbt_project/models/staging"
 
 
-def sources_of_entities(
-    enabled: Mapping[str, object], folder: Path | None = None
-) -> dict[str, list[str]]:
-    """The enabled sources of each canonical entity, read from the names of the staging models."""
+def sources_of_entities(settings: Settings, folder: Path | None = None) -> dict[str, list[str]]:
+    """The enabled sources of each canonical entity.
+
+    They are read from the names of the staging models, and from the datasets that rapport.yml maps.
+    """
     folder = folder or project_root() / STAGING
+    enabled = settings.enabled("sources")
     found: dict[str, list[str]] = {}
+    for dataset in mapped_datasets(settings).values():
+        of_entity = found.setdefault(dataset["entity"], [])
+        if dataset["source"] in enabled and dataset["source"] not in of_entity:
+            of_entity.append(dataset["source"])
     for path in sorted(folder.rglob("stg_*__*.sql")):
         source, _, entity = path.stem.removeprefix("stg_").partition("__")
-        if source in enabled:
+        if source in enabled and source != MAPPED:
             found.setdefault(entity, []).append(source)
     return found
 

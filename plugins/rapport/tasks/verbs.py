@@ -114,7 +114,18 @@ def build_layer(layer: str, holder: str) -> None:
     from rapport.transform import build
 
     with _building(holder, "build", layer, begins=layer == "staging") as (run, current):
+        if layer == "staging":
+            _reread()
         current.result = build(layer, as_of=run.as_of)
+
+
+def _reread() -> None:
+    """Read landed rows in the way that rapport.yml says today, also of sources that did not land."""
+    from rapport import warehouse
+    from rapport.landing.rereading import reread_all
+
+    with warehouse.connect(autocommit=True, application_name="reread") as connection:
+        reread_all(connection, load_settings())
 
 
 def normalise(holder: str) -> None:

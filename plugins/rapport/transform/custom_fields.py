@@ -16,7 +16,7 @@ the version that landed last.
 import re
 from typing import Any
 
-from rapport.connectors import all_sources
+from rapport.connectors import open_source
 from rapport.errors import ConfigError
 from rapport.settings import Settings
 
@@ -29,7 +29,7 @@ def fields_for_dbt(settings: Settings) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for name, options in settings.sources.items():
         if fields := options.get("custom_fields"):
-            source = all_sources()[name](settings.source_options(name))
+            source = open_source(name, settings)
             found += _checked(name, fields, {stream.name for stream in source.streams()})
     return found
 

@@ -23,11 +23,12 @@ import msgspec
 
 from rapport import warehouse
 from rapport.activation_options import ActivationOptions
-from rapport.connectors import all_sources, mapped_datasets
+from rapport.connectors import MAPPED, all_sources, mapped_datasets
 from rapport.errors import GateFailed, RetryLater
 from rapport.paths import project_root, var_dir
 from rapport.settings import Settings, known, load_settings
 from rapport.transform.custom_fields import fields_for_dbt
+from rapport.vendors.words import words_for_dbt
 from rapport.warehouse import roles
 
 # https://www.postgresql.org/docs/current/libpq-envars.html
@@ -56,11 +57,14 @@ def variables(settings: Settings) -> dict[str, Any]:
     """The dbt variables.
 
     `canonical` lists the staging models of each entity, by file name. `datasets` are the mapped
-    files of `rapport.yml`. `unused` are the sources that are not in `rapport.yml`; their models are
+    files and tables of `rapport.yml`, `words` what vendors call the states of things. `unused` are the sources that are not in `rapport.yml`; their models are
     disabled. Landed records of a source are used as long as it is in `rapport.yml`, even if it is
     turned off.
     """
-    unused = sorted(set(known("sources")) - set(settings.sources))
+    datasets = mapped_datasets(settings)
+    unused = sorted(
+        set(known("sources")) - set(settings.sources) - ({MAPPED} if datasets else set())
+    )
     canonical: dict[str, list[str]] = {}
     staging = project_dir() / "models" / "staging"
     for path in sorted(staging.rglob("stg_*.sql")):
@@ -71,7 +75,8 @@ def variables(settings: Settings) -> dict[str, Any]:
         "canonical": canonical,
         "unused": {name: {"+enabled": False} for name in unused if (staging / name).is_dir()},
         "kinds": _kinds(),
-        "datasets": mapped_datasets(settings),
+        "datasets": datasets,
+        "words": words_for_dbt(),
         "surveys": settings.surveys,
         "custom_fields": fields_for_dbt(settings),
         "company": settings.company.model_dump(),

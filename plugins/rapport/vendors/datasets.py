@@ -138,19 +138,25 @@ class Mapped(Dialect):
         if not isinstance(given, dict):
             return given
         return {
-            column: tuple(_yaml_word(word) for word in (words if isinstance(words, list) else [words]))
+            column: tuple(
+                _yaml_word(word) for word in (words if isinstance(words, list) else [words])
+            )
             for column, words in given.items()
         }
 
     @field_validator("entity")
     @classmethod
     def _known_entity(cls, value: str) -> str:
-        if value not in FIELDS:
+        if value and value not in FIELDS:
             raise ValueError(f"no entity {value}, there are: {', '.join(FIELDS)}")
         return value
 
     @model_validator(mode="after")
     def _known_fields(self) -> "Mapped":
+        if not self.entity:
+            if self.columns:
+                raise ValueError("columns need an entity")
+            return self
         known = fields_of(self.entity)
         for name, column in self.mapped.items():
             if name not in known:

@@ -65,7 +65,9 @@ class Stream:
     the watermark may move before the last page. `sweep` means that `live_keys` lists every live
     key, so that records which the vendor no longer has are marked as deleted. `counted` is the
     dotted path of the time by which `count` counts, if the vendor has a count. A stream that is
-    not `enabled` is not loaded; its earlier records stay in the warehouse.
+    not `enabled` is not loaded; its earlier records stay in the warehouse. `replaces` means that
+    what a load reads is all there is: records that it does not list are deleted.  Of all records,
+    at most the share `most_missing` is deleted at once.
     """
 
     name: str
@@ -77,6 +79,22 @@ class Stream:
     sweep: bool = False
     counted: str | None = None
     enabled: bool = True
+    replaces: bool = False
+    most_missing: float = 0.2
+
+    @property
+    def reading(self) -> str | None:
+        """A digest of how rows are read; None where records land as they come.
+
+        Landed rows that were read in another way are read again by `reread`.
+        """
+        return None
+
+    def reread(self, record: bytes) -> bytes | None:
+        """A landed payload as it would land today; None where it would land in the same way, or
+        cannot be read any more.
+        """
+        return None
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         """The pages after `position` (None: from the beginning). A source overrides this."""
@@ -152,15 +170,22 @@ class Stream:
         if "\x00" in key:
             raise BadRecord(f"{self.name}: key contains NUL")
         cursor = _read(self._cursor_getter, document) if self._cursor_getter else None
-        if isinstance(cursor, datetime) and cursor.tzinfo is None:
-            cursor = cursor.replace(tzinfo=UTC)
-        return Fields(key, cursor)
+        return Fields(key, self._moment(cursor) if isinstance(cursor, str) else cursor)
+
+    def _moment(self, cursor: str) -> datetime:
+        """A time or a date, which begins its day."""
+        try:
+            moment = datetime.fromisoformat(cursor)
+        except ValueError:
+            raise BadRecord(f"{self.name}: cursor {self.cursor} is no time and no date") from None
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
         wanted: dict[tuple[str, ...], Any] = {_path(key): str | int | None for key in self.key}
         if self.cursor:
-            wanted.setdefault(_path(self.cursor), self.cursor_type | None)
+            kind = int if self.cursor_type is int else str
+            wanted.setdefault(_path(self.cursor), kind | None)
         return msgspec.json.Decoder(_struct(wanted))
 
     @cached_property
@@ -232,8 +257,11 @@ def with_context(record: Record, context: Mapping[str, Any]) -> bytes:
 class Source(Connector):
     """A source: how to log in, which streams it has, and where their records name a person.
 
-    `vendor` holds the facts that source and destination share.
+    `vendor` holds the facts that source and destination share. `project` is the whole of rapport.yml;
+    `rapport.connectors.open_source` sets it.
     """
+
+    project: Settings = Settings()
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         self.options = dict(options or {})
@@ -255,10 +283,9 @@ class Source(Connector):
         """The namespace of the keys of a stream's records."""
         return f"{cls.name}:{stream}"
 
-    @classmethod
-    def mapped_datasets(cls, settings: Settings) -> dict[str, Any]:
+    def mapped_datasets(self) -> dict[str, Any]:
         """The datasets that rapport.yml maps by columns, for the dbt variable `datasets`.
 
-        Most sources have none. By name: entity, namespace, key and columns. Raises `ConfigError`.
+        Most sources have none. By name: entity, namespace, columns and questions.
         """
         return {}

@@ -11,6 +11,7 @@ one. `values:` of a column in rapport.yml says what a company's own words mean a
 
 import re
 from functools import lru_cache
+from typing import Any
 
 WORDS: dict[tuple[str, str], dict[str, str]] = {
     ("orders", "status"): {
@@ -63,6 +64,11 @@ WORDS: dict[tuple[str, str], dict[str, str]] = {
         "chat": "live_chat livechat messaging",
         "phone": "voice call telephone",
         "web": "portal web_form form website",
+    },
+    ("survey_responses", "metric"): {
+        "nps": "net_promoter_score ltr likelihood_to_recommend recommend",
+        "csat": "satisfaction customer_satisfaction",
+        "ces": "effort customer_effort customer_effort_score",
     },
     ("consent_events", "status"): {
         "granted": "opt_in opted_in optin subscribed true yes y t 1 granted_explicit consented",
@@ -121,6 +127,11 @@ UNKNOWN: dict[tuple[str, str], str | None] = {
 }
 # Which words of a column stay as they are where nobody knows them: a channel of one's own.
 OPEN = {("conversations", "channel"), ("message_events", "channel")}
+FOR_VENDORS = (
+    ("subscriptions", "status"),
+    ("payments", "status"),
+    ("conversations", "priority"),
+)
 # What mailing tools report and no figure counts. These words are known, and mean nothing here.
 WITHOUT_MEANING: dict[tuple[str, str], str] = {
     ("message_events", "event_type"): "delivery_delay delivery_delayed email_delivery_delayed"
@@ -158,3 +169,39 @@ def meaning(entity: str, column: str, word: str) -> str | None:
 def has_no_meaning(entity: str, column: str, word: str) -> bool:
     """Whether the word is known and stands for nothing that is counted."""
     return plain(word) in WITHOUT_MEANING.get((entity, column), "").split()
+
+
+# Parts of an unknown word that say that somebody wants no more mail, or cannot be reached.
+_REFUSALS = (
+    ("unsubscribed", re.compile("unsub|opt_?out|remove")),
+    ("complained", re.compile("spam|complain|abuse")),
+    ("bounced", re.compile("bounce|undeliver|not_deliver|invalid|reject")),
+)
+
+
+def cautious(entity: str, column: str, word: str) -> str | None:
+    """What an unknown word counts as: the meaning that does the least harm; None for nothing.
+
+    >>> cautious("message_events", "event_type", "Clicked the opt-out link")
+    'unsubscribed'
+    """
+    if (entity, column) == ("message_events", "event_type"):
+        found = plain(word)
+        return next((meant for meant, parts in _REFUSALS if parts.search(found)), None)
+    return UNKNOWN.get((entity, column))
+
+
+def words_for_dbt() -> dict[str, Any]:
+    """The words of the columns that staging models of vendors read, for the macro `meaning`."""
+    return {
+        f"{entity}.{column}": {"known": known, "unknown": UNKNOWN[entity, column]}
+        for entity, column in FOR_VENDORS
+        for known in [_by_meaning(entity, column)]
+    }
+
+
+def _by_meaning(entity: str, column: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for word, meant in table(entity, column).items():
+        found.setdefault(meant, []).append(word)
+    return found

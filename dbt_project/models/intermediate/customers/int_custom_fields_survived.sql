@@ -9,8 +9,13 @@ with members as (
 said as (
 
     {%- for field in fields %}
+    {%- set dataset = var('datasets').get(field.stream) %}
     select
+        {%- if dataset and dataset.source == field.source %}
+        {{ file_profile_id({'namespace': dataset.namespace}) }} as profile_id,
+        {%- else %}
         {{ text_literal(field.source ~ ':' ~ field.stream ~ ':') }} || substring(record_key from '[^/]+$') as profile_id,
+        {%- endif %}
         {{ text_literal(field.name) }} as name,
         payload #> array[{% for part in field.path %}{{ text_literal(part) }}{{ ', ' if not loop.last }}{% endfor %}] as value,
         {{ loop.index }} as place,

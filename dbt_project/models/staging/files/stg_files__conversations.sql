@@ -5,8 +5,8 @@ select
     {{ file_object_id(dataset, 'conversation_id') }} as conversation_id,
     coalesce({{ file_column(dataset, 'channel') }}, 'unknown') as channel,
     {{ file_column(dataset, 'subject') }} as subject,
-    {{ conversation_status(file_column(dataset, 'status')) }} as status,
-    {{ conversation_priority(file_column(dataset, 'priority')) }} as priority,
+    coalesce({{ file_column(dataset, 'status', is_derived=true) }}, 'open') as status,
+    {{ file_column(dataset, 'priority') }} as priority,
     {{ file_column(dataset, 'created_at', 'timestamptz') }} as created_at,
     coalesce(
         {{ file_column(dataset, 'updated_at', 'timestamptz') }},

@@ -5,8 +5,8 @@ select
     {{ file_object_id(dataset, 'event_id') }} as event_id,
     {{ text_literal(dataset.namespace ~ ':') }} || {{ file_column(dataset, 'message_id') }} as message_id,
     {{ file_column(dataset, 'campaign') }} as campaign,
-    coalesce(lower({{ file_column(dataset, 'channel') }}), 'email') as channel,
-    {{ message_event_type(file_column(dataset, 'event_type')) }} as event_type,
+    coalesce({{ file_column(dataset, 'channel') }}, 'email') as channel,
+    {{ file_column(dataset, 'event_type') }} as event_type,
     {{ file_column(dataset, 'occurred_at', 'timestamptz') }} as occurred_at
 from {{ file_rows(dataset, 'event_id') }}
 {{ 'union all' if not loop.last }}

@@ -4,7 +4,7 @@ select
     {{ file_profile_id(dataset) }} as profile_id,
     {{ file_object_id(dataset, 'payment_id') }} as payment_id,
     {{ text_literal(dataset.namespace ~ ':') }} || {{ file_column(dataset, 'subscription_id') }} as subscription_id,
-    {{ payment_status(file_column(dataset, 'status')) }} as status,
+    coalesce({{ file_column(dataset, 'status') }}, 'succeeded') as status,
     {{ file_column(dataset, 'amount', 'numeric') }} as amount,
     {{ file_currency(dataset) }} as currency,
     {{ file_column(dataset, 'attempted_at', 'timestamptz') }} as attempted_at,

@@ -4,7 +4,7 @@ select
     {{ file_profile_id(dataset) }} as profile_id,
     {{ file_object_id(dataset, 'subscription_id') }} as subscription_id,
     {{ file_column(dataset, 'plan') }} as plan,
-    {{ subscription_status(file_column(dataset, 'status')) }} as status,
+    coalesce({{ file_column(dataset, 'status') }}, 'active') as status,
     {{ file_column(dataset, 'started_at', 'timestamptz') }} as started_at,
     {{ file_column(dataset, 'cancelled_at', 'timestamptz') }} as cancelled_at,
     {{ file_column(dataset, 'renews_at', 'timestamptz') }} as renews_at,

@@ -32,7 +32,7 @@ final as (
         coalesce(lower({{ clean_text('"Origin"') }}), 'unknown') as channel,
         {{ clean_text('"Subject"') }} as subject,
         case when is_closed then 'closed' when lower("Status") = 'new' then 'new' else 'open' end as status,
-        {{ conversation_priority('"Priority"') }} as priority,
+        {{ meaning('conversations', 'priority', '"Priority"') }} as priority,
         opened_at as created_at,
         {{ try_timestamp('"SystemModstamp"') }} as updated_at,
         case when is_closed then ended_at end as solved_at,

@@ -22,7 +22,7 @@ final as (
         invoices.subscription_id,
         case
             when {{ try_boolean('vendor.refunded') }} then 'refunded'
-            else {{ payment_status('vendor.status') }}
+            else {{ meaning('payments', 'status', 'vendor.status') }}
         end as status,
         {{ major_units('vendor.amount', 'vendor.currency') }} as amount,
         upper({{ clean_text('vendor.currency') }}) as currency,

@@ -26,14 +26,14 @@ final as (
         'stripe:customers:' || customer as profile_id,
         subscription_id,
         coalesce({{ clean_text("price ->> 'nickname'") }}, {{ clean_text("price ->> 'id'") }}) as plan,
-        {{ subscription_status('status') }} as status,
+        {{ meaning('subscriptions', 'status', 'status') }} as status,
         {{ try_formatted_timestamp('coalesce(start_date, created)', 'epoch_s') }} as started_at,
         case
-            when {{ subscription_status('status') }} = 'cancelled'
+            when {{ meaning('subscriptions', 'status', 'status') }} = 'cancelled'
                 then {{ try_formatted_timestamp('coalesce(ended_at, canceled_at)', 'epoch_s') }}
         end as cancelled_at,
         case
-            when {{ subscription_status('status') }} <> 'cancelled'
+            when {{ meaning('subscriptions', 'status', 'status') }} <> 'cancelled'
                 then {{ try_formatted_timestamp('current_period_end', 'epoch_s') }}
         end as renews_at,
         {{ major_units("price ->> 'unit_amount'", "price ->> 'currency'") }} as amount,

@@ -31,7 +31,7 @@ final as (
         coalesce(lower({{ clean_text('"Case_Origin"') }}), 'unknown') as channel,
         {{ clean_text('"Subject"') }} as subject,
         status,
-        {{ conversation_priority('"Priority"') }} as priority,
+        {{ meaning('conversations', 'priority', '"Priority"') }} as priority,
         opened_at as created_at,
         changed_at as updated_at,
         case status when 'closed' then changed_at end as solved_at,

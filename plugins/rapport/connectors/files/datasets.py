@@ -123,3 +123,4 @@ class Options(Block):
     """The block `sources.files` of rapport.yml."""
 
     datasets: dict[DatasetName, Dataset] = Field(default_factory=dict)
+    custom_fields: dict[str, Any] = Field(default_factory=dict)

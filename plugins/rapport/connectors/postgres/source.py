@@ -16,39 +16,37 @@ read, so the next run starts `lag_minutes` earlier. Deleted rows are found by co
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
+import msgspec
 import psycopg
 from psycopg import sql
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rapport.connectors.postgres import VENDOR
 from rapport.errors import GiveUp, RetryLater
-from rapport.settings import Settings
 from rapport.vendors.connections import Connection
-from rapport.vendors.datasets import (
-    FIELDS,
-    Block,
-    Column,
-    DatasetName,
-    fields_of,
-    mapped_for_dbt,
-    people_of,
-)
+from rapport.vendors.datasets import Block, DatasetName, Mapped
 from rapport.vendors.http import Client
+from rapport.vendors.mapped import MappedSource, MappedStream
 from rapport.vendors.options import validated
-from rapport.vendors.source import Page, Position, Source, Stream
+from rapport.vendors.reading.problems import Unreadable
+from rapport.vendors.source import Page, Position, Rejected, Stream
 
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 PAGE_ROWS = 5_000
 
 
-class Table(Block):
+class Table(Mapped):
     """A table or a query, and the meaning of its columns (as in the datasets of `files`).
 
-    Without `entity`, its rows are stored, but no model reads them. `enabled: false` stops loading
-    it; the rows loaded before stay in use and become stale.
+    Without `entity`, its rows are stored, but no model reads them. `cursor` is a column of times,
+    dates or numbers; of a cursor of dates, the last day is always read again. `enabled: false`
+    stops loading it; the rows loaded before stay in use and become stale.
     """
 
+    entity: str = ""
     table: str | None = Field(default=None, pattern=r'^[^"\x00]+$')
     query: str | None = None
     key: tuple[str, ...] = Field(min_length=1)
@@ -56,20 +54,18 @@ class Table(Block):
     cursor_type: Literal["time", "number"] = "time"
     lag_minutes: int = Field(default=60, ge=0)
     sweep: bool = True
-    entity: str | None = None
-    namespace: str | None = Field(default=None, pattern="^[A-Za-z0-9_.-]+$")
-    columns: dict[str, str | Column] = Field(default_factory=dict)
-    enabled: bool = True
+
+    @field_validator("entity", mode="before")
+    @classmethod
+    def _no_entity(cls, given: Any) -> Any:
+        return given or ""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> "Table":
         if (self.table is None) == (self.query is None):
             raise ValueError("give either a table or a query")
-        if self.entity is not None and self.entity not in FIELDS:
-            raise ValueError(f"no entity {self.entity}, there are: {', '.join(FIELDS)}")
-        known = fields_of(self.entity) if self.entity else ()
-        if unknown := [name for name in self.columns if name not in known]:
-            raise ValueError(f"{self.entity} have no {', '.join(unknown)}")
+        if self.rows in ("lines", "snapshot", "events"):
+            raise ValueError("a table has rows: versions; add lines up in a query")
         return self
 
     @property
@@ -84,6 +80,7 @@ class Options(Block):
     """The block `sources.postgres` of rapport.yml."""
 
     tables: dict[DatasetName, Table] = Field(default_factory=dict)
+    custom_fields: dict[str, Any] = Field(default_factory=dict)
 
 
 class Database(Client):
@@ -129,25 +126,55 @@ class Database(Client):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows(Stream):
+class Rows(MappedStream):
     """The rows of a table that changed since the cursor, oldest first."""
 
-    table: Table
+    dataset: Table
     sweep: bool = True
+
+    @property
+    def table(self) -> Table:
+        """The declaration of the table."""
+        return self.dataset
+
+    @property
+    def reading(self) -> str | None:
+        """None for a table that no model reads: its rows land as they are."""
+        return super().reading if self.table.entity else None
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         assert isinstance(client, Database)
-        query = sql.SQL("select row_to_json(found)::text from {} as found").format(
-            self.table.relation
-        )
+        found = sql.SQL("select row_to_json(found)::text from {} as found")
+        query = found.format(self.table.relation)
         since = self.since(position)
         if self.table.cursor is not None:
             cursor = sql.Identifier("found", self.table.cursor)
-            changed = sql.SQL(" where {} >= %(since)s").format(cursor)
+            changed = sql.SQL(" where {} >= {}").format(cursor, self._since(cursor))
             order = sql.SQL(" order by {} nulls first").format(cursor)
             query = sql.Composed([query, changed if since is not None else sql.SQL(""), order])
         for records in client.pages(query, {"since": since}):
-            yield Page(records)
+            yield self._page(records)
+
+    def _since(self, cursor: sql.Composable) -> sql.Composable:
+        """The first value to read, in the type of the column: a date begins its day."""
+        if self.cursor_type is int:
+            return sql.SQL("%(since)s")
+        return sql.SQL(
+            "case when pg_typeof({})::text = 'date' then date_trunc('day', %(since)s)"
+            " else %(since)s end"
+        ).format(cursor)
+
+    def _page(self, records: list[bytes]) -> Page:
+        if not self.table.entity:
+            return Page(records)
+        landing, rejected = [], []
+        for record in records:
+            row = _DECODER.decode(record)
+            try:
+                landing.append(self.payload(row, record))
+            except Unreadable as error:
+                rejected.append(Rejected(record, f"{self.name}: {error}"))
+        return Page(landing, rejected=rejected)
 
     def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
         """The keys of all existing rows."""
@@ -160,7 +187,7 @@ class Rows(Stream):
             yield [self.read_key(record).key for record in records]
 
 
-class Postgres(Source):
+class Postgres(MappedSource):
     """Option `tables`: name of the stream: {table or query, key, cursor, entity, columns}."""
 
     vendor = VENDOR
@@ -180,7 +207,9 @@ class Postgres(Source):
                 ordered=table.cursor is not None,
                 sweep=table.sweep,
                 enabled=table.enabled,
-                table=table,
+                dataset=table,
+                company=self.company,
+                questions=self.questions(name),
             )
             for name, table in self.tables.items()
         ]
@@ -188,26 +217,6 @@ class Postgres(Source):
     def client(self, connection: Connection) -> Client:
         return Database(connection)
 
-    def people(self) -> Mapping[str, Mapping[str, str]]:
-        """The columns of each table that name a person, according to their mapping."""
-        return {
-            name: people_of(table.columns, table.namespace or name)
-            for name, table in self.tables.items()
-        }
-
-    @classmethod
-    def mapped_datasets(cls, settings: Settings) -> dict[str, Any]:
-        """The tables that have an entity, including those that are turned off."""
-        tables = settings.checked("sources.postgres", Options).tables
-        return {
-            name: {
-                "source": "postgres",
-                "entity": table.entity,
-                "namespace": table.namespace or name,
-                "key": list(table.key),
-                "columns": mapped_for_dbt(table.columns),
-                **({} if table.enabled else {"enabled": False}),
-            }
-            for name, table in tables.items()
-            if table.entity is not None
-        }
+    def mapped_streams(self) -> Sequence[MappedStream]:
+        """The tables that have an entity."""
+        return [one for one in super().mapped_streams() if one.dataset.entity]

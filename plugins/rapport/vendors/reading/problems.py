@@ -8,6 +8,14 @@ class Unreadable(Exception):
     """
 
 
+class UnreadableLine(Unreadable):
+    """One of the lines of an order cannot be read: `place` is its place among them."""
+
+    def __init__(self, reason: str, place: int) -> None:
+        super().__init__(reason)
+        self.place = place
+
+
 def shape(text: str) -> str:
     """How a cell is written, without what it says: digits are 9, letters a.
 

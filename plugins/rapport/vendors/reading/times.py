@@ -94,7 +94,9 @@ class Moments:
     ) -> None:
         self._formats = tuple(formats)
         self._zone, self._company_zone = ZoneInfo(zone), ZoneInfo(company_zone)
-        self.expected = f"a time like {' or '.join(formats)}" if formats else "a time like 2026-02-01"
+        self.expected = (
+            f"a time like {' or '.join(formats)}" if formats else "a time like 2026-02-01"
+        )
 
     def read(self, text: str) -> str | None:
         """Raises `Unreadable`."""

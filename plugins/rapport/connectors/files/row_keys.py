@@ -1,0 +1,109 @@
+"""How rows of a dataset are told apart, and which of them make one object.
+
+>>> from rapport.connectors.files.datasets import Dataset
+>>> orders = {"path": "x", "format": "csv", "entity": "orders"}
+>>> identity_of(Dataset(**orders, columns={"order_id": "Name"})).kind
+'lines'
+>>> identity_of(Dataset(**orders, rows="versions", key=["id"], columns={"order_id": "id"})).kind
+'key'
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from rapport.connectors.files.datasets import Dataset
+from rapport.vendors.reading import cells
+
+# The member of a payload that holds the key of a row that rapport.yml gives none.
+ID = "_id"
+PLACE = ("_file", "_line", "_hash")
+OBJECT_ID = {
+    "contacts": "customer_id",
+    "orders": "order_id",
+    "subscriptions": "subscription_id",
+    "payments": "payment_id",
+    "conversations": "conversation_id",
+    "survey_responses": "response_id",
+    "web_events": "event_id",
+    "consent_events": "event_id",
+    "message_events": "event_id",
+}
+EVENTS = ("web_events", "consent_events", "message_events")
+
+
+class Identity(NamedTuple):
+    """`kind` says what makes a row the same row when it comes again.
+
+    `key`: the columns of `key`. `id`: the column that is mapped to the object's id, `column`.
+    `lines`: the same, and rows with one id are lines of one order. `place`: file, line and content,
+    for events that are only added. `content`: the content of the row, of one file that is replaced
+    as a whole.
+    """
+
+    kind: Literal["key", "id", "lines", "place", "content"]
+    column: str | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The members of a payload that are its key; those of `key` stand in rapport.yml."""
+        return PLACE if self.kind == "place" else (ID,)
+
+
+def identity_of(dataset: Dataset) -> Identity:
+    """How the rows of a dataset are told apart."""
+    name = OBJECT_ID[dataset.entity]
+    column = dataset.mapped[name].column if name in dataset.mapped else None
+    if dataset.entity == "orders" and column is not None:
+        is_versioned = "updated_at" in dataset.columns and dataset.key
+        if dataset.rows == "lines" or (dataset.rows is None and not is_versioned):
+            return Identity("lines", column)
+    if dataset.key:
+        return Identity("key")
+    if dataset.rows == "events" or dataset.format == "access_log":
+        return Identity("place")
+    if column is not None and dataset.entity not in EVENTS:
+        return Identity("id", column)
+    if dataset.rows is None and dataset.entity in EVENTS:
+        return Identity("place")
+    return Identity("content")
+
+
+def said_of(dataset: Dataset) -> str | None:
+    """What the dataset leaves open and was decided for it, for people; None if nothing was."""
+    found = identity_of(dataset)
+    if found.kind == "id":
+        return f"no key: rows are known by {found.column}"
+    if found.kind == "lines" and dataset.rows is None and dataset.key != (found.column,):
+        return f"rows with one {found.column} are lines of one order and are added up"
+    if found.kind == "place" and dataset.rows is None and dataset.format != "access_log":
+        return "no key: each row is an event of its own, known by file, line and content"
+    if found.kind == "content":
+        return "no key: rows are known by their content, and the file is read as a whole"
+    return None
+
+
+class RowIds:
+    """The ids of the rows of one file that are known by their id or their content."""
+
+    def __init__(self, identity: Identity, file: str) -> None:
+        self._identity, self._file = identity, file
+        self._seen: Counter[bytes] = Counter()
+
+    def of(self, values: Mapping[str, Any]) -> str:
+        """The id of a row. Rows of the same content are counted, and each has its own."""
+        if (found := self.said(values)) is not None:
+            return found
+        content = hashlib.blake2b(msgspec.json.encode(values), digest_size=12).digest()
+        self._seen[content] += 1
+        return f"{self._file}:{content.hex()}:{self._seen[content]}"
+
+    def said(self, values: Mapping[str, Any]) -> str | None:
+        """The id that stands in the row, if it has one."""
+        if self._identity.column is None:
+            return None
+        found = cells.whole_id(cells.text(cells.at(values, self._identity.column)))
+        return None if not found or found.casefold() in cells.NOTHING else found

@@ -1,0 +1,120 @@
+"""What sources share whose streams are mapped in rapport.yml: reading rows, people, variables.
+
+>>> from rapport.vendors.datasets import Mapped
+>>> rows = MappedStream(name="shop", dataset=Mapped(
+...     entity="orders", key=["id"], columns={"order_id": "id", "amount": "sum"}))
+>>> rows.row_reader.read({"id": "1", "sum": "12,50"})
+{'order_id': '1', 'amount': '12.50'}
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from rapport.vendors.blocked import load_blocked
+from rapport.vendors.datasets import Mapped
+from rapport.vendors.reading.columns import Company
+from rapport.vendors.reading.payload import digest, with_read
+from rapport.vendors.reading.problems import Unreadable
+from rapport.vendors.reading.row import READ, Reading
+from rapport.vendors.source import Source, Stream
+
+PEOPLE = {"email": "email", "additional_emails[]": "email", "user_id": "user_id"}
+LINES = "_lines"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappedStream(Stream):
+    """The rows of a mapped dataset; `company` and `questions` are what it takes from elsewhere."""
+
+    dataset: Mapped
+    company: Company = field(default_factory=Company)
+    questions: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def row_reader(self) -> Reading:
+        """Reads the rows."""
+        return Reading(self.dataset, self.company, self.questions)
+
+    @cached_property
+    def reading(self) -> str | None:
+        """A digest of how the rows are read."""
+        return digest(self.dataset, self.company, self.questions)
+
+    def payload(self, row: Mapping[str, Any], json: bytes | None, **more: str) -> bytes:
+        """The payload of a row; raises `Unreadable`."""
+        return self.payload_of(row, json, self.row_reader.read(row), **more)
+
+    def payload_of(
+        self, row: Mapping[str, Any], json: bytes | None, read: dict[str, Any], **more: str
+    ) -> bytes:
+        """The payload of a row that is read. A row of nobody is a profile of its own."""
+        if "profile" not in read:
+            read["profile"] = f"row:{self.name}:{self._own_key({**row, **more})}"
+        return with_read(json or msgspec.json.encode(row), read, more)
+
+    def _own_key(self, row: Mapping[str, Any]) -> str:
+        parts = [row.get(column) for column in self.key]
+        return str(parts[0]) if len(parts) == 1 else msgspec.json.encode(parts).decode()
+
+    def reread(self, record: bytes) -> bytes | None:
+        """The payload with today's canonical values; None if they are the same or unreadable."""
+        row = msgspec.json.decode(record)
+        before = row.pop(READ, None)
+        try:
+            if LINES in row:
+                first = {name: value for name, value in row.items() if name != LINES}
+                read = self.row_reader.read_lines([first, *row[LINES]])
+            else:
+                read = self.row_reader.read(row)
+        except Unreadable:
+            return None
+        if "profile" not in read:
+            read["profile"] = f"row:{self.name}:{self._own_key(row)}"
+        return None if read == before else msgspec.json.encode({**row, READ: read})
+
+
+class MappedSource(Source):
+    """A source whose streams are mapped in rapport.yml; `streams` gives `MappedStream`s."""
+
+    def mapped_streams(self) -> Sequence[MappedStream]:
+        """The streams that have an entity."""
+        return [stream for stream in self.streams() if isinstance(stream, MappedStream)]
+
+    @cached_property
+    def company(self) -> Company:
+        """What datasets take from the company."""
+        return Company(self.project.company.timezone, load_blocked(self.project.identity))
+
+    def questions(self, dataset: str) -> Mapping[str, str]:
+        """The columns of a dataset that are scored questions, with their metrics."""
+        surveys: Mapping[str, Mapping[str, str]] = self.project.surveys.get(self.name, {})
+        return surveys.get(dataset, {})
+
+    def people(self) -> Mapping[str, Mapping[str, str]]:
+        """Where the canonical values of each dataset name a person."""
+        return {
+            stream.name: {
+                f"{READ}.profile": f"files:{stream.dataset.namespace or stream.name}",
+                f"{READ}.customer_id": f"files:{stream.dataset.namespace or stream.name}",
+                **{f"{READ}.{path}": namespace for path, namespace in PEOPLE.items()},
+            }
+            for stream in self.mapped_streams()
+        }
+
+    def mapped_datasets(self) -> dict[str, Any]:
+        """The datasets, those that are turned off too, because what has landed stays in use."""
+        return {
+            stream.name: {
+                "source": self.name,
+                "entity": stream.dataset.entity,
+                "namespace": stream.dataset.namespace or stream.name,
+                "columns": sorted(stream.dataset.columns),
+                **({"questions": stream.questions} if stream.questions else {}),
+                **({} if stream.dataset.enabled else {"enabled": False}),
+            }
+            for stream in self.mapped_streams()
+        }

@@ -1,0 +1,122 @@
+"""The text of a cell, whatever its format holds there, and the words that stand for nothing.
+
+>>> text(' ="0042" '), text(17850.0), text(True), text(float("nan"))
+('0042', '17850', 'true', '')
+>>> addresses('"Dora, D." <mailto:d@x.example.>; e@y.example')
+['d@x.example', 'e@y.example']
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from rapport.vendors.reading.problems import Unreadable
+
+# Words for nothing in a cell that is typed. In free text, only what programs write counts.
+NOTHING = frozenset(
+    [
+        "null",
+        "none",
+        "nil",
+        "nan",
+        "nat",
+        "n/a",
+        "na",
+        "n.a.",
+        "#n/a",
+        "#na",
+        "<na>",
+        "(null)",
+        "(none)",
+        "(not",
+        "set)",
+        "(blank)",
+        "undefined",
+        "\\n",
+        "-",
+        "--",
+        "–",
+        "—",
+        "?",
+    ]
+)
+NOTHING_IN_TEXT = frozenset(["NULL", "\\N", "(null)", "#N/A", "(not set)", "<NA>"])
+_FORMULA = re.compile(r'="(.*)"', re.DOTALL)
+_MARKED = re.compile(r"'(?=[+\d])")
+_ADDRESS = re.compile(r"[^\s<>;,|\"()\[\]]+@[^\s<>;,|\"()\[\]]+")
+_MAILTO = re.compile("mailto:", re.IGNORECASE)
+_LOST = re.compile(r"\d[.,]\d+[eE]\+?\d{1,2}")
+_WHOLE = re.compile(r"(\d+)\.0+")
+
+
+def text(value: Any) -> str:
+    """The text of a cell without blanks around it; a spreadsheet's marks for text are taken off."""
+    if isinstance(value, str):
+        found = value.strip()
+        if found[:1] in "='" and found:
+            formula = _FORMULA.fullmatch(found)
+            found = formula[1].strip() if formula else _MARKED.sub("", found, count=1)
+        return found
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return ""
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, list | dict):
+        return msgspec.json.encode(value).decode()
+    return str(value)
+
+
+def at(row: Mapping[str, Any], column: str) -> Any:
+    """The cell of a column; a name with dots leads into nested records."""
+    if column in row or "." not in column:
+        return row.get(column)
+    found: Any = row
+    for step in column.split("."):
+        if isinstance(found, list) and step.isdecimal():
+            found = found[int(step)] if int(step) < len(found) else None
+        elif isinstance(found, Mapping):
+            found = found.get(step)
+        else:
+            return None
+    return found
+
+
+def whole_id(found: str) -> str:
+    """An id without the .0 that programs write behind whole numbers."""
+    match = _WHOLE.fullmatch(found)
+    return match[1] if match else found
+
+
+def refuse_lost_digits(found: str) -> None:
+    """A spreadsheet wrote 1.23E+11: the digits are gone, and another's number may look the same."""
+    if _LOST.fullmatch(found):
+        raise Unreadable("a spreadsheet has shortened the number; export the column as text")
+
+
+def addresses(found: str, separator: str | None = None) -> list[str]:
+    """Every e-mail address of a cell, in its order; a text without any is one, as it stands."""
+    if separator is not None:
+        parts = [part for one in found.split(separator) for part in addresses(one)]
+    else:
+        parts = [_bare(part) for part in _ADDRESS.findall(found)] or [found.strip()]
+    return [part for part in dict.fromkeys(parts) if part]
+
+
+def _bare(address: str) -> str:
+    return _MAILTO.sub("", address).strip("'").rstrip(".:")
+
+
+def numbers(found: str, separator: str | None = None) -> list[str]:
+    """Every phone number of a cell. A comma is no separator by itself: it is a pause in a number."""
+    pattern = re.escape(separator) if separator is not None else r"[;|\n]"
+    return [part for one in re.split(pattern, found) if (part := one.strip())]

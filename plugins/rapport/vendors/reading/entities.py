@@ -1,0 +1,156 @@
+"""What the cells of a row say together, for the entities where one cell changes another's meaning.
+
+>>> order_of([{"order_id": "1", "status": "paid", "amount": "62.95"}, {"amount": "37.95"}])
+{'order_id': '1', 'status': 'paid', 'amount': '100.90'}
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from rapport.vendors import words
+from rapport.vendors.datasets import Mapped
+from rapport.vendors.reading.columns import BLANK
+from rapport.vendors.reading.problems import Unreadable
+from rapport.vendors.reading.scores import is_on
+
+Values = dict[str, Any]
+OFF_SCALE = "off the scale"
+SUMMED = ("amount", "quantity")
+_PART_OF_PAGE = re.compile(
+    r"\.(?:css|js|mjs|map|json|xml|txt|png|jpe?g|gif|svg|ico|webp|avif|woff2?|ttf|eot|mp4|pdf)(?:[?#]|$)",
+    re.IGNORECASE,
+)
+
+
+def _odd(values: Values, name: str, reason: str) -> None:
+    values.setdefault("odd", {})[name] = reason
+
+
+def _blank_is_unknown(values: Values, dataset: Mapped, name: str = "status") -> None:
+    """A blank cell of a column that says the state says nothing good."""
+    if name in dataset.columns and name not in values:
+        meant = words.UNKNOWN.get((dataset.entity, name))
+        if meant is not None:
+            values[name] = meant
+            values.setdefault("odd", {}).setdefault(name, BLANK)
+
+
+def keep_on_scale(values: Values, name: str, scale: str | None) -> None:
+    """Takes a number away that is not on the scale, and says so."""
+    if not is_on(scale, values[name]):
+        del values[name]
+        _odd(values, name, OFF_SCALE)
+
+
+OF_ORDER = ("ordered_at", "status", "kind", "customer_id", "user_id", "email", "currency")
+
+
+def refuse_unless_lines(rows: Sequence[Values]) -> None:
+    """Raises `Unreadable` for rows of one id that may be versions, or repeat the order's amount."""
+    if len(rows) == 1:
+        return
+    for name in OF_ORDER:
+        found = {str(row[name]) for row in rows if name in row}
+        if len(found) > 1:
+            raise Unreadable(
+                f"{len(rows)} rows have the same order id and differ in {name}; say `rows: lines` "
+                "to add them up, or `rows: versions` where the last one counts"
+            )
+    amounts = [row.get("amount") for row in rows]
+    if None not in amounts and len(set(amounts)) == 1 and "order_amount" not in rows[0]:
+        raise Unreadable(
+            f"{len(rows)} rows have the same order id and the same amount; say `rows: lines` to add "
+            "them up, or map the column to `order_amount` if it is the amount of the whole order"
+        )
+
+
+def order_of(lines: Sequence[Values]) -> Values:
+    """One order from its lines: amounts and quantities are added up, the first of all else counts."""
+    if len(lines) == 1:
+        return dict(lines[0])
+    order: Values = {}
+    for line in lines:
+        for name, value in line.items():
+            if name == "odd":
+                order["odd"] = {**value, **order.get("odd", {})}
+            else:
+                order.setdefault(name, value)
+    for line in lines:
+        _price(line)
+    for name in SUMMED:
+        found = [Decimal(line[name]) for line in lines if name in line]
+        if found:
+            order[name] = format(sum(found, Decimal()), "f")
+    order.pop("unit_price", None)
+    if len({line["order_amount"] for line in lines if "order_amount" in line}) > 1:
+        _odd(order, "order_amount", "the lines of an order differ")
+    return order
+
+
+def _price(line: Values) -> None:
+    """The amount of a line that has none: its pieces times the price of one."""
+    price = line.pop("unit_price", None)
+    if price is not None and "amount" not in line:
+        line["amount"] = format(Decimal(price) * Decimal(line.get("quantity", "1")), "f")
+
+
+def _orders(values: Values, dataset: Mapped) -> None:
+    _price(values)
+    if (total := values.pop("order_amount", None)) is not None:
+        values["amount"] = total
+    _blank_is_unknown(values, dataset)
+    kind = values.pop("kind", None)
+    if kind == "test":
+        values["excluded"] = True
+    amount = values.get("amount")
+    if kind == "refund" and amount is not None and not amount.startswith("-"):
+        values["amount"] = f"-{amount}"
+
+
+def _states(values: Values, dataset: Mapped) -> None:
+    _blank_is_unknown(values, dataset)
+
+
+def _conversations(values: Values, dataset: Mapped) -> None:
+    if "status" not in values and "solved_at" in values:
+        values["status"] = "solved"
+    _blank_is_unknown(values, dataset)
+
+
+def _consents(values: Values, dataset: Mapped) -> None:
+    """A no counts for everything that is not understood; a yes only for what it names."""
+    odd = values.get("odd", {})
+    if values.get("status") == "withdrawn":
+        return
+    if "occurred_at" in odd:
+        raise Unreadable(odd["occurred_at"])
+    for name in ("channel", "purpose"):
+        if name in odd:
+            values[name] = "unknown"
+
+
+def _web_events(values: Values, dataset: Mapped) -> None:
+    host = values.pop("remote_host", None)
+    if host is not None:
+        # IP addresses are personal data, so only a hash of address and user agent is used.
+        visitor = f"{host} {values.get('user_agent', '')}"
+        values["device_id"] = hashlib.sha256(visitor.encode()).hexdigest()
+
+
+def page_or_request(method: Any, status: Any, path: Any) -> str:
+    """Whether a line of an access log is the view of a page: a good GET, and no part of a page."""
+    is_page = method == "GET" and str(status)[:1] in ("2", "3")
+    return "page_view" if is_page and not _PART_OF_PAGE.search(str(path or "")) else "request"
+
+
+FINISH: dict[str, Callable[[Values, Mapped], None]] = {
+    "orders": _orders,
+    "subscriptions": _states,
+    "payments": _states,
+    "conversations": _conversations,
+    "consent_events": _consents,
+    "web_events": _web_events,
+}

@@ -1,0 +1,192 @@
+"""Reads a whole row of a mapped dataset: `_read` of the landed payload.
+
+The staging models cast what stands in `_read` and read nothing else. `odd` names the columns whose
+cell was not understood, with the reason; the row still counts, with the meaning that does the least
+harm. `profile` is the person that the row is about, where a usable id says so; without it the row
+is a profile of its own.
+
+>>> from rapport.vendors.datasets import Mapped
+>>> orders = Mapped(entity="orders", key=["id"], columns={"order_id": "id", "amount": "sum"})
+>>> Reading(orders).read({"id": "A-1", "sum": "12,50"})
+{'order_id': 'A-1', 'amount': '12.50'}
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rapport.vendors import words
+from rapport.vendors.datasets import Column, Mapped
+from rapport.vendors.reading import cells, entities
+from rapport.vendors.reading.columns import Cell, ColumnReader, Company
+from rapport.vendors.reading.problems import Unreadable, UnreadableLine, shape
+from rapport.vendors.reading.scores import SCALES, is_on
+
+READ = "_read"
+Values = dict[str, Any]
+
+
+class Reading:
+    """Reads the rows of one dataset.
+
+    `questions` are the columns that each hold the answer to a scored question, with its metric.
+    """
+
+    def __init__(
+        self,
+        dataset: Mapped,
+        company: Company = Company(),  # noqa: B008 - it is a constant
+        questions: Mapping[str, str] | None = None,
+    ) -> None:
+        self.dataset, self.questions = dataset, dict(questions or {})
+        self._constants: dict[str, Cell] = {}
+        self._columns: list[tuple[str, str, ColumnReader]] = []
+        for name, column in dataset.mapped.items():
+            reader = ColumnReader(dataset.entity, name, column, company, dataset)
+            if (constant := reader.constant) is not None:
+                self._constants[name] = constant
+            else:
+                self._columns.append((name, str(column.column), reader))
+        if "score" in dataset.columns:
+            self._answers: list[tuple[str, ColumnReader]] = []
+        else:
+            self._answers = [
+                (question, ColumnReader(dataset.entity, "score", Column(column=question), company))
+                for question in self.questions
+            ]
+        self._excluded = {
+            column: {words.plain(word) for word in given}
+            for column, given in dataset.exclude.items()
+        }
+        self._finish = entities.FINISH.get(dataset.entity)
+        self._blocked = company.blocked
+        contacts_by_email = dataset.mapped.get("email")
+        self._is_keyed_by_email = contacts_by_email is not None and dataset.key == (
+            contacts_by_email.column,
+        )
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns that a file must have."""
+        return tuple(dict.fromkeys([*self.dataset.needed, *(q for q, _ in self._answers)]))
+
+    def read(self, row: Mapping[str, Any]) -> Values:
+        """The canonical values of a row; raises `Unreadable` with the column and the reason."""
+        if self._is_excluded(row):
+            return {"excluded": True}
+        return self._finished(self._cells(row), row)
+
+    def read_lines(self, lines: Sequence[Mapping[str, Any]], *, is_said: bool = True) -> Values:
+        """The canonical values of an order from its lines; raises `Unreadable`.
+
+        Unless rapport.yml says (`is_said`) that rows are lines, rows that may be something else
+        are refused.
+        """
+        kept = [line for line in lines if not self._is_excluded(line)]
+        if not kept:
+            return {"excluded": True}
+        read = []
+        for place, line in enumerate(kept):
+            try:
+                read.append(self._cells(line))
+            except Unreadable as error:
+                raise UnreadableLine(str(error), place) from None
+        if not is_said:
+            entities.refuse_unless_lines(read)
+        return self._finished(entities.order_of(read), kept[0])
+
+    def is_continued(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row has none of the cells that the first line of an order has."""
+        try:
+            values = self._cells(row)
+        except Unreadable:
+            return False
+        return not any(name in values for name in entities.OF_ORDER)
+
+    def _is_excluded(self, row: Mapping[str, Any]) -> bool:
+        return any(
+            words.plain(cells.text(cells.at(row, column))) in given
+            for column, given in self._excluded.items()
+        )
+
+    def _cells(self, row: Mapping[str, Any]) -> Values:
+        values: Values = {}
+        odd: dict[str, str] = {}
+        for name, cell in self._constants.items():
+            values[name] = cell.value
+        for name, column, reader in self._columns:
+            given = row[column] if column in row else cells.at(row, column)
+            try:
+                value, problem = reader.read(given)
+            except Unreadable as error:
+                value, problem = None, _in(column, given, error)
+                if self.dataset.entity != "consent_events":
+                    raise Unreadable(problem) from None
+            if value is not None:
+                values[name] = value
+            if problem is not None:
+                odd[name] = problem
+        if odd:
+            values["odd"] = odd
+        return values
+
+    def _finished(self, values: Values, row: Mapping[str, Any]) -> Values:
+        _spread_contacts(values)
+        if self._finish is not None:
+            self._finish(values, self.dataset)
+        if self.dataset.entity == "survey_responses":
+            self._score(values, row)
+        if (profile := self._profile(values)) is not None:
+            values["profile"] = profile
+        return values
+
+    def _score(self, values: Values, row: Mapping[str, Any]) -> None:
+        metric = values.get("metric") or self._metric_of(values.get("question_id"))
+        if metric is not None:
+            values["metric"] = metric
+        if "score" in values:
+            entities.keep_on_scale(values, "score", values.get("scale") or SCALES.get(metric or ""))
+        answers: dict[str, str] = {}
+        for question, reader in self._answers:
+            given = row[question] if question in row else cells.at(row, question)
+            value, problem = reader.read(given)
+            if value is not None and not is_on(SCALES[self.questions[question]], value):
+                value, problem = None, entities.OFF_SCALE
+            if value is not None:
+                answers[question] = value
+            if problem is not None:
+                values.setdefault("odd", {})[question] = problem
+        if answers:
+            values["answers"] = answers
+
+    def _metric_of(self, question: str | None) -> str | None:
+        if question is None:
+            return None
+        prefix = question[:4].lower()
+        known = next((metric for metric in SCALES if prefix.startswith(metric)), None)
+        return self.questions.get(question, known)
+
+    def _profile(self, values: Values) -> str | None:
+        for name in ("customer_id", "user_id"):
+            if name in values:
+                return str(values[name])
+        email = values.get("email")
+        is_usable = self.dataset.entity != "contacts" or self._is_keyed_by_email
+        if email and is_usable and not self._blocked.blocks("email", email.lower()):
+            return str(email).lower()
+        device = values.get("device_id")
+        return str(device) if device else None
+
+
+def _spread_contacts(values: Values) -> None:
+    """The first address of a cell is the person's, the others are further ones."""
+    for name, more in (("email", "additional_emails"), ("phone", "additional_phones")):
+        found = values.get(name)
+        if isinstance(found, list):
+            values[name] = found[0]
+            if others := [*found[1:], *values.get(more, [])]:
+                values[more] = list(dict.fromkeys(others))
+
+
+def _in(column: str, given: Any, error: Unreadable) -> str:
+    found = shape(cells.text(given))
+    return f"column {column}: {error} (written like {found})"
