@@ -57,11 +57,11 @@ class Rules(Blocked):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source_priority: list[str]
-    regions: dict[str, str] = {}
+    regions: dict[str, str] = Field(default_factory=dict)
     types: dict[str, TypeRule]
     other_types: TypeRule
-    email_ignore_dots: list[str] = []
-    email_ignore_plus_tags: list[str] = []
+    email_ignore_dots: list[str] = Field(default_factory=list)
+    email_ignore_plus_tags: list[str] = Field(default_factory=list)
     matching: Matching
 
     def of(self, identifier_type: str) -> TypeRule:

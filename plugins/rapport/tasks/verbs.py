@@ -120,7 +120,7 @@ def build_layer(layer: str, holder: str) -> None:
 
 
 def _reread() -> None:
-    """Read landed rows in the way that rapport.yml says today, also of sources that did not land."""
+    """Read landed rows as rapport.yml says today, also those of sources that did not land."""
     from rapport import warehouse
     from rapport.landing.rereading import reread_all
 

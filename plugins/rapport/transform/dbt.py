@@ -57,9 +57,9 @@ def variables(settings: Settings) -> dict[str, Any]:
     """The dbt variables.
 
     `canonical` lists the staging models of each entity, by file name. `datasets` are the mapped
-    files and tables of `rapport.yml`, `words` what vendors call the states of things. `unused` are the sources that are not in `rapport.yml`; their models are
-    disabled. Landed records of a source are used as long as it is in `rapport.yml`, even if it is
-    turned off.
+    files and tables of `rapport.yml`, `words` what vendors call the states of things. `unused` are
+    the sources that are not in `rapport.yml`; their models are disabled. Landed records of a source
+    are used as long as it is in `rapport.yml`, even if it is turned off.
     """
     datasets = mapped_datasets(settings)
     unused = sorted(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from rapport.vendors.entities import FIELDS, fields_of
-from rapport.vendors.reading.times import checked_format
+from rapport.vendors.time_formats import checked_format
 from rapport.vendors.words import WORDS
 
 Decimal = Literal[".", ","]
@@ -66,9 +66,9 @@ class Column(Dialect):
     """Where a value comes from: a column, or one value for all rows; and how it is written.
 
     `column` may be a path with dots into nested records. `format` is how times are written, or a
-    list of formats that are tried in turn; without it, those of the dataset or ISO 8601. `values` says what the words of the column
-    mean: `{Geschlossen: closed}`. `separator` is between several addresses in one cell; without it,
-    any of `;`, `,` and `|`.
+    list of formats that are tried in turn; without it, those of the dataset or ISO 8601. `values`
+    says what the words of the column mean: `{Geschlossen: closed}`. `separator` is between several
+    addresses in one cell; without it, any of `;`, `,` and `|`.
     """
 
     column: str | None = None

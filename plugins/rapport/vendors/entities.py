@@ -51,8 +51,8 @@ FIELDS: dict[str, dict[str, Field]] = {
         "ordered_at": Field("time", "when it was ordered"),
         "status": Field("word", "paid, refunded, cancelled or pending; without the column: paid"),
         "kind": Field("word", "sale, refund or test; a refund's amount is negative"),
-        "amount": Field("number", "the amount of the row; those of the lines of an order are added up"),
-        "order_amount": Field("number", "the amount of the whole order, on one of its lines or on each"),
+        "amount": Field("number", "the amount of the row; lines of an order are added up"),
+        "order_amount": Field("number", "the amount of the whole order, where it is on its lines"),
         "unit_price": Field("number", "the price of a piece, where lines have no amount"),
         "currency": Field("currency", "the currency; without the column: the company's"),
         "quantity": Field("number", "how many pieces"),
@@ -75,7 +75,7 @@ FIELDS: dict[str, dict[str, Field]] = {
     "payments": {
         "payment_id": Field("id", "the payment"),
         "subscription_id": Field("id", "the subscription that it pays"),
-        "status": Field("word", "succeeded, failed, refunded or pending; without the column: succeeded"),
+        "status": Field("word", "succeeded, failed, refunded, pending; without it: succeeded"),
         "amount": Field("number", "the amount"),
         "currency": Field("currency", "the currency; without the column: the company's"),
         "attempted_at": Field("time", "when it was tried"),
@@ -140,7 +140,7 @@ FIELDS: dict[str, dict[str, Field]] = {
         "message_id": Field("id", "the message"),
         "campaign": Field("text", "its campaign"),
         "channel": Field("word", "email, sms, push and so on; without the column: email"),
-        "event_type": Field("word", "sent, delivered, opened, clicked, bounced, complained, unsubscribed"),
+        "event_type": Field("word", "sent, delivered, opened, clicked, bounced and so on"),
         "occurred_at": Field("time", "when it happened"),
     },
 }  # fmt: skip

@@ -44,12 +44,12 @@ class MappedStream(Stream):
         """A digest of how the rows are read."""
         return digest(self.dataset, self.company, self.questions)
 
-    def payload(self, row: Mapping[str, Any], json: bytes | None, **more: str) -> bytes:
+    def payload(self, row: Mapping[str, Any], json: bytes | None, **more: Any) -> bytes:
         """The payload of a row; raises `Unreadable`."""
         return self.payload_of(row, json, self.row_reader.read(row), **more)
 
     def payload_of(
-        self, row: Mapping[str, Any], json: bytes | None, read: dict[str, Any], **more: str
+        self, row: Mapping[str, Any], json: bytes | None, read: dict[str, Any], **more: Any
     ) -> bytes:
         """The payload of a row that is read. A row of nobody is a profile of its own."""
         if "profile" not in read:

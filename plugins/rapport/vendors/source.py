@@ -257,8 +257,8 @@ def with_context(record: Record, context: Mapping[str, Any]) -> bytes:
 class Source(Connector):
     """A source: how to log in, which streams it has, and where their records name a person.
 
-    `vendor` holds the facts that source and destination share. `project` is the whole of rapport.yml;
-    `rapport.connectors.open_source` sets it.
+    `vendor` holds the facts that source and destination share. `project` is the whole of
+    rapport.yml; `rapport.connectors.open_source` sets it.
     """
 
     project: Settings = Settings()

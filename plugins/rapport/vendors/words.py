@@ -32,12 +32,15 @@ WORDS: dict[tuple[str, str], dict[str, str]] = {
         "trialing": "trial in_trial on_trial free_trial",
         "active": "live current non_renewing in_good_standing running enabled valid",
         "past_due": "unpaid overdue pastdue in_grace_period grace_period on_hold billing_retry",
-        "cancelled": "canceled expired ended inactive terminated incomplete incomplete_expired paused"
-        " suspended pending future switched deleted closed stopped lapsed churned finished completed"
+        "cancelled": "canceled expired ended inactive terminated incomplete incomplete_expired"
+        " paused"
+        " suspended pending future switched deleted closed stopped lapsed churned finished"
+        " completed"
         " pending_cancel_expired disabled revoked failed refunded",
     },
     ("payments", "status"): {
-        "succeeded": "paid success successful captured complete completed settled approved partially_refunded",
+        "succeeded": "paid success successful captured complete completed settled approved"
+        " partially_refunded",
         "refunded": "refund chargeback charged_back reversed returned disputed",
         "failed": "declined failure error rejected denied canceled cancelled void voided expired"
         " requires_payment_method uncollectible",
@@ -82,7 +85,8 @@ WORDS: dict[tuple[str, str], dict[str, str]] = {
         "any": "all every everything global all_channels",
     },
     ("consent_events", "purpose"): {
-        "marketing": "newsletter newsletters promotion promotions promotional advertising ads offers"
+        "marketing": "newsletter newsletters promotion promotions promotional advertising ads"
+        " offers"
         " email_marketing sms_marketing marketing_email marketing_emails commercial news",
         "feedback": "survey surveys research nps csat review reviews",
         "service": "transactional support operational account contract",
@@ -157,8 +161,7 @@ def plain(word: str) -> str:
 def table(entity: str, column: str) -> dict[str, str]:
     """Each word as it is compared, with its meaning."""
     words = WORDS.get((entity, column), {})
-    found = {plain(word): meant for meant, text in words.items() for word in [meant, *text.split()]}
-    return found
+    return {plain(word): meant for meant, text in words.items() for word in [meant, *text.split()]}
 
 
 def meaning(entity: str, column: str, word: str) -> str | None:

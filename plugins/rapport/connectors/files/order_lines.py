@@ -19,7 +19,6 @@ import msgspec
 import xxhash
 
 FILTER_BITS = 27
-MOST_LINES = 10_000
 
 
 class Line(NamedTuple):
@@ -85,28 +84,28 @@ def grouped(
 
 
 def _together(lines: Iterable[Line]) -> Iterator[Order]:
-    with tempfile.NamedTemporaryFile(prefix="rapport-lines-") as file:
-        with closing(sqlite3.connect(file.name, isolation_level=None)) as store:
-            store.execute("pragma journal_mode = off")
-            store.execute("pragma synchronous = off")
-            store.execute(
-                "create table line (id text, n integer, number integer, row blob, original blob)"
-            )
-            store.execute("begin")
-            store.executemany(
-                "insert into line values (?, ?, ?, ?, ?)",
-                (
-                    (line.id, n, line.number, msgspec.json.encode(line.values), line.original)
-                    for n, line in enumerate(lines)
-                ),
-            )
-            current: Order | None = None
-            rows = store.execute("select id, number, row, original from line order by id, n")
-            for id, number, row, original in rows:
-                if current is None or current.id != id:
-                    if current is not None:
-                        yield current
-                    current = Order(id)
-                current.lines.append(Line(id, msgspec.json.decode(row), number, original))
-            if current is not None:
-                yield current
+    with (
+        tempfile.NamedTemporaryFile(prefix="rapport-lines-") as file,
+        closing(sqlite3.connect(file.name, isolation_level=None)) as store,
+    ):
+        store.execute("pragma journal_mode = off")
+        store.execute("pragma synchronous = off")
+        store.execute("create table line (id text, n integer, number integer, row, original)")
+        store.execute("begin")
+        store.executemany(
+            "insert into line values (?, ?, ?, ?, ?)",
+            (
+                (line.id, n, line.number, msgspec.json.encode(line.values), line.original)
+                for n, line in enumerate(lines)
+            ),
+        )
+        current: Order | None = None
+        rows = store.execute("select id, number, row, original from line order by id, n")
+        for id, number, row, original in rows:
+            if current is None or current.id != id:
+                if current is not None:
+                    yield current
+                current = Order(id)
+            current.lines.append(Line(id, msgspec.json.decode(row), number, original))
+        if current is not None:
+            yield current

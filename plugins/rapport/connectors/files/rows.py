@@ -164,7 +164,9 @@ class Rows(MappedStream):
                 return self.payload(row.values, row.json)
             case "place":
                 digest = hashlib.blake2b(row.original, digest_size=8).hexdigest()
-                place = dict(zip(PLACE, (identity, row.number, digest), strict=True))
+                place: dict[str, Any] = dict(
+                    zip(PLACE, (identity, row.number, digest), strict=True)
+                )
                 json = None if row.json and place.keys() & row.values.keys() else row.json
                 return self.payload({**row.values} if json is None else row.values, json, **place)
             case _:

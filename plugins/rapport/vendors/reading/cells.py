@@ -18,33 +18,12 @@ from rapport.vendors.reading.problems import Unreadable
 
 # Words for nothing in a cell that is typed. In free text, only what programs write counts.
 NOTHING = frozenset(
-    [
-        "null",
-        "none",
-        "nil",
-        "nan",
-        "nat",
-        "n/a",
-        "na",
-        "n.a.",
-        "#n/a",
-        "#na",
-        "<na>",
-        "(null)",
-        "(none)",
-        "(not",
-        "set)",
-        "(blank)",
-        "undefined",
-        "\\n",
-        "-",
-        "--",
-        "–",
-        "—",
-        "?",
-    ]
+    (
+        *("null", "none", "nil", "nan", "nat", "n/a", "na", "n.a.", "#n/a", "#na", "<na>", "\\n"),
+        *("(null)", "(none)", "(not set)", "(blank)", "undefined", "-", "--", "–", "—", "- -", "?"),
+    )
 )
-NOTHING_IN_TEXT = frozenset(["NULL", "\\N", "(null)", "#N/A", "(not set)", "<NA>"])
+NOTHING_IN_TEXT = frozenset(("NULL", "\\N", "(null)", "#N/A", "(not set)", "<NA>", "-"))
 _FORMULA = re.compile(r'="(.*)"', re.DOTALL)
 _MARKED = re.compile(r"'(?=[+\d])")
 _ADDRESS = re.compile(r"[^\s<>;,|\"()\[\]]+@[^\s<>;,|\"()\[\]]+")
@@ -117,6 +96,6 @@ def _bare(address: str) -> str:
 
 
 def numbers(found: str, separator: str | None = None) -> list[str]:
-    """Every phone number of a cell. A comma is no separator by itself: it is a pause in a number."""
+    """Every phone number of a cell. A comma is no separator: it is a pause in a number."""
     pattern = re.escape(separator) if separator is not None else r"[;|\n]"
     return [part for one in re.split(pattern, found) if (part := one.strip())]

@@ -1,7 +1,8 @@
 """How one column of a dataset is read: the cell's text, what stands for nothing, and its kind.
 
 >>> from rapport.vendors.datasets import Column
->>> reader = ColumnReader("orders", "status", Column(column="State", values={"5": "paid"}), Company())
+>>> state = Column(column="State", values={"5": "paid"})
+>>> reader = ColumnReader("orders", "status", state, Company())
 >>> reader.read("5"), reader.read("Refunded"), reader.read("zzz")
 (Cell('paid', None), Cell('refunded', None), Cell('pending', 'unknown word'))
 """

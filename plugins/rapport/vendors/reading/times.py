@@ -13,23 +13,12 @@ calendar. Every time ends as UTC, within the years that Postgres and Python shar
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import cache, lru_cache
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from rapport.vendors.reading.problems import Unreadable
+from rapport.vendors.time_formats import EPOCHS, SERIAL, pattern_of
 
-# Units per second; a number of days since 1899-12-30 is what spreadsheets hold.
-EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
-SERIAL = "excel"
-_DIGITS = {
-    "%Y": "year>[0-9]{4}", "%y": "short_year>[0-9]{2}", "%m": "month>[0-9]{1,2}",
-    "%d": "day>[0-9]{1,2}", "%H": "hour>[0-9]{1,2}", "%I": "hour12>[0-9]{1,2}",
-    "%M": "minute>[0-9]{1,2}", "%S": "second>[0-9]{1,2}", "%f": "fraction>[0-9]{1,9}",
-    "%z": r"offset>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?", "%p": r"half>[AaPp]\.?[Mm]\.?",
-    "%b": r"name>[^\W\d_]+\.?", "%B": r"name>[^\W\d_]+\.?", "%a": r"weekday>[^\W\d_]+\.?",
-    "%A": r"weekday>[^\W\d_]+\.?",
-}  # fmt: skip
-_DIRECTIVE = re.compile("%.?")
 _OFFSET = r"(?:\s*(?P<offset>[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?))?"
 _CLOCK = r"(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
 _ISO = (
@@ -53,37 +42,6 @@ LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 # An epoch outside of these years is one in another unit.
 _PLAUSIBLE = (datetime(1971, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 _LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da")
-
-
-def checked_format(format: str) -> str:
-    """The format as it is; raises `ValueError` for one that cannot be a time."""
-    _pattern(format)
-    return format
-
-
-@lru_cache
-def _pattern(format: str) -> re.Pattern[str] | None:
-    if format in EPOCHS or format == SERIAL:
-        return None
-    directives = [directive.replace("%-", "%") for directive in _DIRECTIVE.findall(format)]
-    if unknown := [directive for directive in directives if directive not in _DIGITS]:
-        known = " ".join([*_DIGITS, *EPOCHS, SERIAL])
-        raise ValueError(f"{unknown[0]} is none of {known}")
-    if len(set(directives)) < len(directives):
-        raise ValueError("write each of %Y, %m, %d and so on once")
-    groups = {_DIGITS[directive].partition(">")[0] for directive in directives}
-    has_day = {"day"} <= groups and groups & {"month", "name"} and groups & {"year", "short_year"}
-    if not has_day or (("hour12" in groups) != ("half" in groups)):
-        raise ValueError("write a year, a month and a day, such as %d.%m.%Y; %I goes with %p")
-    pattern, end = "", 0
-    for match in _DIRECTIVE.finditer(format):
-        pattern += _literal(format[end : match.start()]) + f"(?P<{_DIGITS[match[0]]})"
-        end = match.end()
-    return re.compile(pattern + _literal(format[end:]))
-
-
-def _literal(text: str) -> str:
-    return r"\s+".join(re.escape(part) for part in re.split(r"\s+", text))
 
 
 class Moments:
@@ -119,7 +77,7 @@ class Moments:
         return f"no time in the format {' or '.join(self._formats)}; `format` takes a list as well"
 
     def _in_format(self, text: str, format: str) -> datetime | None:
-        pattern = _pattern(format)
+        pattern = pattern_of(format)
         if pattern is not None:
             match = pattern.fullmatch(text)
             return self._moment(match.groupdict()) if match else None
@@ -224,7 +182,7 @@ def _months() -> dict[str, int]:
     for language in _LANGUAGES:
         for width in ("abbreviated", "wide"):
             for context in ("format", "stand-alone"):
-                names = get_month_names(width, context, language)  # type: ignore[arg-type]
+                names = get_month_names(width, context, language)
                 for number, name in names.items():
                     found.setdefault(_name(name), set()).add(number)
     return {name: numbers.pop() for name, numbers in found.items() if len(numbers) == 1}
