@@ -62,13 +62,13 @@ def refuse_unless_lines(rows: Sequence[Values]) -> None:
     amounts = [row.get("amount") for row in rows]
     if None not in amounts and len(set(amounts)) == 1 and "order_amount" not in rows[0]:
         raise Unreadable(
-            f"{len(rows)} rows have the same order id and the same amount; say `rows: lines` to "
-            "add them up, or map the column to `order_amount` if it is the amount of the whole order"
+            f"{len(rows)} rows have the same order id and the same amount; say `rows: lines` "
+            "to add them up, or map the column to `order_amount` if it is the whole order's"
         )
 
 
 def order_of(lines: Sequence[Values]) -> Values:
-    """One order from its lines: amounts and quantities are added up, of all else the first counts."""
+    """One order from its lines: amounts and quantities are added up, of all else the first cell."""
     if len(lines) == 1:
         return dict(lines[0])
     order: Values = {}
