@@ -115,11 +115,11 @@ def build_layer(layer: str, holder: str) -> None:
 
     with _building(holder, "build", layer, begins=layer == "staging") as (run, current):
         if layer == "staging":
-            _reread()
+            reread()
         current.result = build(layer, as_of=run.as_of)
 
 
-def _reread() -> None:
+def reread() -> None:
     """Read landed rows as rapport.yml says today, also those of sources that did not land."""
     from rapport import warehouse
     from rapport.landing.rereading import reread_all

@@ -6,7 +6,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from rapport.vendors.reading.problems import Unreadable
 from rapport.vendors.reading.scores import is_on
 
 Values = dict[str, Any]
+Row = Mapping[str, Any]
 OFF_SCALE = "off the scale"
 SUMMED = ("amount", "quantity")
 _PART_OF_PAGE = re.compile(
@@ -97,7 +98,7 @@ def _price(line: Values) -> None:
         line["amount"] = format(Decimal(price) * Decimal(line.get("quantity", "1")), "f")
 
 
-def _orders(values: Values, dataset: Mapped) -> None:
+def _orders(values: Values, dataset: Mapped, row: Row) -> None:
     _price(values)
     if (total := values.pop("order_amount", None)) is not None:
         values["amount"] = total
@@ -110,17 +111,17 @@ def _orders(values: Values, dataset: Mapped) -> None:
         values["amount"] = f"-{amount}"
 
 
-def _states(values: Values, dataset: Mapped) -> None:
+def _states(values: Values, dataset: Mapped, row: Row) -> None:
     _blank_is_unknown(values, dataset)
 
 
-def _conversations(values: Values, dataset: Mapped) -> None:
+def _conversations(values: Values, dataset: Mapped, row: Row) -> None:
     if "status" not in values and "solved_at" in values:
         values["status"] = "solved"
     _blank_is_unknown(values, dataset)
 
 
-def _consents(values: Values, dataset: Mapped) -> None:
+def _consents(values: Values, dataset: Mapped, row: Row) -> None:
     """A no counts for everything that is not understood; a yes only for what it names."""
     odd = values.get("odd", {})
     if values.get("status") == "withdrawn":
@@ -132,12 +133,14 @@ def _consents(values: Values, dataset: Mapped) -> None:
             values[name] = "unknown"
 
 
-def _web_events(values: Values, dataset: Mapped) -> None:
+def _web_events(values: Values, dataset: Mapped, row: Row) -> None:
     host = values.pop("remote_host", None)
     if host is not None:
         # IP addresses are personal data, so only a hash of address and user agent is used.
         visitor = f"{host} {values.get('user_agent', '')}"
         values["device_id"] = hashlib.sha256(visitor.encode()).hexdigest()
+        if "event_name" not in values and "method" in row:
+            values["event_name"] = page_or_request(row["method"], row["status"], row["path"])
 
 
 def page_or_request(method: Any, status: Any, path: Any) -> str:
@@ -146,7 +149,7 @@ def page_or_request(method: Any, status: Any, path: Any) -> str:
     return "page_view" if is_page and not _PART_OF_PAGE.search(str(path or "")) else "request"
 
 
-FINISH: dict[str, Callable[[Values, Mapped], None]] = {
+FINISH: dict[str, Callable[[Values, Mapped, Row], None]] = {
     "orders": _orders,
     "subscriptions": _states,
     "payments": _states,

@@ -132,7 +132,7 @@ class Reading:
     def _finished(self, values: Values, row: Mapping[str, Any]) -> Values:
         _spread_contacts(values)
         if self._finish is not None:
-            self._finish(values, self.dataset)
+            self._finish(values, self.dataset, row)
         if self.dataset.entity == "survey_responses":
             self._score(values, row)
         if (profile := self._profile(values)) is not None:
