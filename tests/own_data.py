@@ -24,6 +24,7 @@ from rapport.transform import dbt
 
 AS_OF = datetime(2026, 3, 1, 3, tzinfo=UTC)
 WITHOUT_TESTS = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
+LAYERS = ("staging", "identity", "marts")
 Rows = list[tuple[Any, ...]]
 
 
@@ -64,7 +65,9 @@ class OwnData:
                 self.errors.append(str(error))
         reread()
 
-    def build(self, layers: Sequence[str] = ("staging", "identity", "marts"), as_of: datetime = AS_OF) -> None:
+    def build(
+        self, layers: Sequence[str] = ("staging", "identity", "marts"), as_of: datetime = AS_OF
+    ) -> None:
         """Build the layers, with the real identity between them."""
         for layer in layers:
             asked = ["build", "--select", f"tag:{layer}", *WITHOUT_TESTS]

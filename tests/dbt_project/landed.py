@@ -9,9 +9,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
+from tests.mapped import lander
 
 from rapport.identity import normalise
 from rapport.landing.raw_tables import create_table
+from rapport.settings import Settings
 
 from .payloads import RECORDS
 
@@ -21,10 +23,17 @@ NEXT_NIGHT = NIGHT + timedelta(days=1)
 Connection = psycopg.Connection[Any]
 
 
-def land(connection: Connection, table: str, records: dict[str, Any], as_of: datetime) -> None:
+def land(
+    connection: Connection,
+    table: str,
+    records: dict[str, Any],
+    as_of: datetime,
+    settings: Settings | None = None,
+) -> None:
     """Land records by key as the newest versions, in one finished load."""
     source, stream = table.split("__", 1)
     create_table(connection, source, stream)
+    landed = lander(table, settings)
     row = connection.execute(
         "insert into raw.loads (run_id, source, stream, as_of, finished_at, read, landed)"
         " values ('test', %s, %s, %s, now(), %s, %s) returning load_id",
@@ -42,7 +51,14 @@ def land(connection: Connection, table: str, records: dict[str, Any], as_of: dat
                 name
             ),
             [
-                (key, Jsonb(payload), key.encode(), row[0], as_of, as_of)
+                (
+                    key,
+                    Jsonb(landed(key, payload)),
+                    key.encode(),
+                    row[0],
+                    as_of,
+                    as_of,
+                )
                 for key, payload in records.items()
             ],
         )

@@ -72,14 +72,14 @@ def staged(warehouse: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
                       "at": "2026-03-30T10:00:00Z"}
         for number, link in enumerate(links)
     }  # fmt: skip
-    land(warehouse, "files__events", events, NIGHT)
+    land(warehouse, "files__events", events, NIGHT, CHOSEN)
     order = {"mail": "mara@example.com", "what": "Gift for mara@example.com, +49 30 901820",
              "sku": "0012345678905", "at": "2026-03-30T10:00:00Z", "sum": "1"}  # fmt: skip
-    land(warehouse, "files__orders", {"mara@example.com": order}, NIGHT)
+    land(warehouse, "files__orders", {"mara@example.com": order}, NIGHT, CHOSEN)
     key = "sub:mara@example.com"
-    land(warehouse, "files__subscriptions", {key: {"id": key, "mail": "m@x.de"}}, NIGHT)
+    land(warehouse, "files__subscriptions", {key: {"id": key, "mail": "m@x.de"}}, NIGHT, CHOSEN)
     paid = {"id": "1", "sub": key, "mail": "m@x.de", "why": "card of mara@example.com declined"}
-    land(warehouse, "files__payments", {"1": paid}, NIGHT)
+    land(warehouse, "files__payments", {"1": paid}, NIGHT, CHOSEN)
     run_dbt(
         "build", "--select", "+int_web_events_unioned", "+int_orders_unioned",
         "+int_subscriptions_unioned", "+int_payments_unioned", "+int_web_events_sessionised",

@@ -58,7 +58,14 @@ class Company:
 
     def consent(self, email: str, status: str, at: str, channel: str = "email") -> None:
         row = {"email": email, "channel": channel, "purpose": "marketing", "status": status}
-        land(self.connection, "files__consents", {email: row | {"occurred_at": at}}, self.as_of)
+        records = {email: row | {"occurred_at": at}}
+        land(self.connection, "files__consents", records, self.as_of, CHOSEN)
+            self.connection,
+            "files__consents",
+            {email: row | {"occurred_at": at}},
+            self.as_of,
+            CHOSEN,
+        )
 
     def hubspot(self, key: str, **properties: Any) -> None:
         properties = {"lastmodifieddate": f"{self.as_of:%Y-%m-%dT00:00:00Z}", **properties}
@@ -67,7 +74,7 @@ class Company:
 
     def person(self, key: str, **columns: Any) -> None:
         row = {"customer_id": key, **columns}
-        land(self.connection, "files__people", {key: row}, self.as_of)
+        land(self.connection, "files__people", {key: row}, self.as_of, CHOSEN)
 
     def delete(self, table: str, key: str) -> None:
         """As the sweep of a source marks what its vendor no longer lists."""

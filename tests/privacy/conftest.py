@@ -10,8 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
+from tests.mapped import lander
 
-from rapport.connectors import all_sources
+from rapport.connectors import open_source
 from rapport.landing import ensure_tables, person_references
 from rapport.landing.load import land
 from rapport.landing.raw_tables import create_table
@@ -62,10 +63,15 @@ def send(connection: psycopg.Connection[Any], *many: Records, as_of: datetime = 
     landed = 0
     for source, name in {key: None for some in many for key in some}:
         stream = next(
-            one for one in all_sources()[source](settings.source_options(source)).streams()
+            one for one in open_source(source, settings).streams()
             if one.name == name
         )  # fmt: skip
-        found = [json.dumps(one).encode() for some in many for one in some.get((source, name), ())]
+        landed_as = lander(f"{source}__{name}", settings)
+        found = [
+            json.dumps(landed_as("", one)).encode()
+            for some in many
+            for one in some.get((source, name), ())
+        ]
         broken = Rejected(f"broken {MAIL}".encode(), "cut off", None)
         pages = [Page(found, rejected=[broken] if source == "hubspot" else [])]
         result = land(connection, source, stream, pages, run_id="r", as_of=as_of)
