@@ -60,12 +60,6 @@ class Company:
         row = {"email": email, "channel": channel, "purpose": "marketing", "status": status}
         records = {email: row | {"occurred_at": at}}
         land(self.connection, "files__consents", records, self.as_of, CHOSEN)
-            self.connection,
-            "files__consents",
-            {email: row | {"occurred_at": at}},
-            self.as_of,
-            CHOSEN,
-        )
 
     def hubspot(self, key: str, **properties: Any) -> None:
         properties = {"lastmodifieddate": f"{self.as_of:%Y-%m-%dT00:00:00Z}", **properties}
