@@ -28,4 +28,5 @@ def expectations(as_of: datetime) -> list[gxe.Expectation]:
         gxe.ExpectColumnValuesToBeBetween(
             column="landed_ratio", min_value=0.05, severity="warning"
         ),
+        gxe.ExpectColumnValuesToBeBetween(column="odd_share", max_value=0.01, severity="warning"),
     ]

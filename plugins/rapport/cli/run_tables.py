@@ -23,6 +23,8 @@ def tables(summary: Summary, seconds: float | None = None) -> RenderableType:
         _sources(summary),
         _customers(summary),
     ]
+    if summary.reasons:
+        parts.append(_reasons(summary))
     if summary.metrics:
         parts.append(_metrics(summary))
     if summary.gates:
@@ -72,6 +74,19 @@ def _sources(summary: Summary) -> Table:
                     )
                 ),
             )
+    return table
+
+
+def _reasons(summary: Summary) -> Table:
+    table = _table("Rejected or odd", "stream", "what", "records", "reason")
+    for one in summary.reasons:
+        where = f" ({one.example})" if one.example else ""
+        table.add_row(
+            f"{one.source} {one.stream}",
+            one.outcome,
+            f"{one.records:,}",
+            escape(one.reason + where),
+        )
     return table
 
 

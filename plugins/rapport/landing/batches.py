@@ -6,6 +6,7 @@
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,6 +44,7 @@ class Batch:
     encoded: bytes = b""
     rejected: list[Rejected] = field(default_factory=list)
     repaired: list[Rejected] = field(default_factory=list)
+    odd: Counter[tuple[str, str]] = field(default_factory=Counter)
     read: int = 0
     bytes: int = 0
     highest: datetime | int | None = None
@@ -74,6 +76,7 @@ def batches(stream: Stream, pages: Iterable[Page]) -> Iterator[Batch]:
                     batch, known = Batch(highest=batch.highest), {}
                     _fits(stream, record, batch, known)
         batch.rejected.extend(page.rejected)
+        batch.odd.update(page.odd)
         batch.read += len(page.rejected)
         batch.bytes += sum(len(rejected.original) for rejected in page.rejected)
         batch.position = page.position or batch.position

@@ -98,6 +98,7 @@ def _commit(
         erased.store_removed(connection, log.as_of)
         log.store_originals(rejected, "rejected")
         log.store_originals(repaired, "repaired")
+        log.store_odd(batch.odd)
         log.advance(batch)
         log.count(batch, landed, len(rejected), len(repaired))
         faults.point("landing.before_commit")

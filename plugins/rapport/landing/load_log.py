@@ -4,7 +4,7 @@
 7
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -88,6 +88,27 @@ class LoadLog:
                 [record.reason for record in records],
                 [record.record_key for record in records],
                 [record.original for record in records],
+            ),
+        )
+
+    def store_odd(self, odd: Mapping[tuple[str, str], int]) -> None:
+        """Add how many cells were not understood, by column and reason."""
+        if not odd:
+            return
+        self.connection.execute(
+            """
+            insert into raw.oddities as known (load_id, column_name, reason, records)
+            select %s, column_name, reason, records
+            from unnest(%s::text[], %s::text[], %s::bigint[])
+                as found (column_name, reason, records)
+            on conflict (load_id, column_name, reason) do update
+            set records = known.records + excluded.records
+            """,
+            (
+                self.result.load_id,
+                [column for column, _ in odd],
+                [reason for _, reason in odd],
+                list(odd.values()),
             ),
         )
 

@@ -71,7 +71,7 @@ class Ledgers:
 
     @cached_property
     def rejections(self) -> list[Row]:
-        """The most frequent reasons for which records were rejected or repaired."""
+        """Why records were rejected or repaired, and which cells were odd, by reason."""
         return self._rows(REJECTIONS)
 
     @cached_property
@@ -197,14 +197,26 @@ from this_run
 order by this_run.source, this_run.stream
 """
 
-REJECTIONS = """
-select rejected.source, rejected.stream, rejected.outcome, rejected.reason, count(*) as records
-from raw.loads
-inner join raw.rejected_records as rejected using (load_id)
-where loads.run_id = %(run_id)s
-group by rejected.source, rejected.stream, rejected.outcome, rejected.reason
-order by records desc, rejected.source, rejected.stream, rejected.reason
-limit 20
+REJECTIONS = r"""
+with found as (
+    select
+        rejected.source, rejected.stream, rejected.outcome, count(*) as records,
+        regexp_replace(rejected.reason, '^(.*) line \d+: ', '') as reason,
+        min(substring(rejected.reason from '^.* line \d+(?=: )')) as example
+    from raw.loads
+    inner join raw.rejected_records as rejected using (load_id)
+    where loads.run_id = %(run_id)s
+    group by 1, 2, 3, 5
+    union all
+    select
+        loads.source, loads.stream, 'odd' as outcome, sum(oddities.records)::bigint as records,
+        'column ' || oddities.column_name || ': ' || oddities.reason as reason, null as example
+    from raw.loads
+    inner join raw.oddities using (load_id)
+    where loads.run_id = %(run_id)s
+    group by 1, 2, 3, 5
+)
+select * from found order by outcome desc, records desc, source, stream, reason limit 50
 """
 
 GATES = """

@@ -8,7 +8,7 @@ PosixPath('var/runs/20260331T030000Z-01/summary.json')
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from rapport import warehouse
 from rapport.paths import draft_of, var_dir
@@ -39,6 +39,20 @@ class StreamSummary(_Part):
     rejected: int
     deleted: int = 0
     warning: str | None = None
+
+
+class ReasonSummary(_Part):
+    """Why records of a stream were rejected or repaired, or a cell of them was odd.
+
+    `example` is a file and line. No reason holds a value of the data.
+    """
+
+    source: str
+    stream: str
+    outcome: str
+    reason: str
+    records: int
+    example: str | None = None
 
 
 class CustomerSummary(_Part):
@@ -80,6 +94,7 @@ class Summary(_Part):
     status: str
     stages: list[StageSummary]
     sources: dict[str, dict[str, StreamSummary]]
+    reasons: list[ReasonSummary] = Field(default_factory=list)
     customers: CustomerSummary
     metrics: dict[str, float | None]
     gates: dict[str, GateSummary]
@@ -109,6 +124,7 @@ def summarise(run: Run) -> Summary:
                 for stage in ledgers.stages
             ],
             sources=_sources(ledgers),
+            reasons=[ReasonSummary(**row) for row in ledgers.rejections],
             customers=CustomerSummary(**ledgers.customers),
             metrics={
                 row["metric"]: None if row["value"] is None else float(row["value"])

@@ -9,7 +9,7 @@ warehouse work the same way for all sources.
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -40,12 +40,13 @@ class Page:
     """One page: records as the vendor sent them, one JSON document each.
 
     `position` is where the next load starts once this page is committed; None means that the
-    highest cursor decides.
+    highest cursor decides. `odd` counts cells that were not understood, by column and reason.
     """
 
     records: Sequence[Record]
     position: Position | None = None
     rejected: Sequence[Rejected] = ()
+    odd: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 class Fields(NamedTuple):

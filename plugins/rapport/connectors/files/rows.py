@@ -10,6 +10,7 @@ The position is the state of each file, so that a file that has not changed is n
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,6 +116,8 @@ class Rows(MappedStream):
         records: list[bytes] = []
         rejected: list[Rejected] = []
         size = 0
+        odd: Counter[tuple[str, str]] = self.row_reader.odd
+        odd.clear()
         damage: FileError | OSError | None = None
         landing = self._landing(file)
         while True:
@@ -132,9 +135,10 @@ class Rows(MappedStream):
                 rejected.append(one)
                 size += len(one.original)
             if len(records) + len(rejected) >= PAGE_ROWS or size >= PAGE_BYTES:
-                yield Page(records, rejected=rejected)
+                yield Page(records, rejected=rejected, odd=dict(odd))
                 records, rejected, size = [], [], 0
-        yield Page(records, rejected=rejected)
+                odd.clear()
+        yield Page(records, rejected=rejected, odd=dict(odd))
         if damage is not None:
             raise damage
 

@@ -174,7 +174,9 @@ class Rows(MappedStream):
                 landing.append(self.payload(row, record))
             except Unreadable as error:
                 rejected.append(Rejected(record, f"{self.name}: {error}"))
-        return Page(landing, rejected=rejected)
+        odd = dict(self.row_reader.odd)
+        self.row_reader.odd.clear()
+        return Page(landing, rejected=rejected, odd=odd)
 
     def live_keys(self, client: Client) -> Iterator[Sequence[str]]:
         """The keys of all existing rows."""

@@ -4,7 +4,7 @@
 >>> state = Column(column="State", values={"5": "paid"})
 >>> reader = ColumnReader("orders", "status", state, Company())
 >>> reader.read("5"), reader.read("Refunded"), reader.read("zzz")
-(Cell('paid', None), Cell('refunded', None), Cell('pending', 'unknown word'))
+(Cell('paid', None), Cell('refunded', None), Cell('pending', 'unknown word zzz'))
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from rapport.vendors.datasets import Column, Mapped
 from rapport.vendors.entities import fields_of
 from rapport.vendors.reading import cells
 from rapport.vendors.reading.numbers import Numbers, integer
-from rapport.vendors.reading.problems import Unreadable
+from rapport.vendors.reading.problems import Unreadable, harmless
 from rapport.vendors.reading.scores import score
 from rapport.vendors.reading.times import Moments
 
@@ -183,7 +183,7 @@ class ColumnReader:
             return NOTHING
         if key in words.OPEN:
             return Cell(words.plain(found))
-        return Cell(words.cautious(*key, found), UNKNOWN_WORD)
+        return Cell(words.cautious(*key, found), f"{UNKNOWN_WORD} {harmless(found)}")
 
 
 def _dialect(column: Column, dataset: Mapped | None, company: Company) -> tuple[Numbers, Moments]:

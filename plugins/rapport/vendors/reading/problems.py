@@ -8,6 +8,16 @@ class Unreadable(Exception):
     """
 
 
+def harmless(word: str) -> str:
+    """A word as people may see it: a status as it is written, anything else by its shape.
+
+    >>> harmless("Geschlossen"), harmless("+49 30 901820")
+    ('Geschlossen', '+99 99 999999')
+    """
+    is_long = len(word) > 30 or "@" in word or sum(map(str.isdigit, word)) > 2
+    return shape(word) if is_long else word
+
+
 class UnreadableLine(Unreadable):
     """One of the lines of an order cannot be read: `place` is its place among them."""
 

@@ -11,6 +11,7 @@ is a profile of its own.
 {'order_id': 'A-1', 'amount': '12.50'}
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -57,6 +58,8 @@ class Reading:
             column: {words.plain(word) for word in given}
             for column, given in dataset.exclude.items()
         }
+        # How many cells were not understood, by column and reason; who reads a page empties it.
+        self.odd: Counter[tuple[str, str]] = Counter()
         self._finish = entities.FINISH.get(dataset.entity)
         self._blocked = company.blocked
         contacts_by_email = dataset.mapped.get("email")
@@ -137,6 +140,8 @@ class Reading:
             self._score(values, row)
         if (profile := self._profile(values)) is not None:
             values["profile"] = profile
+        if "odd" in values:
+            self.odd.update(values["odd"].items())
         return values
 
     def _score(self, values: Values, row: Mapping[str, Any]) -> None:
