@@ -36,6 +36,7 @@ class OwnData:
     ) -> None:
         self.folder, self.connection = folder, connection
         self.errors: list[str] = []
+        self.first_errors: list[str] = []
         patch.setenv("RAPPORT_CONFIG", str(folder / "rapport.yml"))
 
     def put(self, name: str, content: bytes | str) -> str:

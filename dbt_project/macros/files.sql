@@ -23,16 +23,21 @@
     '{{ text | string | replace("'", "''") }}'
 {%- endmacro %}
 
-{# The value that was read for a column; NULL where rapport.yml maps none. #}
+{# The value that was read for a column; NULL where rapport.yml maps none. What `_read` does not have is
+   written in the cell just so. #}
 {% macro file_column(dataset, name, type='text', is_derived=false) -%}
-    {%- if not is_derived and name not in dataset.columns -%}
+    {%- set column = dataset.columns.get(name) -%}
+    {%- set read = "payload -> '_read' ->> '" ~ name ~ "'" -%}
+    {%- if not is_derived and column is none -%}
         null::{{ type }}
     {%- elif type == 'text[]' -%}
-        array(select jsonb_array_elements_text(coalesce(payload -> '_read' -> '{{ name }}', '[]')))
-    {%- elif type == 'text' -%}
-        (payload -> '_read' ->> '{{ name }}')
+        array(
+            select jsonb_array_elements_text(case when jsonb_typeof(payload -> '_read' -> '{{ name }}') = 'array' then payload -> '_read' -> '{{ name }}' else '[]' end)
+        )
+    {%- elif column -%}
+        (case when payload -> '_read' ? '{{ name }}' then {{ read }} else nullif(payload ->> {{ text_literal(column) }}, '') end){{ '::' ~ type if type != 'text' }}
     {%- else -%}
-        (payload -> '_read' ->> '{{ name }}')::{{ type }}
+        ({{ read }}){{ '::' ~ type if type != 'text' }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 
 from rapport.vendors.blocked import load_blocked
-from rapport.vendors.datasets import Mapped
+from rapport.vendors.datasets import Mapped, people_of
 from rapport.vendors.reading.columns import Company
-from rapport.vendors.reading.payload import digest, with_read
+from rapport.vendors.reading.payload import differing, digest, with_read
 from rapport.vendors.reading.problems import Unreadable
 from rapport.vendors.reading.row import READ, Reading
 from rapport.vendors.source import Source, Stream
@@ -52,9 +52,17 @@ class MappedStream(Stream):
         self, row: Mapping[str, Any], json: bytes | None, read: dict[str, Any], **more: Any
     ) -> bytes:
         """The payload of a row that is read. A row of nobody is a profile of its own."""
+        stored = self._stored(row, read, {**row, **more})
+        return with_read(json or msgspec.json.encode(row), stored, more)
+
+    def _stored(
+        self, row: Mapping[str, Any], read: dict[str, Any], keyed: Mapping[str, Any]
+    ) -> dict[str, Any]:
         if "profile" not in read:
-            read["profile"] = f"row:{self.name}:{self._own_key({**row, **more})}"
-        return with_read(json or msgspec.json.encode(row), read, more)
+            read["profile"] = f"row:{self.name}:{self._own_key(keyed)}"
+        if LINES in keyed:
+            return read
+        return differing(read, row, self.row_reader.columns)
 
     def _own_key(self, row: Mapping[str, Any]) -> str:
         parts = [row.get(column) for column in self.key]
@@ -72,9 +80,8 @@ class MappedStream(Stream):
                 read = self.row_reader.read(row)
         except Unreadable:
             return None
-        if "profile" not in read:
-            read["profile"] = f"row:{self.name}:{self._own_key(row)}"
-        return None if read == before else msgspec.json.encode({**row, READ: read})
+        stored = self._stored(row, read, row)
+        return None if stored == before else msgspec.json.encode({**row, READ: stored})
 
 
 class MappedSource(Source):
@@ -95,15 +102,8 @@ class MappedSource(Source):
         return surveys.get(dataset, {})
 
     def people(self) -> Mapping[str, Mapping[str, str]]:
-        """Where the canonical values of each dataset name a person."""
-        return {
-            stream.name: {
-                f"{READ}.profile": f"files:{stream.dataset.namespace or stream.name}",
-                f"{READ}.customer_id": f"files:{stream.dataset.namespace or stream.name}",
-                **{f"{READ}.{path}": namespace for path, namespace in PEOPLE.items()},
-            }
-            for stream in self.mapped_streams()
-        }
+        """Where the rows of each dataset name a person: in their cells, and as these were read."""
+        return {stream.name: _people(stream) for stream in self.mapped_streams()}
 
     def mapped_datasets(self) -> dict[str, Any]:
         """The datasets, those that are turned off too, because what has landed stays in use."""
@@ -112,9 +112,25 @@ class MappedSource(Source):
                 "source": self.name,
                 "entity": stream.dataset.entity,
                 "namespace": stream.dataset.namespace or stream.name,
-                "columns": sorted(stream.dataset.columns),
+                "columns": _columns(stream),
                 **({"questions": stream.questions} if stream.questions else {}),
                 **({} if stream.dataset.enabled else {"enabled": False}),
             }
             for stream in self.mapped_streams()
         }
+
+
+def _people(stream: MappedStream) -> dict[str, str]:
+    own = f"files:{stream.dataset.namespace or stream.name}"
+    return {
+        f"{READ}.profile": own,
+        f"{READ}.customer_id": own,
+        **{f"{READ}.{path}": namespace for path, namespace in PEOPLE.items()},
+        **people_of(stream.dataset.columns, stream.dataset.namespace or stream.name),
+    }
+
+
+def _columns(stream: MappedStream) -> dict[str, str]:
+    """The column of each canonical one; "" where only `_read` has it."""
+    plain = stream.row_reader.columns
+    return {name: plain.get(name, "") for name in sorted(stream.dataset.columns)}

@@ -12,7 +12,7 @@ said as (
     {%- set dataset = var('datasets').get(field.stream) %}
     select
         {%- if dataset and dataset.source == field.source %}
-        {{ file_profile_id({'namespace': dataset.namespace}) }} as profile_id,
+        {{ file_profile_id({'namespace': dataset.namespace, 'columns': {}}) }} as profile_id,
         {%- else %}
         {{ text_literal(field.source ~ ':' ~ field.stream ~ ':') }} || substring(record_key from '[^/]+$') as profile_id,
         {%- endif %}

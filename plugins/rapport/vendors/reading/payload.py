@@ -1,5 +1,11 @@
 """The payload of a mapped row: the row as it was read, with `_read` beside it.
 
+`_read` holds the canonical values that are not written in the cell just so. What is missing there
+stands in the cell, and an empty cell is nothing.
+
+>>> differing({"amount": "1234.56", "email": "a@x.de"}, {"Betrag": "1.234,56", "Mail": "a@x.de"},
+...     {"amount": "Betrag", "email": "Mail"})
+{'amount': '1234.56'}
 >>> with_read(b'{"id": "7"}', {"order_id": "7"})
 b'{"_read":{"order_id":"7"},"id": "7"}'
 """
@@ -17,7 +23,7 @@ from rapport.vendors.reading.row import READ
 from rapport.vendors.source import with_context
 
 # Raised when a release reads cells in another way, so that landed rows are read again.
-VERSION = 1
+VERSION = 2
 _MARK = b'"_read"'
 
 
@@ -29,6 +35,32 @@ def with_read(json: bytes, read: Mapping[str, Any], more: Mapping[str, Any] | No
         row = msgspec.json.decode(json)
         return msgspec.json.encode({**row, **context})
     return with_context(json, context)
+
+
+def differing(
+    read: Mapping[str, Any], row: Mapping[str, Any], columns: Mapping[str, str]
+) -> dict[str, Any]:
+    """The canonical values without those that are the text of their cell."""
+    found = dict(read)
+    for name, column in columns.items():
+        if column not in row:
+            continue
+        given = row[column]
+        text = given if isinstance(given, str) else _text(given)
+        value = found.get(name)
+        if value is None:
+            if text != "":
+                found[name] = None
+        elif value == text:
+            del found[name]
+    return found
+
+
+def _text(given: Any) -> str | None:
+    """What Postgres makes of a JSON value, where that is certain; "" for null."""
+    if given is None:
+        return ""
+    return str(given) if type(given) is int else None
 
 
 def digest(dataset: Mapped, company: Company, questions: Mapping[str, str]) -> str:

@@ -54,6 +54,8 @@ class Reading:
                 (question, ColumnReader(dataset.entity, "score", Column(column=question), company))
                 for question in self.questions
             ]
+        # The columns whose cell may hold a canonical value as it is.
+        self.columns = {name: column for name, column, _ in self._columns if "." not in column}
         self._excluded = {
             column: {words.plain(word) for word in given}
             for column, given in dataset.exclude.items()
