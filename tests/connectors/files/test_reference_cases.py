@@ -192,7 +192,7 @@ def test_stamps_give_minutes(cases: OwnData) -> None:
     assert facts(
         cases,
         "round(first_reply_minutes), round(full_resolution_minutes), is_one_touch,"
-        " resolved_at is not null",
+        " solved_at is not null",
         "fct_conversations",
         "c14:",
         "conversation_id",
@@ -218,7 +218,7 @@ def test_what_did_not_arrive_is_neither_delivered_nor_opened(cases: OwnData) -> 
 def test_the_export_of_google_analytics_is_counted_as_google_counts(cases: OwnData) -> None:
     sessions = of(
         cases,
-        "select session_channel, product_views, checkouts from build.fct_web_sessions"
+        "select channel, product_views, checkouts from build.fct_web_sessions"
         " where customer_id in (select customer_id from identity.members"
         " where profile_id like 'files:c18:%') order by 1",
     )
@@ -234,7 +234,7 @@ def test_the_export_of_google_analytics_is_counted_as_google_counts(cases: OwnDa
 def test_a_login_does_not_split_a_session(cases: OwnData) -> None:
     sessions = of(
         cases,
-        "select session_channel, orders from build.fct_web_sessions where customer_id in"
+        "select channel, purchases from build.fct_web_sessions where customer_id in"
         " (select customer_id from identity.members where profile_id like 'files:c20:%')",
     )
     assert sessions == [("paid", "1")]
