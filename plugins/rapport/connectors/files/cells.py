@@ -12,7 +12,7 @@ import csv
 import io
 import itertools
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rapport.connectors.files.encodings import not_readable
 from rapport.connectors.files.held_lines import Held
@@ -114,13 +114,14 @@ class Cells(Iterator[tuple[Line, list[str]]]):
             pass
         return rows, found, used
 
-    def _reader(self, texts: Iterator[str]) -> "csv._reader":
+    def _reader(self, texts: Iterator[str]) -> Any:
         return csv.reader(
             texts, delimiter=self.dialect.delimiter, quotechar=self.dialect.quote, strict=True
         )
 
     def _parsed(self, lines: list[Line]) -> list[str]:
-        return next(self._reader(self._text(line) for line in lines))
+        cells: list[str] = next(self._reader(self._text(line) for line in lines))
+        return cells
 
     def _text(self, line: Line) -> str:
         """A line with its end; what cannot be read is replaced, for the search of a quote only."""

@@ -15,13 +15,15 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from rapport.connectors.files import headers
-from rapport.connectors.files.cells import WHITESPACE, Cells, Dialect
+from rapport.connectors.files.cells import Cells, Dialect
+from rapport.connectors.files.columns import refuse_missing
 from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.places import FileError
 from rapport.connectors.files.row import Row
 from rapport.connectors.files.text import Line, Lines
 
 _SEP = re.compile(rb'"?sep=(.)"?')
+LOOKED_AT = 20  # rows below the header in which the names may stand instead
 _BLANKS = b" \t\r\n\x0b\x0c"
 
 
@@ -42,7 +44,7 @@ def rows(
         names, least = _header(cells, needed)
     else:
         names, least = list(dataset.header), len(dataset.header)
-        headers.refuse_missing(names, needed, "the list under `header`")
+        refuse_missing(names, needed, "the list under `header`")
     return _rows(cells, names, least, blanks)
 
 
@@ -76,7 +78,12 @@ def _header(cells: Cells, needed: Sequence[str]) -> tuple[list[str], int]:
         if line.problem is not None:
             raise FileError(f"has no good header: line {line.number}: {line.problem}")
         if any(found):
-            return headers.names_of(found, needed, line.number), headers.fewest(found)
+            try:
+                return headers.names_of(found, needed, line.number), headers.fewest(found)
+            except FileError:
+                below = itertools.islice(cells, LOOKED_AT)
+                headers.refuse_later(((line.number, row) for line, row in below), needed)
+                raise
     return [], 0
 
 

@@ -117,4 +117,6 @@ def _reads_as_words(sample: bytes, name: str) -> bool:
 def not_readable(encoding: str, sample: bytes) -> str:
     """What is said of a row that is not in its encoding. It shows nothing of the row."""
     better = suggestion(sample) if encoding == "utf-8" else None
-    return f"not {encoding}" + (f"; it reads as {better}: write `encoding: {better}`" if better else "")
+    return f"not {encoding}" + (
+        f"; it reads as {better}: write `encoding: {better}`" if better else ""
+    )

@@ -7,16 +7,18 @@ a repeated name gets a number, an empty one its place.
 ['id', 'note', 'note_2', 'column_4']
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from rapport.connectors.files.columns import refuse_missing
+from rapport.connectors.files.columns import missing, refuse_missing
 from rapport.connectors.files.places import FileError
 
 DELIMITERS = {";": "semicolon", "\t": "tab", "|": "pipe", ",": "comma"}
 
 
-def names_of(cells: Sequence[str], needed: Sequence[str], number: int) -> list[str]:
-    """The names in the header at line `number`.
+def names_of(
+    cells: Sequence[str], needed: Sequence[str], number: int, place: str = "line"
+) -> list[str]:
+    """The names in the header, which is a numbered line of a file or row of a sheet.
 
     Raises `FileError` where a needed column is not there, or is there twice.
     """
@@ -25,20 +27,31 @@ def names_of(cells: Sequence[str], needed: Sequence[str], number: int) -> list[s
     for name in needed:
         if given.count(name) > 1:
             raise FileError(
-                f"has no good header: line {number} names the column {name} {given.count(name)} "
+                f"has no good header: {place} {number} names the column {name} {given.count(name)} "
                 "times. Rename one in the file, or list the names under `header`, with `header_row`"
             )
-    refuse_missing([name for name in given if name], needed, f"line {number}")
+    refuse_missing([name for name in given if name], needed, f"{place} {number}")
     taken = {name for name in given if name}
     names: list[str] = []
-    for place, name in enumerate(given, 1):
-        chosen = name or f"column_{place}"
+    for at, name in enumerate(given, 1):
+        usual = chosen = name or f"column_{at}"
         count = 1
         while chosen in names or (chosen != name and chosen in taken):
             count += 1
-            chosen = f"{name or f'column_{place}'}_{count}"
+            chosen = f"{usual}_{count}"
         names.append(chosen)
     return names
+
+
+def refuse_later(
+    rows: Iterable[tuple[int, Sequence[str]]], needed: Sequence[str], place: str = "line"
+) -> None:
+    """Raise `FileError` where one of these rows, which follow the header, has all the names."""
+    for number, cells in rows:
+        if needed and not missing([cell.strip() for cell in cells], needed):
+            raise FileError(
+                f"has its header in {place} {number}. Write `header_row: {number}`"
+            ) from None
 
 
 def fewest(cells: Sequence[str]) -> int:

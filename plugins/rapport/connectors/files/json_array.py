@@ -105,8 +105,8 @@ class _Text:
         for line in self._lines:
             if line.problem is not None:
                 raise FileError(
-                    f"is a JSON array with a {line.problem} at line {line.number}. Write one object "
-                    "a line, for example with `jq -c .[]`"
+                    f"is a JSON array that cannot be read at line {line.number}: {line.problem}. "
+                    "Write one object a line, for example with `jq -c .[]`"
                 )
             try:
                 parts.append(line.content.decode(self._encoding) + "\n")

@@ -45,9 +45,9 @@ def opened(file: BinaryIO) -> Opened:
     if head.startswith(GZIP):
         return Opened(cast(IO[bytes], gzip.GzipFile(fileobj=file)), True)
     if head.startswith(BZ2) and head[3:4].isdigit():
-        return Opened(_Unpacked(file, bz2.BZ2Decompressor), True)
+        return Opened(cast(IO[bytes], _Unpacked(file, bz2.BZ2Decompressor)), True)
     if head.startswith(XZ):
-        return Opened(_Unpacked(file, _xz), True)
+        return Opened(cast(IO[bytes], _Unpacked(file, _xz)), True)
     if head.startswith(ZSTD):
         return Opened(_zstd(file), True)
     if head.startswith(ZIP):

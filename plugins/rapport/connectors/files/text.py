@@ -142,9 +142,7 @@ class Lines(Iterator[Line]):
         elif rest:
             yield self._block([rest.rstrip(ENDS)], [rest], rest)
 
-    def _block(
-        self, contents: list[bytes], wholes: list[bytes] | None, data: bytes
-    ) -> list[Line]:
+    def _block(self, contents: list[bytes], wholes: list[bytes] | None, data: bytes) -> list[Line]:
         numbers = range(self._number + 1, self._number + len(contents) + 1)
         self._number += len(contents)
         if wholes is None:
