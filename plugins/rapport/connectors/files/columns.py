@@ -22,17 +22,23 @@ LOOKED_AT, LOOKED_AT_BYTES = 1000, 32 * 1024 * 1024
 
 
 def value_at(values: Mapping[str, Any], name: str) -> Any:
-    """The value of a column, `ABSENT` where the record has none."""
+    """The value of a column, `ABSENT` where the record has none.
+
+    It finds what `rapport.vendors.reading.cells.at` reads.
+    """
     if name in values:
         return values[name]
     if "." not in name:
         return ABSENT
-    parts = name.split(".")
-    for count in range(len(parts) - 1, 0, -1):
-        inner = values.get(".".join(parts[:count]))
-        if isinstance(inner, Mapping):
-            return value_at(inner, ".".join(parts[count:]))
-    return ABSENT
+    found: Any = values
+    for step in name.split("."):
+        if isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+            found = found[int(step)]
+        elif isinstance(found, Mapping) and step in found:
+            found = found[step]
+        else:
+            return ABSENT
+    return found
 
 
 def missing(names: Collection[str], needed: Iterable[str]) -> list[str]:

@@ -7,7 +7,15 @@
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-from rapport.connectors.files import access_log, delimited, ga4, json_lines, parquet, sheets
+from rapport.connectors.files import (
+    access_log,
+    delimited,
+    ga4,
+    google_sheets,
+    json_lines,
+    parquet,
+    sheets,
+)
 from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.row import Row
 from rapport.connectors.files.text import lines
@@ -33,7 +41,7 @@ def rows(file: BinaryIO, dataset: Dataset, needed: Sequence[str]) -> Iterator[Ro
         case "ga4":
             return ga4.rows(_records(file, dataset), dataset, needed)
         case "google_sheet":
-            raise AssertionError("a Google sheet is no file: see google_sheets.rows")
+            return google_sheets.rows(file, dataset, needed)
 
 
 def _records(file: BinaryIO, dataset: Dataset) -> Iterator[Row]:

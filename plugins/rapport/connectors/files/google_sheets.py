@@ -13,16 +13,19 @@ https://developers.google.com/sheets/api/reference/rest/v4/DateTimeRenderOption
 
 import datetime
 import hashlib
+import tempfile
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol, cast
 
 import msgspec
 
 from rapport.connectors.files import sheets, tables
 from rapport.connectors.files.datasets import Dataset
-from rapport.connectors.files.places import FileError
+from rapport.connectors.files.places import File, FileError
 from rapport.connectors.files.row import Row
 from rapport.connectors.files.tables import Cells
+from rapport.connectors.files.text import lines
 from rapport.errors import ConfigError
 
 CONN_ID = "google_sheets"
@@ -60,17 +63,44 @@ def hook(conn_id: str | None) -> Hook:
     return found
 
 
-def rows(google: Hook, dataset: Dataset, needed: Sequence[str]) -> Iterator[Row]:
-    """The rows; raises `FileError` for a sheet that is not there, or without a needed column."""
-    return tables.rows(_cells(google, dataset), dataset, needed)
+@dataclass(frozen=True)
+class GoogleSheet:
+    """A sheet as a file: a line for each row, with a JSON array of its cells."""
+
+    name: str
+    sheet: str | None
+    google: Hook
+
+    def stamp(self) -> list[Any]:
+        """A digest of the cells: Google says of no sheet when it changed."""
+        with self.open() as file:
+            digest = hashlib.sha256()
+            while block := file.read(1024 * 1024):
+                digest.update(block)
+            return [digest.hexdigest()[:32]]
+
+    def open(self) -> BinaryIO:
+        """The cells as they are now, from a file that goes when it is closed."""
+        copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who reads it
+        try:
+            for row in _cells(self.google, self.name, self.sheet):
+                copy.write(msgspec.json.encode(row) + b"\n")
+        except BaseException:
+            copy.close()
+            raise
+        copy.seek(0)
+        return cast("BinaryIO", copy)
 
 
-def stamp(google: Hook, dataset: Dataset) -> list[Any]:
-    """What changes when the content of the sheet does."""
-    digest = hashlib.sha256()
-    for row in _cells(google, dataset):
-        digest.update(msgspec.json.encode(row))
-    return [digest.hexdigest()[:32]]
+def find(dataset: Dataset) -> list[File]:
+    """The sheet of a dataset; raises `ConfigError` where the provider is not installed."""
+    return [GoogleSheet(dataset.path, dataset.sheet, hook(dataset.conn_id))]
+
+
+def rows(file: BinaryIO, dataset: Dataset, needed: Sequence[str]) -> Iterator[Row]:
+    """The rows; raises `FileError` for a header without a needed column."""
+    decoder = msgspec.json.Decoder(list[str | None])
+    return tables.rows((decoder.decode(line.content) for line in lines(file)), dataset, needed)
 
 
 def cell(plain: Any, shown: Any) -> str | None:
@@ -85,14 +115,14 @@ def cell(plain: Any, shown: Any) -> str | None:
     return moment.time().isoformat() if 0 <= plain < 1 else moment.isoformat()
 
 
-def _cells(google: Hook, dataset: Dataset) -> Iterator[Cells]:
-    title, count = _sheet(google, dataset)
+def _cells(google: Hook, spreadsheet: str, sheet: str | None) -> Iterator[Cells]:
+    title, count = _sheet(google, spreadsheet, sheet)
     name = title.replace("'", "''")
     for start in range(1, count + 1, ROWS_AT_ONCE):
         part = f"'{name}'!{start}:{min(start + ROWS_AT_ONCE - 1, count)}"
         plain, shown = (
             google.get_values(
-                dataset.path, part, value_render_option="UNFORMATTED_VALUE",
+                spreadsheet, part, value_render_option="UNFORMATTED_VALUE",
                 date_time_render_option=dates,
             )
             for dates in ("SERIAL_NUMBER", "FORMATTED_STRING")
@@ -106,12 +136,12 @@ def _cells(google: Hook, dataset: Dataset) -> Iterator[Cells]:
         yield from ([] for _ in range(full - len(plain)))
 
 
-def _sheet(google: Hook, dataset: Dataset) -> tuple[str, int]:
+def _sheet(google: Hook, spreadsheet: str, sheet: str | None) -> tuple[str, int]:
     """The name of the sheet and how many rows it has room for."""
-    found = [one["properties"] for one in google.get_spreadsheet(dataset.path)["sheets"]]
+    found = [one["properties"] for one in google.get_spreadsheet(spreadsheet)["sheets"]]
     grids = [one for one in found if one.get("sheetType", "GRID") == "GRID"]
     for one in grids:
-        if dataset.sheet in (None, one["title"]):
+        if sheet in (None, one["title"]):
             return one["title"], one["gridProperties"]["rowCount"]
     said = ", ".join(one["title"] for one in grids[:20])
-    raise FileError(f"has no sheet {dataset.sheet}; it has: {said}")
+    raise FileError(f"has no sheet {sheet}; it has: {said}")

@@ -34,7 +34,8 @@ def rows(file: BinaryIO, dataset: Dataset, needed: Sequence[str] | None = None) 
     try:
         with parquet.ParquetFile(file, pre_buffer=False) as opened:
             needed = dataset.needed if needed is None else needed
-            refuse_missing(list(parquet_values.named(opened.schema_arrow)), needed)
+            known = parquet_values.named(opened.schema_arrow)
+            refuse_missing(list(known), parquet_values.certain(opened.schema_arrow, needed))
             sizes.refuse(opened, size)
             names = sizes.dictionaries(opened)
             batch_rows = sizes.batch_rows(opened, BATCH_ROWS)

@@ -67,6 +67,17 @@ def named(schema: Any, deep: int = 4) -> Iterator[str]:
             yield from (f"{field.name}.{name}" for name in named(field.type, deep - 1))
 
 
+def certain(schema: Any, needed: Sequence[str]) -> list[str]:
+    """The needed columns without those in lists and maps, which each row may have or not."""
+    from pyarrow import types
+
+    open_ended = {
+        field.name for field in schema
+        if types.is_map(field.type) or types.is_list(field.type) or types.is_large_list(field.type)
+    }  # fmt: skip
+    return [name for name in needed if name.partition(".")[0] not in open_ended]
+
+
 def holds_bytes(kind: Any) -> bool:
     """Whether a type holds bytes anywhere."""
     from pyarrow import types
