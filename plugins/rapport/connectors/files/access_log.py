@@ -36,7 +36,7 @@ MONTHS = {
 _QUOTED = r'"((?:[^"\\]|\\.)*+)"'
 _LINE = re.compile(
     r"([^\[\"]{1,4096}) \[([^\]]{1,64})\] "
-    rf"{_QUOTED} ([1-5]\d\d) (\d{1, 18}+|-)(?: {_QUOTED} {_QUOTED}(?: (.+))?)?"
+    rf"{_QUOTED} ([1-5]\d\d) (\d{{1,18}}+|-)(?: {_QUOTED} {_QUOTED}(?: (.+))?)?"
 )
 _TIME = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 _W3C = (b"#Software:", b"#Version:", b"#Fields:", b"#Date:")
