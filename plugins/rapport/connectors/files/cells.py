@@ -22,6 +22,7 @@ MOST, FEWEST = 4096, 8  # lines that are read at once; fewer after one that is w
 OPEN = "a quote is not closed"
 ESCAPED = "a quote is escaped with a backslash. Export the file with quotes written twice"
 WHITESPACE = "whitespace"
+_RETURN = "\x00"  # a line with NUL is never read
 _UNTIL_THE_END = "unexpected end of data"
 csv.field_size_limit(max(csv.field_size_limit(), 2 * LONGEST_LINE))
 
@@ -91,6 +92,9 @@ class Cells(Iterator[tuple[Line, list[str]]]):
         return batch, [part.split(delimiter) for part in parts], good
 
     def _quoted(self, batch: list[Line], text: str) -> tuple[list[Line], list[list[str]], int]:
+        if "\r" in text:
+            taken_rows, cells_of, count = self._quoted(batch, _hidden(text))
+            return taken_rows, list(map(_shown, cells_of)), count
         rows: list[Line] = []
         found: list[list[str]] = []
         used = 0
@@ -121,12 +125,12 @@ class Cells(Iterator[tuple[Line, list[str]]]):
 
     def _parsed(self, lines: list[Line]) -> list[str]:
         cells: list[str] = next(self._reader(self._text(line) for line in lines))
-        return cells
+        return _shown(cells)
 
     def _text(self, line: Line) -> str:
         """A line with its end; what cannot be read is replaced, for the search of a quote only."""
         text = line.content.decode(self.dialect.encoding, "replace").replace("\x00", "\ufffd")
-        return text + line.end.decode("ascii")
+        return _hidden(text) + line.end.decode("ascii")
 
     def _one(self) -> tuple[Line, list[str]]:
         """The next row, which takes care."""
@@ -136,7 +140,7 @@ class Cells(Iterator[tuple[Line, list[str]]]):
             self._held.drop(1)
             if problem := self._problem([first]):
                 return first._replace(problem=problem), []
-            text = self._text(first).rstrip("\r\n")
+            text = self._text(first).rstrip("\r\n").replace(_RETURN, "\r")
             return first, text.split() if delimiter == WHITESPACE else text.split(delimiter)
         search = self._held.search(LONGEST_LINE)
         try:
@@ -180,6 +184,15 @@ class Cells(Iterator[tuple[Line, list[str]]]):
         except UnicodeDecodeError:
             return False
         return True
+
+
+def _hidden(text: str) -> str:
+    """The text with a sign in place of carriage returns, which the csv module takes for an end."""
+    return text.replace("\r", _RETURN) if "\r" in text else text
+
+
+def _shown(cells: list[str]) -> list[str]:
+    return [cell.replace(_RETURN, "\r") for cell in cells]
 
 
 def _joined(lines: list[Line]) -> Line:

@@ -89,7 +89,7 @@ def suggestion(sample: bytes) -> str | None:
         odd = [letter for letter in text if letter > "\x7f"]
         fitting = sum((letter in usual) + 0.9 * (letter in _MARKS) for letter in odd)
         turned = len(re.findall(r"[^\W\d_A-Z]\s*[^\W\d_a-z](?<=[^\x00-\x7f])[a-z]", text))
-        scores[name] = (fitting - 0.5 * (name == "koi8-r") * _upside_down(text)) / max(
+        scores[name] = (fitting - 0.5 * (name in ("cp1251", "koi8-r")) * _upside_down(text)) / max(
             len(odd), 1
         ) - 0.01 * turned
     best = max(scores, key=lambda name: scores[name], default=None)

@@ -1,7 +1,8 @@
 """Lines of a text file, packed or not, in bounded memory.
 
-A line ends with a line feed, a carriage return, or both, and a file may mix them. UTF-16, UTF-32
-and whatever else ends its lines in its own way becomes UTF-8 first.
+Lines end with a line feed, with or without a carriage return before it, or with carriage returns
+where the first line does. UTF-16, UTF-32 and whatever else ends its lines in its own way becomes
+UTF-8 first.
 
 >>> import io
 >>> [line.content for line in lines(io.BytesIO(b"a\\nb\\r\\nc"))]
@@ -106,41 +107,49 @@ class Lines(Iterator[Line]):
             data = self._bytes()
 
     def _blocks(self, head: bytes) -> Iterator[list[Line]]:
-        rest, kept = b"", b""
+        rest = kept = b""
         parts: list[bytes] = []  # of a line that is longer than a block
         size = 0  # of a line that is too long and has not ended yet
+        end = b""
         for data in self._texts(head):
+            end = end or _end_of_lines(rest + data)
             if size:
-                ended = _first_end(data)
+                ended = data.find(end or b"\n") + 1
                 size += ended or len(data)
                 if not ended:
                     continue
                 yield self._too_long(kept, size)
                 data, size = data[ended:], 0
-            if rest and not rest.endswith(b"\r") and not _first_end(data):
-                parts += [rest, data] if not parts else [data]
-                if sum(map(len, parts)) >= self.longest:
-                    rest = b"".join(parts)
-                    size, kept, rest, parts = len(rest), rest[:KEPT], b"", []
-                continue
-            data = b"".join([*parts, data]) if parts else rest + data
-            parts = []
-            if b"\r" in data:
-                wholes = data.splitlines(keepends=True)
-                # A carriage return at the end of a block may be the first half of a line's end.
-                rest = b"" if not wholes or wholes[-1].endswith(b"\n") else wholes.pop()
-                yield self._block([whole.rstrip(ENDS) for whole in wholes], wholes, data)
+            if rest and (not end or end not in data):
+                parts += [data] if parts else [rest, data]
             else:
-                complete, found, rest = data.rpartition(b"\n")
-                if found:
-                    yield self._block(complete.split(b"\n"), None, data)
-            if len(rest) >= self.longest and not rest.endswith(b"\r"):
-                size, kept, rest = len(rest), rest[:KEPT], b""
+                data = b"".join([*parts, data]) if parts else rest + data
+                parts = []
+                if end == b"\r":
+                    wholes = data.splitlines(keepends=True)
+                    # It may be the first half of an end.
+                    rest = b"" if not wholes or wholes[-1].endswith(b"\n") else wholes.pop()
+                    yield self._block([whole.rstrip(ENDS) for whole in wholes], wholes, data)
+                else:
+                    complete, found, rest = data.rpartition(b"\n")
+                    if found:
+                        yield self._split(complete, data)
+            if len(rest) + sum(map(len, parts[1:])) >= self.longest and not rest.endswith(b"\r"):
+                rest = b"".join(parts) or rest
+                size, kept, rest, parts = len(rest), rest[:KEPT], b"", []
         rest = b"".join(parts) or rest
         if size:
             yield self._too_long(kept, size)
         elif rest:
             yield self._block([rest.rstrip(ENDS)], [rest], rest)
+
+    def _split(self, complete: bytes, data: bytes) -> list[Line]:
+        """The lines of a text that ends them with line feeds, or with both signs."""
+        contents = complete.split(b"\n")
+        if b"\r" not in data:
+            return self._block(contents, None, data)
+        wholes = [content + b"\n" for content in contents]
+        return self._block([content.rstrip(b"\r") for content in contents], wholes, data)
 
     def _block(self, contents: list[bytes], wholes: list[bytes] | None, data: bytes) -> list[Line]:
         numbers = range(self._number + 1, self._number + len(contents) + 1)
@@ -195,10 +204,16 @@ def _encoding(head: bytes, declared: str | None) -> tuple[str | None, str | None
     return declared, declared, False, b""
 
 
-def _first_end(data: bytes) -> int:
-    """Where the line after the first end begins; 0 without an end."""
+def _end_of_lines(data: bytes) -> bytes:
+    """The sign that ends lines, as the first end shows; empty while none is there.
+
+    A carriage return in a file whose lines end otherwise is part of a cell: a text that was pasted.
+    """
     found = min((data.find(end) for end in (b"\n", b"\r") if end in data), default=-1)
-    return found + 1 + (data[found : found + 2] == b"\r\n")
+    after = data[found : found + 2]
+    if found < 0 or after == b"\r":
+        return b""
+    return b"\n" if b"\n" in after[:1] or after == b"\r\n" else b"\r"
 
 
 def _refuse_bomb(unpacked: int, packed: int) -> None:
