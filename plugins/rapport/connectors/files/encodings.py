@@ -34,6 +34,7 @@ _USUAL = {
 }
 _EAST_ASIAN = ("shift_jis", "gb18030", "big5", "euc_kr")
 _UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 SAMPLE = 64 * 1024
 
 
@@ -43,24 +44,23 @@ def marked(head: bytes) -> tuple[str, bytes] | None:
 
 
 def wide(head: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a byte order mark: every second byte, or three of four, are NUL.
+    """UTF-16 or UTF-32 without a byte order mark: many of every second byte are NUL.
 
     >>> wide("id;Größe".encode("utf-16-be"))
     'utf-16-be'
     """
-    head = head[: len(head) // 4 * 4] if len(head) > 8 else head
+    head = head[: len(head) // 4 * 4] or head[: len(head) // 2 * 2]
     nuls = [head[place::4].count(0) for place in range(4)]
-    quarter = max(len(head) // 4, 1)
-    if min(nuls[1:3]) > 0.9 * quarter:
-        if nuls[3] > 0.9 * quarter and not nuls[0]:
-            return "utf-32-le"
-        if nuls[0] > 0.9 * quarter and not nuls[3]:
-            return "utf-32-be"
-    even, odd = nuls[0] + nuls[2], nuls[1] + nuls[3]
-    if odd > quarter / 5 and odd > 20 * even:
-        return "utf-16-le"
-    if even > quarter / 5 and even > 20 * odd:
-        return "utf-16-be"
+    most = max(len(head) // 4, 1)
+    candidates = {
+        "utf-32-le": min(nuls[2:]) > 0.9 * most and nuls[0] == 0,
+        "utf-32-be": min(nuls[:2]) > 0.9 * most and nuls[3] == 0,
+        "utf-16-le": nuls[1] + nuls[3] > max(0.4 * most, 20 * (nuls[0] + nuls[2]), 2),
+        "utf-16-be": nuls[0] + nuls[2] > max(0.4 * most, 20 * (nuls[1] + nuls[3]), 2),
+    }
+    for name, is_likely in candidates.items():
+        if is_likely and not _CONTROL.search(head.decode(name, "ignore")):
+            return name
     return None
 
 

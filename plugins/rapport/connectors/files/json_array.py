@@ -33,6 +33,7 @@ def rows(lines: Iterator[Line], encoding: str) -> Iterator[Row]:
     else:
         while True:
             number += 1
+            text.number = number - 1
             yield _row(number, text.value(number))
             if text.next_sign() != ",":
                 break
@@ -60,6 +61,7 @@ class _Text:
         self._encoding = encoding
         self._text = ""
         self._at = 0
+        self.number = 0  # of the last whole value
 
     def next_sign(self) -> str:
         """The next sign that is not blank; empty at the end."""
@@ -111,7 +113,10 @@ class _Text:
             try:
                 parts.append(line.content.decode(self._encoding) + "\n")
             except UnicodeDecodeError:
-                raise FileError(f"is not {self._encoding} at line {line.number}") from None
+                raise FileError(
+                    f"is a JSON array that is cut off or damaged after row {self.number}: "
+                    f"line {line.number} is not {self._encoding}"
+                ) from None
             size += len(line.content) + 1
             if size >= wanted:
                 break
