@@ -3,9 +3,9 @@
 https://httpd.apache.org/docs/current/logs.html
 
 Each line is judged by itself. In front of the combined format may stand the name of the site and
-the addresses of X-Forwarded-For; the visitor is the first address that is not a private one. A line
-that does not have a format to the letter is refused; what stands behind the agent (a request id) is
-kept as `extra`. Times become UTC. A log keeps its identity when it is rotated: it is known by its
+the addresses of X-Forwarded-For, which may also stand in quotes behind the agent, as nginx writes
+them. The visitor is the first of these that is not a private address. A line that does not have a
+format to the letter is refused; what stands behind the agent (a request id) is kept as `extra`. Times become UTC. A log keeps its identity when it is rotated: it is known by its
 first line.
 
 >>> parse('::1 - - [17/May/2015:10:05:03 +0200] "GET / HTTP/1.1" 200 - "-" "curl"')["time"]
@@ -122,7 +122,7 @@ def _who(text: str, extra: str | None) -> tuple[str | None, str, str]:
     if not hosts or not all(words) or not is_user or is_address(words[0]):
         raise ValueError(UNKNOWN)
     forwarded = (extra or "").partition('"')[2].partition('"')[0]
-    host = visitor([*hosts, *_addresses(forwarded)]) if is_address(hosts[0]) else hosts[0]
+    host = visitor([*_addresses(forwarded), *hosts]) if is_address(hosts[0]) else hosts[0]
     return (None if vhost == "-" else vhost), host, " ".join(words[1:])
 
 

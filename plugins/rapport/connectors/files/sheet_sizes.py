@@ -23,7 +23,7 @@ OVERLAP = 512
 _CELL = re.compile(rb'<(?:\w+:)?c (?:[^>]{0,200} )?r="([A-Z]{1,3})(\d{1,7})"[^>]{0,200}(?<!/)>')
 _SHARED = re.compile(rb't="s"[^>]{0,200}><(?:\w+:)?v>(\d{1,9})<')
 _TEXT_END = re.compile(rb"</(?:\w+:)?si>")
-_ODS = re.compile(rb"<table:(table|table-row|table-cell|covered-table-cell)\b([^>]*)>")
+_ODS = re.compile(rb"<table:(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)>")
 _REPEATED = re.compile(rb'table:number-(?:rows|columns)-repeated="(\d{1,9})"')
 
 
@@ -46,16 +46,25 @@ def _refuse(archive: zipfile.ZipFile) -> None:
         raise FileError("is a binary workbook (.xlsb). Save it as .xlsx")
     unpacked = _Unpacked(archive)
     texts: list[int] = []
-    for name in sorted(names, key=lambda name: not name.endswith("sharedStrings.xml")):
-        if name.endswith("sharedStrings.xml"):
-            texts = list(_texts(unpacked.chunks(name)))
-        elif name.endswith(".xml") and "worksheets/" in name:
-            _refuse_sheet(unpacked.chunks(name), texts)
+    shared = _shared(archive) if "xl/_rels/workbook.xml.rels" in names else set()
+    for name in sorted(names, key=lambda name: name not in shared):
+        if name in shared:
+            texts = [*texts, *_texts(unpacked.chunks(name))]
         elif name == "content.xml":
             _refuse_ods(unpacked.chunks(name))
-        else:
-            for _ in unpacked.chunks(name):
-                pass
+        else:  # any other part may be a sheet
+            _refuse_sheet(unpacked.chunks(name), texts)
+
+
+def _shared(archive: zipfile.ZipFile) -> set[str]:
+    """The parts with the texts that cells share."""
+    with archive.open("xl/_rels/workbook.xml.rels") as file:
+        related = file.read(CHUNK).decode("utf-8", "replace")
+    found = {"xl/sharedStrings.xml"}
+    for tag in re.findall(r"<[^<>]*sharedStrings[^<>]*>", related):
+        if target := re.search(r'Target="([^"]+)"', tag):
+            found.add(target[1].lstrip("/") if target[1].startswith("/") else f"xl/{target[1]}")
+    return found
 
 
 class _Unpacked:
