@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 from pydantic import ValidationError
 
+from rapport.connectors.files import formats, ga4
 from rapport.connectors.files.datasets import GA4, Dataset
 from rapport.connectors.files.source import Files
 from rapport.vendors.source import Page
@@ -137,3 +140,169 @@ def test_the_format_knows_entity_key_and_columns() -> None:
     assert own.columns == {**GA4, "user_id": "login"}
     with pytest.raises(ValidationError, match="entity"):
         Dataset(path="x", format="csv")  # type: ignore[call-arg]
+
+
+def drawn_of(**changed: Any) -> dict[str, Any]:
+    return ga4.drawn(event(**{"collected_traffic_source": None, **changed}))
+
+
+def params(**values: str) -> list[dict[str, Any]]:
+    return [{"key": key, "value": {"string_value": value}} for key, value in values.items()]
+
+
+OLD = {"batch_event_index": None, "batch_page_id": None, "batch_ordering_id": None}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"event_params": params(page_location="https://shop.example/p/2")},
+        {"items": [{"item_id": "p2"}]},
+        {"items": [{"item_id": "p1"}, {"item_id": "p2", "quantity": "2"}]},
+        {"event_bundle_sequence_id": "7"},
+        {"user_pseudo_id": None, "user_id": "u_2"},
+        {"user_pseudo_id": None, "user_id": "u_3"},
+    ],
+)
+def test_events_of_one_microsecond_without_a_batch_are_told_apart(other: dict[str, Any]) -> None:
+    assert drawn_of(**OLD)["event_id"] != drawn_of(**{**OLD, **other})["event_id"]
+
+
+def test_an_event_without_a_batch_that_is_exported_again_is_the_same() -> None:
+    again = event(
+        **OLD,
+        event_params=list(reversed(event()["event_params"])),
+        user_id="logged in since",
+        items=[{"item_id": "p1", "item_revenue_in_usd": 5.0}, {"item_id": "p2"}],
+        session_traffic_source_last_click={"manual_campaign": {"source": "x"}},
+    )
+    assert ga4.drawn(again)["event_id"] == drawn_of(**OLD)["event_id"]
+
+
+def test_an_event_with_a_batch_keeps_the_id_that_it_always_had() -> None:
+    assert ga4.drawn(event())["event_id"] == "e8463b85b60a3c2e2d6bc08c9f356094"
+    assert (
+        ga4.drawn(event(items=None, event_params=[]))["event_id"] == ga4.drawn(event())["event_id"]
+    )
+
+
+AD = "https://shop.example/?gclid=EAIa"
+GOOGLE = {"source": "google", "medium": "organic"}
+CROSS = {"source": "bing", "medium": "cpc", "campaign_name": "brand"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, (None, None, None)),
+        ({"event_params": params(source="(direct)", medium="(none)")}, (None, None, None)),
+        ({"event_params": params(source="(not set)", campaign="<Other>")}, (None, None, None)),
+        ({"event_params": params(source="news", medium="email")}, ("news", "email", None)),
+        (
+            {"event_params": params(source="news", campaign="(referral)"),
+             "collected_traffic_source": {"manual_source": "x", "manual_campaign_name": "spring"}},
+            ("x", None, "spring"),
+        ),
+        ({"event_params": params(page_location=AD, **GOOGLE)}, ("google", "cpc", None)),
+        ({"event_params": params(page_location=AD + "&x=1")}, ("google", "cpc", None)),
+        ({"event_params": params(page_location="https://a.example/?x=gclid=")}, (None,) * 3),
+        ({"event_params": params(gclid="x")}, ("google", "cpc", None)),
+        ({"collected_traffic_source": {"gclid": "x"}}, ("google", "cpc", None)),
+        (
+            {"collected_traffic_source": {"gclid": "x", "manual_source": "google",
+                                          "manual_medium": "organic"}},
+            ("google", "cpc", None),
+        ),
+        (
+            {"collected_traffic_source": {"gclid": "x", "manual_source": "ads",
+                                          "manual_medium": "paid", "manual_campaign_name": "c"}},
+            ("ads", "paid", "c"),
+        ),
+        (
+            {"session_traffic_source_last_click": {"cross_channel_campaign": CROSS,
+                                                   "manual_campaign": {"source": "x"}},
+             "event_params": params(source="y")},
+            ("bing", "cpc", "brand"),
+        ),
+        (
+            {"session_traffic_source_last_click": {
+                "manual_campaign": {"source": "x"},
+                "cross_channel_campaign": {"source": "(direct)"}}},
+            ("x", None, None),
+        ),
+        (
+            {"session_traffic_source_last_click": {"google_ads_campaign": {"campaign_name": "b"}}},
+            ("google", "cpc", "b"),
+        ),
+        ({"traffic_source": GOOGLE}, (None, None, None)),
+        ({"traffic_source": GOOGLE, "event_name": "first_visit"}, ("google", "organic", None)),
+        (
+            {"traffic_source": {"name": "spring"},
+             "event_params": [{"key": "ga_session_number", "value": {"int_value": "1"}}]},
+            (None, None, "spring"),
+        ),
+    ],
+)  # fmt: skip
+def test_the_source_of_a_visit_comes_from_the_first_record_that_says_it(
+    changed: dict[str, Any], expected: tuple[str | None, ...]
+) -> None:
+    found = drawn_of(**{"event_params": [], **changed})
+    assert (found["utm_source"], found["utm_medium"], found["utm_campaign"]) == expected
+
+
+def test_what_google_does_not_set_is_nothing() -> None:
+    found = drawn_of(
+        event_params=params(page_referrer="(not set)"),
+        items=[{"item_id": "(not set)", "item_category": "(not set)"}],
+    )
+    assert (found["page_referrer"], found["item_id"], found["item_category"]) == (None,) * 3
+
+
+def test_a_purchase_says_its_transaction() -> None:
+    found = drawn_of(
+        event_name="purchase",
+        event_params=[*params(currency="EUR", transaction_id="t1"),
+                      {"key": "value", "value": {"double_value": 12.5}}],
+        ecommerce={"transaction_id": "(not set)", "purchase_revenue": None},
+    )  # fmt: skip
+    assert (found["value"], found["currency"]) == (12.5, "EUR")
+    found = drawn_of(ecommerce={"transaction_id": "t2", "purchase_revenue": 7.5})
+    assert (found["transaction_id"], found["value"]) == ("t2", 7.5)
+
+
+NUMBERS = ("event_timestamp", "batch_event_index", "event_bundle_sequence_id", "int_value")
+
+
+def typed(value: Any, name: str = "") -> Any:
+    """A record as a table has it: whole numbers are numbers."""
+    if isinstance(value, dict):
+        return {key: typed(inner, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [typed(inner, name) for inner in value]
+    return int(value) if name in NUMBERS and value is not None else value
+
+
+@pytest.mark.parametrize("kind", ["parquet", "parquet with list records", "array", "lines"])
+def test_an_event_is_the_same_from_every_export(tmp_path: Path, kind: str) -> None:
+    events = [event(**{"event_bundle_sequence_id": "5", **more}) for more in ({}, OLD)]
+    path = tmp_path / "events_20260330"
+    if kind == "lines":
+        path.write_text("\n".join(map(json.dumps, events)))
+    elif kind == "array":
+        path.write_text(json.dumps(events, indent=1))
+    else:
+        table = typed(events)
+        if kind != "parquet":
+            for one in table:
+                for name in ("event_params", "items"):
+                    one[name] = {"list": [{"element": inner} for inner in one[name]]}
+        parquet.write_table(pyarrow.Table.from_pylist(table), path)
+    dataset = Dataset.model_validate({"path": str(path), "format": "ga4"})
+    with path.open("rb") as file:
+        found = list(formats.rows(file, dataset, dataset.needed))
+    assert [row.problem for row in found] == [None, None]
+    expected = [ga4.drawn(one) for one in events]
+    assert [{name: row.values[name] for name in expected[0]} for row in found] == expected
+    assert [json.loads(row.json or b"")["event_id"] for row in found] == [
+        one["event_id"] for one in expected
+    ]

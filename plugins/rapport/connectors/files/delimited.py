@@ -1,100 +1,112 @@
 """Rows of a CSV file: a broken one is set aside and costs no other.
 
-A quoted cell may hold line breaks. A quote that is never closed would swallow what follows: then
-only its own line is refused, and reading goes on with the next.
+The names stand in the first line, in the line `header_row`, or in rapport.yml. A first line `sep=;`
+says the delimiter, as it does to Excel. Cells that are left over at the end of a row are no problem
+while they are empty; a row with too few cells is one, since it may be cut off.
 
->>> [row.values for row in rows(iter([Line(1, b"a,b"), Line(2, b"1,2")]), Dataset(
+>>> [dict(row.values) for row in rows(iter([Line(1, b"a,b"), Line(2, b"1,2")]), Dataset(
 ...     path="x", format="csv", entity="orders"))]
 [{'a': '1', 'b': '2'}]
 """
 
-import csv
+import itertools
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 
+from rapport.connectors.files import headers
+from rapport.connectors.files.cells import Cells, Dialect
+from rapport.connectors.files.columns import refuse_missing
 from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.places import FileError
 from rapport.connectors.files.row import Row
-from rapport.connectors.files.text import LONGEST_LINE, Line
+from rapport.connectors.files.text import Line, Lines
 
-MOST_LINES = 200
-_OPEN = "unexpected end of data"
+_SEP = re.compile(rb'"?sep=(.)"?')
+LOOKED_AT = 20  # rows below the header in which the names may stand instead
+_BLANKS = b" \t\r\n\x0b\x0c"
 
 
-def rows(lines: Iterator[Line], dataset: Dataset) -> Iterator[Row]:
+def rows(
+    lines: Iterator[Line], dataset: Dataset, needed: Sequence[str] | None = None
+) -> Iterator[Row]:
     """The rows after the header; raises `FileError` for a header without a needed column."""
-    reader = _Reader(lines, dataset)
-    names = dataset.header if dataset.header is not True else reader.header()
-    if names is None:
-        return
-    if missing := [name for name in dataset.needed if name not in names]:
-        raise FileError(
-            f"has no column {missing[0]}, which rapport.yml needs; it has {len(names)} columns"
-        )
-    while (taken := reader.next()) is not None:
-        cells, problem, start = taken
-        if problem is None and len(cells) != len(names):
-            problem = f"{len(cells)} columns instead of {len(names)}"
-        if problem is not None:
-            yield Row(start.number, start.content, problem=problem)
+    dialect = _dialect(lines, dataset)
+    if dataset.skip_foot:
+        lines = _without_foot(lines, dataset.skip_foot)
+    lines, delimiter = _after_head(lines, dataset.header_row)
+    if delimiter is not None:
+        dialect = dialect._replace(delimiter=delimiter)
+    cells = Cells(lines, dialect)
+    blanks = _BLANKS.replace(dialect.delimiter.encode()[:1], b"")
+    needed = dataset.needed if needed is None else needed
+    if dataset.header is True:
+        names, least = _header(cells, needed)
+    else:
+        names, least = list(dataset.header), len(dataset.header)
+        refuse_missing(names, needed, "the list under `header`")
+    return _rows(cells, names, least, blanks)
+
+
+def _rows(cells: Cells, names: list[str], least: int, blanks: bytes) -> Iterator[Row]:
+    width = len(names)
+    for line, found in cells:
+        number, original, problem, _ = line
+        if len(found) == width and (width > 1 or original.strip(blanks)):
+            yield Row(number, original, dict(zip(names, found, strict=False)))
+        elif problem is not None:
+            yield Row(number, original, problem=problem)
+        elif not original.strip(blanks):
+            continue
+        elif len(found) >= least and not any(found[width:]):
+            yield Row(number, original, dict(zip(names, found, strict=False)))
         else:
-            yield Row(start.number, start.content, dict(zip(names, cells, strict=True)))
+            yield Row(number, original, problem=f"{len(found)} columns instead of {least}")
 
 
-class _Reader:
-    def __init__(self, lines: Iterator[Line], dataset: Dataset) -> None:
-        self._lines = lines
-        self._put_back: deque[Line] = deque()
-        self._delimiter = dataset.delimiter
-        self._quote = dataset.quote
-        self._encoding = dataset.encoding
+def _dialect(lines: Iterator[Line], dataset: Dataset) -> Dialect:
+    """The dialect, with the encoding that the file turned out to have."""
+    encoding, stored = dataset.encoding, None
+    if isinstance(lines, Lines) and lines.encoding is not None:
+        encoding, stored = lines.encoding, lines.stored
+    return Dialect(dataset.delimiter, dataset.quote, encoding, stored)
 
-    def header(self) -> Sequence[str] | None:
-        """The names in the first line; None for an empty file."""
-        taken = self.next()
-        if taken is None:
-            return None
-        names, problem, _ = taken
-        names = [name.strip() for name in names]
-        if problem or "" in names or len(set(names)) < len(names):
-            raise FileError(f"has no good header: {problem or 'a name is empty or repeated'}")
-        return names
 
-    def next(self) -> tuple[list[str], str | None, Line] | None:
-        """Cells, problem, and the line that it is about with all that belongs to the row."""
-        line = self._line()
-        if line is None:
-            return None
-        taken, text = [line], ""
-        while True:
-            problem = taken[-1].problem
-            if problem is None:
-                try:
-                    text += taken[-1].content.decode(self._encoding)
-                    cells = self._cells(text)
-                except UnicodeDecodeError:
-                    problem = f"not {self._encoding}"
-                except csv.Error as error:
-                    problem = str(error)
-                else:
-                    return cells, None, Line(line.number, b"\n".join(t.content for t in taken))
-            is_open = problem == _OPEN and len(taken) < MOST_LINES and len(text) < LONGEST_LINE
-            follows = self._line() if is_open else None
-            if follows is None:
-                self._put_back.extendleft(reversed(taken[1:]))
-                reason = "a quote is not closed" if len(taken) > 1 or problem == _OPEN else problem
-                return [], reason, line
-            taken.append(follows)
-            text += "\n"
+def _header(cells: Cells, needed: Sequence[str]) -> tuple[list[str], int]:
+    """The names, and how many cells a row has at least; no names for an empty file."""
+    for line, found in cells:
+        if line.problem is not None:
+            raise FileError(f"has no good header: line {line.number}: {line.problem}")
+        if any(found):
+            try:
+                return headers.names_of(found, needed, line.number), headers.fewest(found)
+            except FileError:
+                below = itertools.islice(cells, LOOKED_AT)
+                headers.refuse_later(((line.number, row) for line, row in below), needed)
+                raise
+    return [], 0
 
-    def _cells(self, text: str) -> list[str]:
-        if self._delimiter == "whitespace":
-            return text.split()
-        if self._quote is None or self._quote not in text:
-            return text.split(self._delimiter)
-        return next(
-            csv.reader([text], delimiter=self._delimiter, quotechar=self._quote, strict=True)
-        )
 
-    def _line(self) -> Line | None:
-        return self._put_back.popleft() if self._put_back else next(self._lines, None)
+def _after_head(lines: Iterator[Line], header_row: int) -> tuple[Iterator[Line], str | None]:
+    """The lines from the header on, and the delimiter that a line before it says."""
+    delimiter = None
+    for line in lines:
+        if (said := _SEP.fullmatch(line.content)) is not None:
+            delimiter = said[1].decode("latin-1")
+        elif line.number >= header_row:
+            return itertools.chain((line,), lines), delimiter
+    return iter(()), delimiter
+
+
+def _without_foot(lines: Iterator[Line], count: int) -> Iterator[Line]:
+    """The lines but the last ones, counted from the last one that is not blank."""
+    held: deque[Line] = deque()
+    blank: list[Line] = []
+    for line in lines:
+        if not line.content.strip():
+            blank.append(line)
+            continue
+        held.extend((*blank, line))
+        blank.clear()
+        while len(held) > count:
+            yield held.popleft()

@@ -115,6 +115,9 @@ def _decoded(array: Any) -> int:
             return len(array) * int(array.dictionary.nbytes / max(len(array.dictionary), 1))
         lengths = compute.binary_length(array.dictionary).take(array.indices)
         return compute.sum(lengths).as_py() or 0
+    if types.is_map(kind):
+        start, end = array.offsets[0].as_py(), array.offsets[-1].as_py()
+        return sum(_decoded(part.slice(start, end - start)) for part in (array.keys, array.items))
     if types.is_nested(kind):
         parts = array.flatten()
         return sum(map(_decoded, parts if types.is_struct(kind) else [parts]))

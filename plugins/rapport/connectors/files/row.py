@@ -5,16 +5,19 @@ True
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Row:
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
     """What stands at a line: `json` where it is JSON already, `problem` where it cannot be read."""
 
     number: int
     original: bytes
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = NOTHING
     json: bytes | None = None
     problem: str | None = None

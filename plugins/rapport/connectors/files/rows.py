@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rapport.connectors.files import access_log, delimited, ga4, json_lines, parquet
+from rapport.connectors.files import formats, google_sheets
 from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.order_lines import Line, Order, grouped
 from rapport.connectors.files.places import File, FileError, find
@@ -100,6 +100,8 @@ class Rows(MappedStream):
 
         Raises `GiveUp` where rows could be in several files and nothing says which are the same.
         """
+        if self.dataset.format == "google_sheet":
+            return google_sheets.find(self.dataset)
         files = find(self.dataset.path, self.dataset.conn_id)
         if self.dataset.rows == "snapshot":
             return files[-1:]
@@ -214,17 +216,7 @@ class Rows(MappedStream):
     def rows(self, file: File) -> Iterator[Row]:
         """The rows of a file; raises `FileError` where it cannot be read to its end."""
         with file.open() as opened:
-            match self.dataset.format:
-                case "csv":
-                    yield from delimited.rows(lines(opened), self.dataset)
-                case "ndjson":
-                    yield from json_lines.rows(lines(opened))
-                case "access_log":
-                    yield from access_log.rows(lines(opened))
-                case "ga4":
-                    yield from ga4.rows(json_lines.rows(lines(opened)))
-                case "parquet":
-                    yield from parquet.rows(opened, self.dataset)
+            yield from formats.rows(opened, self.dataset, self.row_reader.needed)
 
 
 def _rejected(file: File, number: int, original: bytes, error: Unreadable) -> Rejected:

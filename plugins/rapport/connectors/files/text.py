@@ -1,80 +1,219 @@
-"""Lines of a text file, gzipped or not, in bounded memory.
+"""Lines of a text file, packed or not, in bounded memory.
+
+Lines end with a line feed, with or without a carriage return before it, or with carriage returns
+where the first line does. UTF-16, UTF-32 and whatever else ends its lines in its own way becomes
+UTF-8 first.
 
 >>> import io
->>> [line.content for line in lines(io.BytesIO(b"a\\nb"))]
-[b'a', b'b']
+>>> [line.content for line in lines(io.BytesIO(b"a\\nb\\r\\nc"))]
+[b'a', b'b', b'c']
 """
 
-import gzip
-import io
-import zlib
+import codecs
+import itertools
 from collections.abc import Iterator
-from typing import IO, BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
+from rapport.connectors.files import encodings, packing
 from rapport.connectors.files.places import FileError
 
 LONGEST_LINE = 16 * 1024 * 1024
 LARGEST_RATIO = 300
 ALWAYS_UNPACKED = 256 * 1024 * 1024
-GZIP, BOM, UTF_16 = b"\x1f\x8b", b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+BLOCK = 256 * 1024
+KEPT = 64 * 1024  # of a line that is too long
+ENDS = b"\r\n"
+NUL = "contains NUL"
+# What cannot be decoded becomes a character that UTF-8 does not allow, so that its row is refused.
+_MARK = "rapport-mark"
+codecs.register_error(
+    _MARK, lambda error: ("\udcff", error.end if isinstance(error, UnicodeDecodeError) else 0)
+)
 
 
 class Line(NamedTuple):
-    """A line without its end; `problem` says why it cannot be taken."""
+    """A line and its end; `problem` says why it cannot be taken."""
 
     number: int
     content: bytes
     problem: str | None = None
+    end: bytes = b"\n"
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the content is only its beginning."""
+        return self.problem is not None and self.problem != NUL
 
 
-def lines(file: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[Line]:
-    """Every line that is not blank; raises `FileError` where the file is damaged."""
-    number = 0
-    try:
-        text, packed = _unpacked(file)
-        while line := text.readline(longest):
-            number += 1
-            if packed:
-                _refuse_bomb(text.tell(), file.tell())
-            if number == 1:
-                if line.startswith(UTF_16):
-                    raise FileError("is UTF-16. Save it as UTF-8")
-                line = line.removeprefix(BOM)
-            if len(line) == longest and not line.endswith(b"\n"):
-                size = len(line) + _skip(text, file if packed else None, longest)
-                yield Line(number, line[: 64 * 1024], f"line of {size} bytes, too long")
-                continue
-            content = line.removesuffix(b"\n").removesuffix(b"\r")
-            if b"\x00" in content:
-                yield Line(number, content, "contains NUL")
-            elif content.strip():
-                yield Line(number, content)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise FileError(f"is cut off or damaged after line {number}. Send it again") from None
+class Lines(Iterator[Line]):
+    """The lines of a file; raises `FileError` where it is damaged.
+
+    `encoding` is that of the content of each line, `stored` that of the file. Both are None where
+    neither the caller nor a byte order mark nor the look of the bytes says one. `beginning` is the
+    first byte that is not blank. `longest` may be set before the first line is taken.
+    """
+
+    def __init__(
+        self, file: BinaryIO, encoding: str | None, longest: int, keep_blank: bool
+    ) -> None:
+        self._file = file
+        self.longest = longest
+        self._keep_blank = keep_blank
+        self._unpacked = self._number = 0
+        try:
+            self._content, self._packed = packing.opened(file)
+        except packing.DAMAGED:
+            raise self._damage() from None
+        self._read = getattr(self._content, "read1", self._content.read)
+        head = self._bytes()
+        while len(head) < 4096 and (more := self._bytes()):
+            head += more
+        self.encoding, self.stored, decode, mark = _encoding(head, encoding)
+        self._decoder = codecs.getincrementaldecoder(self.stored or "")(_MARK) if decode else None
+        head = head[len(mark) :]
+        self.beginning = head.replace(b"\x00", b"").lstrip()[:1]
+        self._lines = itertools.chain.from_iterable(self._blocks(head))
+
+    def __iter__(self) -> Iterator[Line]:
+        return self._lines  # a million calls of `__next__` below cost time
+
+    def __next__(self) -> Line:
+        return next(self._lines)
+
+    def _bytes(self) -> bytes:
+        try:
+            data: bytes = self._read(BLOCK)
+        except packing.DAMAGED:
+            raise self._damage() from None
+        self._unpacked += len(data)
+        if self._packed:
+            _refuse_bomb(self._unpacked, self._file.tell())
+        return data
+
+    def _damage(self) -> FileError:
+        return FileError(f"is cut off or damaged after line {self._number}. Send it again")
+
+    def _texts(self, data: bytes) -> Iterator[bytes]:
+        """The content, block by block, in an encoding whose lines end as in ASCII."""
+        while True:
+            text = data
+            if self._decoder is not None:
+                decoded = self._decoder.decode(data, final=not data)
+                text = decoded.encode("utf-8", "surrogatepass")
+            if text:
+                yield text
+            if not data:
+                return
+            data = self._bytes()
+
+    def _blocks(self, head: bytes) -> Iterator[list[Line]]:
+        rest = kept = b""
+        parts: list[bytes] = []  # of a line that is longer than a block
+        size = 0  # of a line that is too long and has not ended yet
+        end = b""
+        for data in self._texts(head):
+            end = end or _end_of_lines(rest + data)
+            if size:
+                ended = data.find(end or b"\n") + 1
+                size += ended or len(data)
+                if not ended:
+                    continue
+                yield self._too_long(kept, size)
+                data, size = data[ended:], 0
+            if rest and (not end or end not in data):
+                parts += [data] if parts else [rest, data]
+            else:
+                data = b"".join([*parts, data]) if parts else rest + data
+                parts = []
+                if end == b"\r":
+                    wholes = data.splitlines(keepends=True)
+                    # It may be the first half of an end.
+                    rest = b"" if not wholes or wholes[-1].endswith(b"\n") else wholes.pop()
+                    yield self._block([whole.rstrip(ENDS) for whole in wholes], wholes, data)
+                else:
+                    complete, found, rest = data.rpartition(b"\n")
+                    if found:
+                        yield self._split(complete, data)
+            if len(rest) + sum(map(len, parts[1:])) >= self.longest and not rest.endswith(b"\r"):
+                rest = b"".join(parts) or rest
+                size, kept, rest, parts = len(rest), rest[:KEPT], b"", []
+        rest = b"".join(parts) or rest
+        if size:
+            yield self._too_long(kept, size)
+        elif rest:
+            yield self._block([rest.rstrip(ENDS)], [rest], rest)
+
+    def _split(self, complete: bytes, data: bytes) -> list[Line]:
+        """The lines of a text that ends them with line feeds, or with both signs."""
+        contents = complete.split(b"\n")
+        if b"\r" not in data:
+            return self._block(contents, None, data)
+        wholes = [content + b"\n" for content in contents]
+        return self._block([content.rstrip(b"\r") for content in contents], wholes, data)
+
+    def _block(self, contents: list[bytes], wholes: list[bytes] | None, data: bytes) -> list[Line]:
+        numbers = range(self._number + 1, self._number + len(contents) + 1)
+        self._number += len(contents)
+        if wholes is None:
+            found = list(map(Line, numbers, contents))
+        else:
+            ends = [whole[len(part) :] for whole, part in zip(wholes, contents, strict=True)]
+            found = list(map(Line, numbers, contents, itertools.repeat(None), ends))
+        if b"\x00" in data or len(data) > self.longest:
+            found = [self._checked(line) for line in found]
+        return found if self._keep_blank else [line for line in found if line.content.strip()]
+
+    def _checked(self, line: Line) -> Line:
+        if len(line.content) >= self.longest:
+            size = len(line.content) + len(line.end)
+            content = line.content[: min(KEPT, self.longest)]
+            return Line(line.number, content, f"line of {size} bytes, too long")
+        return line._replace(problem=NUL) if b"\x00" in line.content else line
+
+    def _too_long(self, kept: bytes, size: int) -> list[Line]:
+        self._number += 1
+        content = kept[: self.longest]
+        return [Line(self._number, content, f"line of {size} bytes, too long")]
 
 
-def _unpacked(file: BinaryIO) -> tuple[IO[bytes], bool]:
-    head = file.read(2)
-    file.seek(0)
-    if head != GZIP:
-        return io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file, False
-    return cast(IO[bytes], gzip.GzipFile(fileobj=file)), True
-
-
-def _skip(text: IO[bytes], packed: BinaryIO | None, longest: int) -> int:
-    size = 0
-    while rest := text.readline(longest):
-        size += len(rest)
-        if packed is not None:
-            _refuse_bomb(text.tell(), packed.tell())
-        if rest.endswith(b"\n"):
-            break
-    return size
+def lines(
+    file: BinaryIO,
+    encoding: str | None = None,
+    *,
+    longest: int = LONGEST_LINE,
+    keep_blank: bool = False,
+) -> Lines:
+    """Every line, without the blank ones unless they are asked for."""
+    return Lines(file, encoding, longest, keep_blank)
 
 
 def most_unpacked(packed: int) -> int:
     """So many bytes are taken out of so many packed ones."""
     return max(ALWAYS_UNPACKED, LARGEST_RATIO * packed)
+
+
+def _encoding(head: bytes, declared: str | None) -> tuple[str | None, str | None, bool, bytes]:
+    """The encoding of lines and of the file, whether it must be decoded, the byte order mark."""
+    if (marked := encodings.marked(head)) is not None:
+        stored, mark = marked
+        return "utf-8", stored, stored != "utf-8", mark
+    if (wide := encodings.wide(head)) is not None:
+        return "utf-8", wide, True, b""
+    if declared is not None and not encodings.by_lines(declared):
+        return "utf-8", declared, True, b""
+    return declared, declared, False, b""
+
+
+def _end_of_lines(data: bytes) -> bytes:
+    """The sign that ends lines, as the first end shows; empty while none is there.
+
+    A carriage return in a file whose lines end otherwise is part of a cell: a text that was pasted.
+    """
+    found = min((data.find(end) for end in (b"\n", b"\r") if end in data), default=-1)
+    after = data[found : found + 2]
+    if found < 0 or after == b"\r":
+        return b""
+    return b"\n" if b"\n" in after[:1] or after == b"\r\n" else b"\r"
 
 
 def _refuse_bomb(unpacked: int, packed: int) -> None:
