@@ -1,7 +1,8 @@
 """What sources share that map columns in rapport.yml: which column of theirs means what.
 
->>> people_of({"email": "mail", "customer_id": "id", "user_id": "id"}, "shop")
-{'mail': 'email', 'id': 'files:shop, user_id'}
+>>> mapped = Mapped(entity="orders", columns={"email": "mail", "customer_id": "id"})
+>>> people_of(mapped.columns, "shop")
+{'mail': 'email', 'id': 'files:shop'}
 """
 
 from collections.abc import Mapping
@@ -79,6 +80,11 @@ class Column(Dialect):
 
     _formats = field_validator("format", mode="before")(_listed)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, given: Any) -> Any:
+        return {"column": given} if isinstance(given, str) else given
+
     @field_validator("value", mode="before")
     @classmethod
     def _text(cls, value: Any) -> Any:
@@ -126,7 +132,7 @@ class Mapped(Dialect):
     key: tuple[str, ...] = ()
     rows: Rows | None = None
     times: tuple[Format, ...] = ()
-    columns: dict[str, str | Column] = Field(default_factory=dict)
+    columns: dict[str, Column] = Field(default_factory=dict)
     exclude: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     enabled: bool = True
 
@@ -158,7 +164,7 @@ class Mapped(Dialect):
                 raise ValueError("columns need an entity")
             return self
         known = fields_of(self.entity)
-        for name, column in self.mapped.items():
+        for name, column in self.columns.items():
             if name not in known:
                 raise ValueError(f"{self.entity} have no {name}, they have: {', '.join(known)}")
             if column.format and known[name].kind != "time":
@@ -176,26 +182,13 @@ class Mapped(Dialect):
             raise ValueError(f"{name} can not be {wrong[0]}, it can be: {', '.join(meanings)}")
 
     @property
-    def mapped(self) -> dict[str, Column]:
-        """The columns, each in its long form."""
-        return long_form(self.columns)
-
-    @property
     def needed(self) -> tuple[str, ...]:
         """The columns that must be there."""
-        mapped = (column.column for column in self.mapped.values() if column.column is not None)
+        mapped = (column.column for column in self.columns.values() if column.column is not None)
         return tuple(dict.fromkeys((*self.key, *mapped, *self.exclude)))
 
 
-def long_form(columns: Mapping[str, str | Column]) -> dict[str, Column]:
-    """The columns, each as a `Column`."""
-    return {
-        name: Column(column=column) if isinstance(column, str) else column
-        for name, column in columns.items()
-    }
-
-
-def people_of(columns: Mapping[str, str | Column], namespace: str) -> dict[str, str]:
+def people_of(columns: Mapping[str, Column], namespace: str) -> dict[str, str]:
     """Which columns of the rows name a person, and whose ids are in them."""
     kinds = {
         "email": "email",
@@ -204,7 +197,7 @@ def people_of(columns: Mapping[str, str | Column], namespace: str) -> dict[str, 
         "user_id": "user_id",
     }
     found: dict[str, list[str]] = {}
-    for name, column in long_form(columns).items():
+    for name, column in columns.items():
         if name in kinds and column.column is not None:
             found.setdefault(column.column, []).append(kinds[name])
     return {column: ", ".join(dict.fromkeys(names)) for column, names in found.items()}

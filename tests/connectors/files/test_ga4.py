@@ -135,7 +135,8 @@ def test_the_event_params_may_be_missing(tmp_path: Path) -> None:
 
 def test_the_format_knows_entity_key_and_columns() -> None:
     dataset = Dataset(path="x", format="ga4")  # type: ignore[call-arg]
-    assert (dataset.entity, dataset.key, dataset.columns) == ("web_events", ("event_id",), GA4)
+    assert (dataset.entity, dataset.key) == ("web_events", ("event_id",))
+    assert {name: column.column for name, column in dataset.columns.items()} == GA4
     own = Dataset(path="x", format="ga4", columns={"user_id": "login"})  # type: ignore[call-arg]
     assert own.columns == {**GA4, "user_id": "login"}
     with pytest.raises(ValidationError, match="entity"):

@@ -80,7 +80,8 @@ def _declared(cases: Path, folder: Path) -> tuple[dict[str, Any], dict[str, Any]
     surveys["nps_col"] = {"q": "nps"}
     columns = {"order_id": "order", "customer_id": "cust", "ordered_at": "at", "amount": "amount"}
     of_subscription = {"subscription_id": "sub", "customer_id": "cust", "status": "status",
-                       "started_at": "start", "cancelled_at": "end", "amount": "amount"}  # fmt: skip
+                       "started_at": "start", "cancelled_at": "end", "amount": "amount",
+    }  # fmt: skip
     for kind in ("orders_card", "orders_gate", "subs", "subs_card"):
         is_order = kind.startswith("orders")
         datasets[f"b18_{kind}"] = {

@@ -187,4 +187,6 @@ def test_the_mapped_columns_say_whom_the_rows_name() -> None:
     mapped = {"customer_id": "buyer", "email": "mail", "order_id": "id", "user_id": {"value": "x"}}
     table = {"table": "t", "key": ["id"], "entity": "orders", "namespace": "shop"}
     source = Postgres({"tables": {"orders": table | {"columns": mapped}}})
-    assert source.people() == {"orders": {"buyer": "files:shop", "mail": "email"}}
+    people = source.people()["orders"]
+    assert (people["buyer"], people["mail"]) == ("files:shop", "email")
+    assert (people["_read.profile"], people["_read.email"]) == ("files:shop", "email")

@@ -5,8 +5,8 @@ https://httpd.apache.org/docs/current/logs.html
 Each line is judged by itself. In front of the combined format may stand the name of the site and
 the addresses of X-Forwarded-For, which may also stand in quotes behind the agent, as nginx writes
 them. The visitor is the first of these that is not a private address. A line that does not have a
-format to the letter is refused; what stands behind the agent (a request id) is kept as `extra`. Times become UTC. A log keeps its identity when it is rotated: it is known by its
-first line.
+format to the letter is refused; what stands behind the agent (a request id) is kept as `extra`.
+Times become UTC. A log keeps its identity when it is rotated: it is known by its first line.
 
 >>> parse('::1 - - [17/May/2015:10:05:03 +0200] "GET / HTTP/1.1" 200 - "-" "curl"')["time"]
 '2015-05-17T08:05:03Z'

@@ -21,7 +21,7 @@ def ids(dataset: Dataset) -> tuple[str, ...]:
     """The columns with ids: those of the key, and those that are mapped to one."""
     fields = fields_of(dataset.entity)
     mapped = (
-        column.column for name, column in dataset.mapped.items()
+        column.column for name, column in dataset.columns.items()
         if column.column is not None and fields[name].kind == "id"
     )  # fmt: skip
     return tuple(dict.fromkeys((*dataset.key, *mapped)))

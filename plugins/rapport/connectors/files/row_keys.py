@@ -56,7 +56,7 @@ class Identity(NamedTuple):
 def identity_of(dataset: Dataset) -> Identity:
     """How the rows of a dataset are told apart."""
     name = OBJECT_ID[dataset.entity]
-    column = dataset.mapped[name].column if name in dataset.mapped else None
+    column = dataset.columns[name].column if name in dataset.columns else None
     if dataset.entity == "orders" and column is not None:
         is_versioned = "updated_at" in dataset.columns and dataset.key
         if dataset.rows == "lines" or (dataset.rows is None and not is_versioned):

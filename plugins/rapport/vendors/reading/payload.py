@@ -24,13 +24,12 @@ from rapport.vendors.source import with_context
 
 # Raised when a release reads cells in another way, so that landed rows are read again.
 VERSION = 2
-_MARK = b'"_read"'
 
 
 def with_read(json: bytes, read: Mapping[str, Any], more: Mapping[str, Any] | None = None) -> bytes:
     """The JSON of a row with its canonical values in front."""
     context = {READ: read, **(more or {})}
-    if _MARK in json:
+    if any(b'"%s"' % name.encode() in json for name in context):
         # A row that has such a member itself would hide ours.
         row = msgspec.json.decode(json)
         return msgspec.json.encode({**row, **context})

@@ -41,7 +41,7 @@ class Reading:
         self.dataset, self.questions = dataset, dict(questions or {})
         self._constants: dict[str, Cell] = {}
         self._columns: list[tuple[str, str, ColumnReader]] = []
-        for name, column in dataset.mapped.items():
+        for name, column in dataset.columns.items():
             reader = ColumnReader(dataset.entity, name, column, company, dataset)
             if (constant := reader.constant) is not None:
                 self._constants[name] = constant
@@ -64,7 +64,7 @@ class Reading:
         self.odd: Counter[tuple[str, str]] = Counter()
         self._finish = entities.FINISH.get(dataset.entity)
         self._blocked = company.blocked
-        contacts_by_email = dataset.mapped.get("email")
+        contacts_by_email = dataset.columns.get("email")
         self._is_keyed_by_email = contacts_by_email is not None and dataset.key == (
             contacts_by_email.column,
         )
