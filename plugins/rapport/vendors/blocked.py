@@ -7,7 +7,7 @@ They are in `blocked.yml` and `role_mailboxes.yml`; `identity:` in rapport.yml o
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import resources
 from typing import Any
@@ -64,6 +64,18 @@ class Blocked(BaseModel):
         return any(roles[:1]) and all(
             is_role or len(word) == 2 for word, is_role in zip(words, roles, strict=True)
         )
+
+    @cached_property
+    def is_as_shipped(self) -> bool:
+        """Whether rapport.yml changes nothing."""
+        own = shipped()
+        return (self.blocked_values, self.blocked_patterns, self.email_roles) == (
+            own["blocked_values"], own["blocked_patterns"], own["email_roles"],
+        )  # fmt: skip
+
+    def lets_all(self, ids: Sequence[str]) -> bool:
+        """Whether no id of those with a letter or a digit other than 0 is a shipped value."""
+        return self._values.isdisjoint(id.casefold() for id in ids)
 
     @cached_property
     def _values(self) -> frozenset[str]:

@@ -55,6 +55,33 @@ class MappedStream(Stream):
         stored = self._stored(row, read, {**row, **more})
         return with_read(json or msgspec.json.encode(row), stored, more)
 
+    def payloads(
+        self, rows: Sequence[Mapping[str, Any]], jsons: Sequence[bytes | None], more: Sequence[Any]
+    ) -> list[bytes | Unreadable]:
+        """As `payload` for many rows, faster; what cannot be read is returned."""
+
+        def own_key(place: int) -> str:
+            return f"row:{self.name}:{self._own_key({**rows[place], **more[place]})}"
+
+        stored = self.row_reader.stored_many(rows, own_key)
+        found: list[bytes | Unreadable] = []
+        for place, row in enumerate(rows):
+            try:
+                if stored is None:
+                    found.append(self.payload(row, jsons[place], **more[place]))
+                    continue
+                read = stored[place]
+                if isinstance(read, Unreadable):
+                    found.append(read)
+                elif (json := jsons[place]) is not None or READ in row:
+                    json = json or msgspec.json.encode(row)
+                    found.append(with_read(json, read, more[place]))
+                else:
+                    found.append(msgspec.json.encode({READ: read, **row, **more[place]}))
+            except Unreadable as error:
+                found.append(error)
+        return found
+
     def _stored(
         self, row: Mapping[str, Any], read: dict[str, Any], keyed: Mapping[str, Any]
     ) -> dict[str, Any]:

@@ -4,86 +4,104 @@ Most exports write the lines of an order one below the other: these are put toge
 Ids are remembered in a filter of fixed size. An id that may have been there before is looked for in
 the whole file once more at its end.
 
->>> [order.id for order in grouped([Line("a", {}), Line("a", {}), Line("b", {})])]
-['a', 'b']
+>>> lines = OrderLines()
+>>> rows = [Line("a", Row(2, b"")), Line("a", Row(3, b"")), Line("b", Row(4, b""))]
+>>> [len(order) for order in lines.add(rows)], [len(order) for order in lines.rest()]
+([2], [1])
 """
 
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
 
 import msgspec
-import xxhash
+import numpy as np
+
+from rapport.connectors.files.row import Row
 
 FILTER_BITS = 27
+_FACTORS = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93],
+    dtype=np.uint64,
+)
 
 
 class Line(NamedTuple):
-    """A row of the file, the id of its order, and where it stands."""
+    """A row of the file with the id of its order."""
 
     id: str
-    values: dict[str, Any]
-    number: int = 0
-    original: bytes = b""
+    row: Row
 
 
-@dataclass(slots=True)
-class Order:
-    """The lines of one order."""
-
-    id: str
-    lines: list[Line] = field(default_factory=list)
+Order = list[Line]
 
 
 class SeenIds:
     """Whether an id was there before; it may say yes where it was not, never no where it was."""
 
     def __init__(self) -> None:
-        self._bits = bytearray(1 << (FILTER_BITS - 3))
+        self._bits = np.zeros(1 << (FILTER_BITS - 3), dtype=np.uint8)
 
-    def add(self, id: str) -> bool:
-        """Remembers the id; whether it may have been there before."""
-        digest = xxhash.xxh3_128_intdigest(id.encode())
-        is_known = True
-        for _ in range(4):
-            place = digest & ((1 << FILTER_BITS) - 1)
-            digest >>= FILTER_BITS
-            bit = 1 << (place & 7)
-            if not self._bits[place >> 3] & bit:
-                is_known = False
-                self._bits[place >> 3] |= bit
-        return is_known
+    def add(self, ids: Sequence[str]) -> list[bool]:
+        """Remember different ids; which of them may have been there before."""
+        hashes = np.fromiter(map(hash, ids), dtype=np.int64, count=len(ids)).view(np.uint64)
+        places = (hashes[:, None] * _FACTORS) >> np.uint64(64 - FILTER_BITS)
+        index = (places >> np.uint64(3)).astype(np.int64)
+        bits = (np.uint8(1) << (places & np.uint64(7)).astype(np.uint8)).astype(np.uint8)
+        known = ((self._bits[index] & bits) != 0).all(axis=1)
+        np.bitwise_or.at(self._bits, index.ravel(), bits.ravel())
+        found: list[bool] = known.tolist()
+        return found
 
 
-def grouped(
-    lines: Iterable[Line], again: Callable[[], Iterable[Line]] | None = None
-) -> Iterator[Order]:
-    """The orders. An order whose lines stand apart comes last, with all of its lines.
+class OrderLines:
+    """Takes the lines of a file in turn and gives the orders that are complete."""
 
-    `again` gives the lines of the file once more; it is called where lines stand apart.
-    """
-    seen = SeenIds()
-    apart: set[str] = set()
-    current: Order | None = None
-    for line in lines:
-        if current is not None and line.id == current.id:
-            current.lines.append(line)
-            continue
-        if current is not None and current.id not in apart:
-            yield current
-        current = Order(line.id, [line])
-        if seen.add(line.id):
-            apart.add(line.id)
-    if current is not None and current.id not in apart:
-        yield current
-    if apart and again is not None:
-        yield from _together(line for line in again() if line.id in apart)
+    def __init__(self) -> None:
+        self._seen = SeenIds()
+        self._held: Order = []
+        self._apart: set[str] = set()
+
+    def add(self, lines: Sequence[Line]) -> list[Order]:
+        """The orders that these lines complete; the last one may go on and is held back."""
+        orders = [list(of_one) for _, of_one in groupby([*self._held, *lines], itemgetter(0))]
+        if not orders:
+            return []
+        self._held = orders.pop()
+        return self._new(orders)
+
+    def rest(self) -> list[Order]:
+        """The order that was held back."""
+        held, self._held = self._held, []
+        return self._new([held]) if held else []
+
+    def apart(self, lines: Iterable[Line]) -> Iterator[Order]:
+        """The orders whose lines stand apart, complete, from all lines of the file once more."""
+        if self._apart:
+            yield from _together(line for line in lines if line.id in self._apart)
+
+    def _new(self, orders: list[Order]) -> list[Order]:
+        ids = [order[0].id for order in orders]
+        before = self._seen.add(ids)
+        if not any(before) and len(set(ids)) == len(ids):
+            return orders
+        mine: set[str] = set()
+        new = []
+        for order, id, was_seen in zip(orders, ids, before, strict=True):
+            if was_seen or id in mine:
+                self._apart.add(id)
+            else:
+                new.append(order)
+            mine.add(id)
+        return new
 
 
 def _together(lines: Iterable[Line]) -> Iterator[Order]:
+    """The lines by order, put in order on disk."""
     with (
         tempfile.NamedTemporaryFile(prefix="rapport-lines-") as file,
         closing(sqlite3.connect(file.name, isolation_level=None)) as store,
@@ -95,17 +113,13 @@ def _together(lines: Iterable[Line]) -> Iterator[Order]:
         store.executemany(
             "insert into line values (?, ?, ?, ?, ?)",
             (
-                (line.id, n, line.number, msgspec.json.encode(line.values), line.original)
-                for n, line in enumerate(lines)
+                (id, n, row.number, msgspec.json.encode(dict(row.values)), row.original)
+                for n, (id, row) in enumerate(lines)
             ),
         )
-        current: Order | None = None
         rows = store.execute("select id, number, row, original from line order by id, n")
-        for id, number, row, original in rows:
-            if current is None or current.id != id:
-                if current is not None:
-                    yield current
-                current = Order(id)
-            current.lines.append(Line(id, msgspec.json.decode(row), number, original))
-        if current is not None:
-            yield current
+        for _, of_one in groupby(rows, itemgetter(0)):
+            yield [
+                Line(id, Row(number, original, msgspec.json.decode(row)))
+                for id, number, row, original in of_one
+            ]

@@ -10,15 +10,14 @@ The position is the state of each file, so that a file that has not changed is n
 
 import hashlib
 import logging
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from rapport.connectors.files import formats, google_sheets
 from rapport.connectors.files.datasets import Dataset
-from rapport.connectors.files.order_lines import Line, Order, grouped
+from rapport.connectors.files.order_lines import Line, Order, OrderLines
 from rapport.connectors.files.places import File, FileError, find
 from rapport.connectors.files.row import Row
 from rapport.connectors.files.row_keys import ID, PLACE, Identity, RowIds, identity_of, said_of
@@ -32,6 +31,9 @@ from rapport.vendors.source import Page, Position, Rejected
 log = logging.getLogger(__name__)
 
 PAGE_ROWS, PAGE_BYTES = 5_000, 8 * 1024 * 1024
+Item = TypeVar("Item", Row, Line, Order)
+# Records that land, and what is rejected beside them.
+Landing = tuple[list[bytes], list[Rejected]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,103 +117,104 @@ class Rows(MappedStream):
         return files
 
     def _pages_of(self, file: File) -> Iterator[Page]:
-        records: list[bytes] = []
-        rejected: list[Rejected] = []
-        size = 0
-        odd: Counter[tuple[str, str]] = self.row_reader.odd
+        landing = self._orders if self.identity.kind == "lines" else self._single
+        odd = self.row_reader.odd
         odd.clear()
-        damage: FileError | OSError | None = None
-        landing = self._landing(file)
-        while True:
-            try:
-                record, refused = next(landing)
-            except StopIteration:
-                break
-            except (FileError, OSError) as error:
-                damage = error
-                break
-            if record is not None:
-                records.append(record)
-                size += len(record)
-            for one in refused:
-                rejected.append(one)
-                size += len(one.original)
-            if len(records) + len(rejected) >= PAGE_ROWS or size >= PAGE_BYTES:
-                yield Page(records, rejected=rejected, odd=dict(odd))
-                records, rejected, size = [], [], 0
-                odd.clear()
-        yield Page(records, rejected=rejected, odd=dict(odd))
-        if damage is not None:
-            raise damage
+        for records, rejected in landing(file):
+            yield Page(records, rejected=rejected, odd=dict(odd))
+            odd.clear()
 
-    def _landing(self, file: File) -> Iterator[tuple[bytes | None, Sequence[Rejected]]]:
-        """Each record that lands, and what is rejected."""
-        if self.identity.kind == "lines":
-            yield from self._orders(file)
-            return
+    def _single(self, file: File) -> Iterator[Landing]:
+        """Rows that are each a record."""
         identity = file.name
         if self.dataset.format == "access_log":
             identity = _first_line(file)
         ids = RowIds(self.identity, identity)
-        for row in self.rows(file):
-            try:
-                if row.problem is not None:
-                    raise Unreadable(row.problem)
-                yield self._record(row, identity, ids), ()
-            except Unreadable as error:
-                yield None, (_rejected(file, row.number, row.original, error),)
+        for rows in chunks(self.rows(file)):
+            rejected = [_rejected(file, row, row.problem) for row in rows if row.problem]
+            good: list[Row] = []
+            for row in rows:
+                if row.problem is None:
+                    if empty := self._empty_key(row):
+                        rejected.append(_rejected(file, row, empty))
+                    else:
+                        good.append(row)
+            yield self._landing(
+                file, good, [self._more(row, identity, ids) for row in good], rejected
+            )
 
-    def _record(self, row: Row, identity: str, ids: RowIds) -> bytes:
-        match self.identity.kind:
-            case "key":
-                for column in self.dataset.key if self.dataset.format != "ndjson" else ():
-                    if row.values.get(column) in (None, ""):
-                        raise Unreadable(f"column {column} is empty and belongs to the key")
-                return self.payload(row.values, row.json)
-            case "place":
-                digest = hashlib.blake2b(row.original, digest_size=8).hexdigest()
-                place: dict[str, Any] = dict(
-                    zip(PLACE, (identity, row.number, digest), strict=True)
-                )
-                json = None if row.json and place.keys() & row.values.keys() else row.json
-                return self.payload({**row.values} if json is None else row.values, json, **place)
-            case _:
-                return self.payload(row.values, row.json, **{ID: ids.of(row.values)})
+    def _landing(
+        self, file: File, rows: Sequence[Row], more: Sequence[Any], rejected: list[Rejected]
+    ) -> Landing:
+        read = self.payloads([row.values for row in rows], [row.json for row in rows], more)
+        records = [one for one in read if isinstance(one, bytes)]
+        if len(records) < len(read):
+            rejected += [
+                _rejected(file, row, str(one))
+                for row, one in zip(rows, read, strict=True)
+                if isinstance(one, Unreadable)
+            ]
+        return records, rejected
 
-    def _orders(self, file: File) -> Iterator[tuple[bytes | None, Sequence[Rejected]]]:
-        refused: list[Rejected] = []
-        for order in grouped(self._lines(file, refused), lambda: self._lines(file, [])):
-            yield self._order(file, order, refused)
-            refused.clear()
-        yield None, refused
+    def _empty_key(self, row: Row) -> str | None:
+        if self.identity.kind != "key" or self.dataset.format == "ndjson":
+            return None
+        for column in self.dataset.key:
+            if row.values.get(column) in (None, ""):
+                return f"column {column} is empty and belongs to the key"
+        return None
 
-    def _lines(self, file: File, refused: list[Rejected]) -> Iterator[Line]:
+    def _more(self, row: Row, identity: str, ids: RowIds) -> dict[str, Any]:
+        """The members of the payload that make the row's key."""
+        if self.identity.kind == "key":
+            return {}
+        if self.identity.kind == "place":
+            digest = hashlib.blake2b(row.original, digest_size=8).hexdigest()
+            return dict(zip(PLACE, (identity, row.number, digest), strict=True))
+        return {ID: ids.of(row.values)}
+
+    def _orders(self, file: File) -> Iterator[Landing]:
+        """Orders, each with its lines."""
+        lines = OrderLines()
+        rejected: list[Rejected] = []
+        for chunk in chunks(self._lines(file, rejected)):
+            yield self._of_orders(file, lines.add(chunk), rejected)
+            rejected.clear()
+        yield self._of_orders(file, lines.rest(), rejected)
+        for orders in chunks(lines.apart(self._lines(file, []))):
+            yield self._of_orders(file, orders, [])
+
+    def _lines(self, file: File, rejected: list[Rejected]) -> Iterator[Line]:
         ids = RowIds(self.identity, file.name)
         last: str | None = None
         for row in self.rows(file):
             if row.problem is not None:
-                refused.append(_rejected(file, row.number, row.original, Unreadable(row.problem)))
+                rejected.append(_rejected(file, row, row.problem))
                 continue
             said = ids.said(row.values)
             if said is None and last is not None and self.row_reader.is_continued(row.values):
                 said = last
             last = said
-            id = said if said is not None else ids.of(row.values)
-            yield Line(id, dict(row.values), row.number, row.original)
+            yield Line(said if said is not None else ids.of(row.values), row)
 
-    def _order(
-        self, file: File, order: Order, refused: Sequence[Rejected]
-    ) -> tuple[bytes | None, Sequence[Rejected]]:
-        rows = [line.values for line in order.lines]
-        is_said = self.dataset.rows == "lines"
-        try:
-            read = self.row_reader.read_lines(rows, is_said=is_said)
-        except Unreadable as error:
-            return None, (*refused, *_rejected_order(file, order, error))
-        more: dict[str, Any] = {ID: order.id}
-        if len(rows) > 1:
-            more[LINES] = rows[1:]
-        return self.payload_of(rows[0], None, read, **more), tuple(refused)
+    def _of_orders(
+        self, file: File, orders: Sequence[Order], rejected: Sequence[Rejected]
+    ) -> Landing:
+        single = [order[0] for order in orders if len(order) == 1]
+        rows, more = [line.row for line in single], [{ID: line.id} for line in single]
+        records, refused = self._landing(file, rows, more, list(rejected))
+        for order in orders:
+            if len(order) > 1:
+                try:
+                    records.append(self._of_lines(order))
+                except Unreadable as error:
+                    refused += _rejected_order(file, order, error)
+        return records, refused
+
+    def _of_lines(self, order: Order) -> bytes:
+        rows = [dict(line.row.values) for line in order]
+        read = self.row_reader.read_lines(rows, is_said=self.dataset.rows == "lines")
+        return self.payload_of(rows[0], None, read, **{ID: order[0].id, LINES: rows[1:]})
 
     def rows(self, file: File) -> Iterator[Row]:
         """The rows of a file; raises `FileError` where it cannot be read to its end."""
@@ -219,16 +222,43 @@ class Rows(MappedStream):
             yield from formats.rows(opened, self.dataset, self.row_reader.needed)
 
 
-def _rejected(file: File, number: int, original: bytes, error: Unreadable) -> Rejected:
-    return Rejected(original, f"{file.name} line {number}: {error}")
+def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """The items in lists of bounded length and size; what came before an error comes first."""
+    some: list[Item] = []
+    size = 0
+    following = iter(items)
+    while True:
+        try:
+            item = next(following)
+        except StopIteration:
+            break
+        except (FileError, OSError):
+            yield some
+            raise
+        some.append(item)
+        size += _size(item)
+        if len(some) >= PAGE_ROWS or size >= PAGE_BYTES:
+            yield some
+            some, size = [], 0
+    yield some
+
+
+def _size(item: Row | Line | Order) -> int:
+    if isinstance(item, Row):
+        return len(item.original)
+    return sum(map(_size, item)) if isinstance(item, list) else len(item.row.original)
+
+
+def _rejected(file: File, row: Row, reason: str) -> Rejected:
+    return Rejected(row.original, f"{file.name} line {row.number}: {reason}")
 
 
 def _rejected_order(file: File, order: Order, error: Unreadable) -> Iterator[Rejected]:
     """Every line of an order, because the others alone would be another order."""
-    for place, line in enumerate(order.lines):
+    for place, line in enumerate(order):
         is_other = isinstance(error, UnreadableLine) and place != error.place
-        reason = Unreadable("another line of its order cannot be read") if is_other else error
-        yield _rejected(file, line.number, line.original, reason)
+        reason = "another line of its order cannot be read" if is_other else str(error)
+        yield _rejected(file, line.row, reason)
 
 
 def _first_line(file: File) -> str:

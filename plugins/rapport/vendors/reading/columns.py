@@ -7,7 +7,8 @@
 (Cell('paid', None), Cell('refunded', None), Cell('pending', 'unknown word zzz'))
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from rapport.vendors.blocked import Blocked, load_blocked
 from rapport.vendors.datasets import Column, Mapped
 from rapport.vendors.entities import fields_of
 from rapport.vendors.reading import cells
+from rapport.vendors.reading.many import Hours, plain
 from rapport.vendors.reading.numbers import Numbers, integer
 from rapport.vendors.reading.problems import Unreadable, harmless
 from rapport.vendors.reading.scores import score
@@ -47,6 +49,19 @@ class Cell(NamedTuple):
 NOTHING = Cell(None)
 
 
+@dataclass(slots=True)
+class ManyCells:
+    """The cells of a column: values by place, what is odd about some, and which are unreadable.
+
+    `is_as_written` says that every value is the text of its cell.
+    """
+
+    values: list[Any]
+    is_as_written: bool = False
+    odd: dict[int, str] = field(default_factory=dict)
+    unreadable: dict[int, Unreadable] = field(default_factory=dict)
+
+
 class ColumnReader:
     """Reads the cells of one column; remembers what it read, because cells repeat."""
 
@@ -68,6 +83,9 @@ class ColumnReader:
         self._numbers, self._moments = _dialect(column, dataset, company)
         self._values = {words.plain(word): meant for word, meant in column.values.items()}
         self._known: dict[Any, Cell] = {}
+        self._plain: dict[str, Any] = {}
+        self._hours = Hours(self._moments.read)
+        self._looks_first = self._may_be_plain(column, dataset)
         self._of_kind: Callable[[str], Cell] = getattr(self, f"_{self.kind}")
 
     @property
@@ -87,6 +105,54 @@ class ColumnReader:
             if len(given) < 64:
                 self._known[given] = known
         return known
+
+    def read_many(self, given: Sequence[Any]) -> "ManyCells":
+        """The canonical values of many cells, with what is odd or unreadable by place."""
+        if self._looks_first and (values := self._all_plain(given)) is not None:
+            return ManyCells(values, is_as_written=self.kind != "time")
+        try:
+            known = self._plain
+            return ManyCells([known[cell] for cell in given])
+        except (KeyError, TypeError):
+            pass
+        found = ManyCells([None] * len(given))
+        for place, cell in enumerate(given):
+            try:
+                value, odd = self.read(cell)
+            except Unreadable as error:
+                found.unreadable[place] = error
+                continue
+            found.values[place] = value
+            if odd is not None:
+                found.odd[place] = odd
+            elif type(cell) is str and len(cell) < 64 and not isinstance(value, list):
+                if len(self._plain) >= REMEMBERED:
+                    self._plain.clear()
+                self._plain[cell] = value
+        return found
+
+    def _may_be_plain(self, column: Column, dataset: Mapped | None) -> bool:
+        """Whether cells can be canonical as they stand: nothing is declared that changes them."""
+        if self._nulls or self._values or column.separator is not None:
+            return False
+        if self.kind == "number":
+            return self._numbers.reads_points
+        if self.kind == "time":
+            return not (column.format or (dataset is not None and dataset.times))
+        if self.name in PEOPLE:
+            return self.name != "device_id" and self._company.blocked.is_as_shipped
+        return self.kind in ("id", "email", "text", "integer")
+
+    def _all_plain(self, given: Sequence[Any]) -> list[Any] | None:
+        try:
+            if self.kind == "time":
+                return list(self._hours.read(given) or ()) or None
+            values = plain(self.kind, given)
+        except TypeError:
+            return None
+        if values is None or self.name not in PEOPLE:
+            return values
+        return values if self._company.blocked.lets_all(values) else None
 
     def _native(self, given: Any) -> Cell:
         if isinstance(given, list) and self.kind in ("emails", "phones", "email", "phone"):

@@ -157,3 +157,18 @@ FINISH: dict[str, Callable[[Values, Mapped, Row], None]] = {
     "consent_events": _consents,
     "web_events": _web_events,
 }
+# Rows of these are always read one by one.
+BY_ROW = ("consent_events", "survey_responses")
+
+
+def needs_each_row(dataset: Mapped, columns: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether a function of `FINISH` would change a row with these columns."""
+    if dataset.entity == "orders" and not dataset.columns.keys().isdisjoint(
+        ("kind", "unit_price", "order_amount")
+    ):
+        return True
+    if dataset.entity == "web_events":
+        return "remote_host" in dataset.columns
+    if dataset.entity == "conversations" and "status" not in columns:
+        return "solved_at" in columns
+    return dataset.entity in FINISH and None in columns.get("status", ())

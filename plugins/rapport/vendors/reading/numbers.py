@@ -36,6 +36,11 @@ class Numbers:
         if decimal is None and thousands in (",", "."):
             self._decimal = "." if thousands == "," else ","
 
+    @property
+    def reads_points(self) -> bool:
+        """Whether a point is a decimal sign where it can be one."""
+        return self._decimal != ","
+
     def read(self, text: str) -> str:
         """Raises `Unreadable`."""
         if self._decimal != "," and _PLAIN.fullmatch(text):

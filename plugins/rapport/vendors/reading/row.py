@@ -12,13 +12,13 @@ is a profile of its own.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rapport.vendors import words
 from rapport.vendors.datasets import Column, Mapped
-from rapport.vendors.reading import cells, entities
-from rapport.vendors.reading.columns import Cell, ColumnReader, Company
+from rapport.vendors.reading import cells, entities, many
+from rapport.vendors.reading.columns import Cell, ColumnReader, Company, ManyCells
 from rapport.vendors.reading.problems import Unreadable, UnreadableLine, shape
 from rapport.vendors.reading.scores import SCALES, is_on
 
@@ -79,6 +79,70 @@ class Reading:
         if self._is_excluded(row):
             return {"excluded": True}
         return self._finished(self._cells(row), row)
+
+    def stored_many(
+        self, rows: Sequence[Mapping[str, Any]], own_key: Callable[[int], str]
+    ) -> list[Values | Unreadable] | None:
+        """What `read` gives for each row, without what stands in its cell just so.
+
+        None where rows have to be read one by one, because a cell changes another's meaning.
+        `own_key` is the profile of the row at a place that names nobody.
+        """
+        columns = self._whole_columns(rows)
+        if columns is None:
+            return None
+        stored: list[Values | Unreadable] = [{} for _ in rows]
+        for name, cell in self._constants.items():
+            for values in stored:
+                values[name] = cell.value  # type: ignore[index]
+        for name, (read, given) in columns.items():
+            if not read.is_as_written:
+                many.store_differing(stored, name, read.values, given)
+            for place, reason in read.odd.items():
+                stored[place].setdefault("odd", {})[name] = reason  # type: ignore[union-attr]
+                self.odd[name, reason] += 1
+        for place, profile in enumerate(self._profiles(columns, len(rows))):
+            stored[place]["profile"] = own_key(place) if profile is None else profile  # type: ignore[index]
+        for name, (read, given) in columns.items():
+            for place, error in read.unreadable.items():
+                stored[place] = Unreadable(_in(self.columns[name], given[place], error))
+        return stored
+
+    def _whole_columns(
+        self, rows: Sequence[Mapping[str, Any]]
+    ) -> dict[str, tuple[ManyCells, list[Any]]] | None:
+        """Each column that was read as a whole; None where this row needs more than its cells."""
+        if self._answers or self._excluded or self.dataset.entity in entities.BY_ROW:
+            return None
+        if len(self.columns) < len(self._columns):
+            return None
+        found = {}
+        for name, column, reader in self._columns:
+            try:
+                given = [row[column] for row in rows]
+            except KeyError:
+                return None
+            found[name] = read, _ = reader.read_many(given), given
+            if not many.without_lists(read.values):
+                return None
+        values = {name: read.values for name, (read, _) in found.items()}
+        return None if entities.needs_each_row(self.dataset, values) else found
+
+    def _profiles(
+        self, columns: Mapping[str, tuple[ManyCells, list[Any]]], count: int
+    ) -> list[str | None]:
+        named = [columns[name][0].values for name in ("customer_id", "user_id") if name in columns]
+        if len(named) == 1 and None not in named[0]:
+            return list(named[0])
+        names = ("customer_id", "user_id", "email", "device_id")
+        rows = [columns[name][0].values if name in columns else [None] * count for name in names]
+        constants = {name: self._constants[name].value for name in names if name in self._constants}
+        return [
+            self._profile(
+                constants | {name: v for name, v in zip(names, row, strict=True) if v is not None}
+            )
+            for row in zip(*rows, strict=True)
+        ]
 
     def read_lines(self, lines: Sequence[Mapping[str, Any]], *, is_said: bool = True) -> Values:
         """The canonical values of an order from its lines; raises `Unreadable`.
