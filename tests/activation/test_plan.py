@@ -36,6 +36,19 @@ def test_each_member_who_is_not_sent_has_a_reason(world: Any) -> None:
     assert (counts["members"], counts["sent"]) == (6, 1)
 
 
+def test_a_text_goes_to_no_number_with_an_extension(world: Any) -> None:
+    world.channel = "sms"
+    world.customers("ann", "bob")
+    world.connection.execute(
+        "update marts_pii.dim_customer_contacts set phone ="
+        " case customer_id when 'ann' then '+12125550123;ext=12' else '+12125550123' end"
+    )
+    world.segment("readers", ["ann", "bob"], channel="sms")
+    world.night()
+    assert world.reasons("readers") == {"ann": "no_address"}
+    assert world.tool.on("readers") == ["bob"]
+
+
 def test_an_unsubscribe_counts_in_the_other_tools_and_until_it_is_taken_back(world: Any) -> None:
     world.customers("ann")
     world.connection.execute(

@@ -43,6 +43,13 @@ def test_a_phone_that_two_people_share_leads_to_both(marts: Marts) -> None:
     assert found(marts, "040 123456") == [BOB, CEM]
 
 
+def test_a_main_number_leads_to_its_extensions_and_an_extension_to_one(marts: Marts) -> None:
+    marts.offers("zendesk:users:2", "phone", "+12125550123;ext=1")
+    marts.offers("zendesk:users:3", "phone", "+12125550123;ext=2")
+    assert found(marts, "+1 212 555 0123") == [BOB, CEM]
+    assert found(marts, "+1 212 555 0123 ext. 2") == [CEM]
+
+
 def test_an_address_that_joins_nobody_still_finds_who_gave_it(marts: Marts) -> None:
     assert found(marts, "info@example.com") == [CEM]
 

@@ -9,7 +9,7 @@ KEYS = [
     "files:shop:mara@example.com", "files:shop:030 90 18 20", "files:shop:0049-30-901820",
     "files:shop:4930901820000", "postgres:crm:2025550123", "files:shop:%2B4930901820",
     "files:shop:mara%40example.com", "files:a:b@c", "+4930901820", "030901820",
-    "shop:+49 30 901820",
+    "shop:+49 30 901820", "files:shop:+4930901820;ext=12", "files:shop:+49 30 901820 x12",
 ]  # fmt: skip
 IDS = [
     "hubspot:contacts:42", "hubspot:contacts:12025550123", "zendesk:users:4930901820000",

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from rapport.errors import ConfigError
+from rapport.identity import key_tables
 from rapport.identity.name_clashes import differ
 from rapport.identity.rules import load_rules
 
@@ -35,6 +36,40 @@ def test_an_excluded_value_joins_nobody_and_is_audited(
         ("hubspot:contacts:1", kind): reason,
         ("hubspot:contacts:2", kind): reason,
     }
+
+
+def test_people_at_one_main_number_with_their_own_extensions_stay_apart(identity: Identity) -> None:
+    numbers = [
+        "+1 (212) 555-0123,,,001#", "+1 (212) 555-0123,,,002#", "+1 (212) 555-0123 x34",
+        "+1 (212) 555-0123",
+    ]  # fmt: skip
+    for place, number in enumerate(numbers):
+        identity.offer(f"crm:people:{place}", ("phone", number))
+    identity.offer("crm:people:same", ("phone", "+12125550123;ext=34"))
+    assert identity.night()["total"] == len(numbers)
+
+
+def test_numbers_of_the_former_and_the_new_plan_join(identity: Identity) -> None:
+    for number in ("+525512345678", "+5215512345678", "+5511987654321", "+551187654321"):
+        identity.offer(f"crm:people:{number[1:]}", ("phone", number))
+    assert identity.night()["total"] == 2
+
+
+def test_a_new_version_of_the_normal_forms_reads_all_values_again(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = key_tables.normal_form
+
+    def of_old(kind: str, raw: str, *rest: Any) -> Any:
+        return known(kind, raw.partition(" x")[0], *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(key_tables, "VERSION", 1)
+        patch.setattr(key_tables, "normal_form", of_old)
+        identity.offer("crm:people:1", ("phone", "+1 212 555 0123 x1"))
+        identity.offer("crm:people:2", ("phone", "+1 212 555 0123 x2"))
+        assert identity.night()["total"] == 1
+    assert identity.night()["total"] == 2
 
 
 def test_who_gave_an_excluded_value_is_found_by_an_index_on_an_older_warehouse_too(

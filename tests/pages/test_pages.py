@@ -1,11 +1,14 @@
 """What the pages say, and that hostile text stays text."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import yaml
 
+from rapport.pages.customers import BY_NAME
 from rapport.pages.database import Warehouse
 from rapport.pages.request import language
 
@@ -67,6 +70,65 @@ def test_every_id_and_address_leads_to_the_card(as_: As, who: str) -> None:
 def test_a_name_is_found_by_its_beginning_in_any_case(as_: As) -> None:
     answer = as_("op").post("/customers", data={"who": "bEc"})
     assert answer.headers.get("location") == f"/customers/{BOB}"
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("José Nuñez", "jose\u0301 nun\u0303ez"),
+        ("Jose\u0301 Nun\u0303ez", "JOSÉ"),
+        ("José Nuñez", "jose nunez"),
+        ("Heinz Strauß", "STRAUSS"),
+        ("Heinz Strauss", "strauß"),
+        ("Groẞ Anton", "gross"),
+        ("İlker Işık", "ilker ışık"),
+        ("ILKER IŞIK", "İlker"),
+        ("Иван Щербаков", "ЩЕРБАКОВ"),
+        ("АЛЁНА ЙОВА", "алёна й"),
+        ("ΓΙΏΡΓΟΣ ΠΑΠΆΣ", "γιώργος"),
+        ("Łukasz Ørsted", "lukasz orsted"),
+        ("Ｆｕｌｌ Width", "full"),
+        ("Sean O’Brien", "sean o'brien"),
+        ("Æsa  Þórs", "aesa thors"),
+        ("Quinn Qu", "q"),
+        ("李 小龙", "李"),
+    ],
+)
+def test_a_name_is_found_however_its_letters_are_typed(
+    as_: As, world: psycopg.Connection[Any], name: str, typed: str
+) -> None:
+    customer = "c_" + "f" * 20
+    world.execute(
+        "insert into marts.dim_customers (customer_id, sources) values (%s, '{}')", [customer]
+    )
+    world.execute(
+        "insert into marts_pii.dim_customer_contacts (customer_id, full_name, last_name)"
+        " values (%s, %s, %s)", [customer, name, name.rpartition(" ")[2]]
+    )  # fmt: skip
+    try:
+        answer = as_("op").post("/api/v1/customers/search", json={"who": typed})
+        assert customer in {match["customer_id"] for match in answer.json()["matches"]}
+    finally:
+        for table in ("marts.dim_customers", "marts_pii.dim_customer_contacts"):
+            world.execute(f"delete from {table} where customer_id = %s", [customer])
+
+
+def test_the_search_for_a_name_reads_its_index(world: psycopg.Connection[Any]) -> None:
+    """With the indexes that the model declares, of 20,000 people a search reads a few rows."""
+    model = Path(__file__).resolve().parents[2] / "dbt_project/models/marts"
+    declared = yaml.safe_load((model / "dim_customer_contacts.yml").read_text("utf-8"))["models"]
+    with world.transaction(force_rollback=True):
+        world.execute(
+            "insert into marts_pii.dim_customer_contacts (customer_id, full_name, last_name)"
+            " select 'c_' || n, initcap(md5(n::text)) || ' Ähre', initcap(md5('l' || n))"
+            " from generate_series(1, 20000) n"
+        )
+        for expression in declared[0]["config"]["meta"]["indexes"]:
+            world.execute(f"create index on marts_pii.dim_customer_contacts ({expression})")
+        world.execute("analyze marts_pii.dim_customer_contacts")
+        values = {"begin": "ab", "end": "ab\U0010ffff", "key": "ab", "customer_id": "", "limit": 21}
+        plan = str(world.execute(f"explain {BY_NAME}", values).fetchall())
+    assert plan.count("Index") >= 2 and "Seq Scan" not in plan and "Sort Key: (marts" not in plan
 
 
 def test_many_of_a_name_come_in_pages_that_meet(as_: As, world: psycopg.Connection[Any]) -> None:

@@ -163,6 +163,20 @@ def test_who_wants_to_may_come_back(held: Held) -> None:
     assert send(held.connection, new) == 1
 
 
+def test_a_tool_is_not_asked_for_a_number_with_an_extension(held: Held) -> None:
+    for number in ("+12125550177", "+12125550123;ext=12"):
+        held.connection.execute(
+            "with made as (insert into identity.identifiers (identifier_type, normal_form)"
+            " values ('phone', %s) returning identifier_key)"
+            " insert into identity_build.int_identifiers_normalised (profile_key, identifier_key)"
+            " select profile_key, identifier_key from identity.profiles, made"
+            " where profile_id = 'hubspot:contacts:101'", [number],
+        )  # fmt: skip
+    tool = Tool()
+    erase(held.connection, held.ask(), at=NOW, open_with=lambda *_: tool)
+    assert {person.phone for person in tool.asked} == {None, "+12125550177"}
+
+
 def test_a_tool_that_is_down_keeps_the_request_open_but_not_the_stores_full(held: Held) -> None:
     shutil.rmtree(held.var / "exports")
     tools = [Tool(is_down=True), Tool()]

@@ -13,12 +13,13 @@ from rapport.connectors import all_sources
 HIDDEN = "(address)"
 _WITH_PREFIX = re.compile(r"(\+|%2b|00)[\d\s()./-]{6,}", re.IGNORECASE)
 _NATIONAL = re.compile(r"\(?0[\d\s()./-]{6,}")
+_EXTENSION = re.compile(r"\s*(?:;ext=|ext\.?|x|,+)\s*\d+#?$", re.IGNORECASE)
 _DIGITS = re.compile(r"\d{10,15}")
 
 
 def is_contact(text: str) -> bool:
     """Whether a record's id, or the key at its end, is an e-mail address or a phone number."""
-    key = text.split(":")[-1].strip()
+    key = _EXTENSION.sub("", text.split(":")[-1].strip())
     if "@" in text or "%40" in text:
         return True
     if _WITH_PREFIX.fullmatch(key) or _NATIONAL.fullmatch(key):

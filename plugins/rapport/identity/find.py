@@ -55,7 +55,7 @@ def find(
         "phone": normal_form("phone", text, region, rules).value if by_contact else None,
         "other": normal_form("other", text).value,
     }
-    known = lookup.by_id(connection, text) or lookup.by_form(connection, forms, and_excluded=True)
+    known = lookup.by_id(connection, text) or lookup.by_form(connection, forms, and_similar=True)
     if not known:
         raise ConfigError(NOT_FOUND.format(region=region))
     published = connection.execute(CURRENT, {"ids": known}).fetchall()

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from rapport.identity import changed_profiles
-from rapport.identity.normal_forms import LONGEST, normal_form
+from rapport.identity.normal_forms import LONGEST, VERSION, normal_form
 from rapport.identity.rules import Rules, load_rules
 from rapport.settings import Settings, load_settings
 
@@ -73,7 +73,7 @@ def _invalidate_for_new_rules(
 ) -> None:
     """Mark all profiles as changed if the rules or the regions of phone numbers have changed."""
     hashes = {
-        "forms": rules.digest(*FORM_KEYS),
+        "forms": f"{VERSION}:{rules.digest(*FORM_KEYS)}",
         "rules": rules.digest(),
         "regions": json.dumps([settings.company.default_region, _regions(rules, settings)]),
     }
@@ -83,7 +83,7 @@ def _invalidate_for_new_rules(
     forms, known_rules, regions, must_rebuild = row or (None, None, None, True)
     if forms not in (None, hashes["forms"]):
         warehouse.execute("truncate identity.normal_forms")
-    if known_rules not in (None, hashes["rules"]):
+    if forms not in (None, hashes["forms"]) or known_rules not in (None, hashes["rules"]):
         must_rebuild = True
         warehouse.execute("update identity.state set must_rebuild = true")
     if must_rebuild or regions != hashes["regions"]:

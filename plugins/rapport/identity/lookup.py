@@ -19,16 +19,19 @@ def by_id(connection: Connection, text: str) -> list[str]:
 
 
 def by_form(
-    connection: Connection, forms: Mapping[str, str | None], *, and_excluded: bool = False
+    connection: Connection, forms: Mapping[str, str | None], *, and_similar: bool = False
 ) -> list[str]:
     """The customers who have one of the normal forms, given by type: `email`, `phone`, `other`.
 
-    With `and_excluded`, identifiers that resolution ignores count too, such as a role mailbox.
+    With `and_similar`, identifiers that resolution ignores count too, such as a role mailbox, and
+    so do the extensions of a main phone number.
     """
     keys = [row[0] for row in connection.execute(KEYS, forms)]
+    if and_similar and forms["phone"]:
+        keys += [row[0] for row in connection.execute(EXTENSION_KEYS, forms)]
     if not keys:
         return []
-    for statement in (BY_KEY, BY_EXCLUDED_KEY) if and_excluded else (BY_KEY,):
+    for statement in (BY_KEY, BY_EXCLUDED_KEY) if and_similar else (BY_KEY,):
         found = [row[0] for row in connection.execute(statement, {"keys": keys})]
         if found:
             return found
@@ -59,6 +62,15 @@ with wanted as (
 select identifiers.identifier_key
 from wanted
 inner join identity.identifiers using (identifier_type, normal_form)
+"""
+
+EXTENSION_KEYS = """
+select identifier_key
+from identity.identifiers
+where
+    identifier_type = 'phone'
+    and normal_form > %(phone)s || ';ext=' collate "C"
+    and normal_form < %(phone)s || ';ext>' collate "C"
 """
 
 BY_KEY = """

@@ -7,6 +7,8 @@ changes nothing.
 'anna@example.com'
 >>> normal_form("phone", "030 901820", region="DE").value
 '+4930901820'
+>>> normal_form("phone", "+1 (212) 555-0123 x34").value
+'+12125550123;ext=34'
 >>> normal_form("phone", "call me").problem
 'not_a_phone'
 """
@@ -15,11 +17,14 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from text_unidecode import unidecode  # type: ignore[import-untyped]
 
+from rapport.identity import phone_forms
 from rapport.identity.rules import Rules
+
+VERSION = 2
+"""Increase it when a change gives any value another normal form: all values are read again."""
 
 LONGEST = 512
 """The maximum length of an identifier in characters. A longer value would not fit an index."""
@@ -28,6 +33,8 @@ _PLAIN_EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 )
+_NAMED = re.compile(r"[^<>\[\]]*[<\[]([^<>\[\]]+)[>\]][^<>\[\]@]*")
+_PREFIX = re.compile(r"(?:mailto|smtp|e-?mail)\s*:\s*")
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
 
 
@@ -53,14 +60,17 @@ def normal_form(
     if identifier_type == "email":
         form = _email(text, rules)
     elif identifier_type == "phone":
-        form = _phone(text, region)
+        number = phone_forms.normal_form(text, region)
+        form = Form(number, None if number else "not_a_phone")
     else:
         form = Form(text)
     if form.value is None:
         # "null" is blocked and is also not an e-mail address. The blocked reason says more.
         blocked = rules and rules.blocks(identifier_type, text)
         return Form(None, blocked or form.problem)
-    return Form(form.value, rules.blocks(identifier_type, form.value) if rules else None)
+    # The extension does not change whether the main number is a placeholder.
+    main = phone_forms.main_number(form.value) if identifier_type == "phone" else form.value
+    return Form(form.value, rules.blocks(identifier_type, main) if rules else None)
 
 
 def _visible(raw: str) -> str:
@@ -72,7 +82,7 @@ def _visible(raw: str) -> str:
 
 
 def _email(text: str, rules: Rules | None) -> Form:
-    text = text.removeprefix("mailto:").strip("<>").strip().lower()
+    text = _address(text.lower())
     if not (len(text) <= 254 and _PLAIN_EMAIL.fullmatch(text) and "xn--" not in text):
         try:
             parts = validate_email(text, check_deliverability=False, test_environment=True)
@@ -82,6 +92,21 @@ def _email(text: str, rules: Rules | None) -> Form:
     return Form(_without_provider_noise(text, rules) if rules else text)
 
 
+def _address(text: str) -> str:
+    """The address without the name, the prefix, the quotes and the punctuation around it."""
+    if "@" in text and (named := _NAMED.fullmatch(text)):
+        text = named[1]
+    while True:
+        before = text
+        if prefix := _PREFIX.match(text):
+            text = text[prefix.end() :].partition("?")[0]
+        text = text.strip("<>()[]«»‹›“”„‘’'` \t\u00a0").rstrip(".,;:")
+        if len(text) > 1 and text[0] == text[-1] == '"':
+            text = text[1:-1]
+        if text == before:
+            return text
+
+
 def _without_provider_noise(text: str, rules: Rules) -> str:
     local, _, domain = text.rpartition("@")
     if domain in rules.email_ignore_plus_tags:
@@ -89,17 +114,6 @@ def _without_provider_noise(text: str, rules: Rules) -> str:
     if domain in rules.email_ignore_dots:
         local = local.replace(".", "") or local
     return f"{local}@{domain}"
-
-
-def _phone(text: str, region: str) -> Form:
-    try:
-        number = phonenumbers.parse(text, region or None)
-    except phonenumbers.NumberParseException:
-        return Form(None, "not_a_phone")
-    if not phonenumbers.is_valid_number(number):
-        return Form(None, "not_a_phone")
-    number.extension = None
-    return Form(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
 def name_form(raw: str) -> str:

@@ -69,7 +69,7 @@ def search(request: Request, who: str, after: str = "") -> tuple[list[Match], in
             found = []
         total = len(found)
         take(connection, reader(request).role)
-        if not found and sees_contacts and 2 <= len(who) <= LONGEST_NAME:
+        if not found and sees_contacts and 1 <= len(who) <= LONGEST_NAME:
             found, following = _by_name(connection, who, after)
             total = len(found)
         matches = matches_of(connection, found[:PAGE], with_contact=sees_contacts)
@@ -83,7 +83,9 @@ def search(request: Request, who: str, after: str = "") -> tuple[list[Match], in
 def _by_name(connection: Connection, who: str, after: str) -> tuple[list[str], str | None]:
     """People whose full or last name begins so, from the index of names; keyset paging."""
     key, _, customer_id = after.rpartition("\t")
-    begin = who.lower()
+    begin = connection.execute("select marts_pii.search_form(%s)", [who]).fetchall()[0][0]
+    if not begin:
+        return [], None
     values = {
         "begin": begin,
         "end": begin + "\U0010ffff",
@@ -193,22 +195,26 @@ def identity(
 
 BY_NAME = """
 (
-    select lower(full_name) collate "C" as name, customer_id
+    select marts_pii.search_form(full_name) collate "C" as name, customer_id
     from marts_pii.dim_customer_contacts
     where
-        lower(full_name) collate "C" >= %(begin)s and lower(full_name) collate "C" < %(end)s
-        and (lower(full_name) collate "C", customer_id) > (%(key)s, %(customer_id)s)
-    order by lower(full_name) collate "C", customer_id
+        marts_pii.search_form(full_name) collate "C" >= %(begin)s
+        and marts_pii.search_form(full_name) collate "C" < %(end)s
+        and (marts_pii.search_form(full_name) collate "C", customer_id)
+            > (%(key)s, %(customer_id)s)
+    order by marts_pii.search_form(full_name) collate "C", customer_id
     limit %(limit)s
 )
 union
 (
-    select lower(last_name) collate "C", customer_id
+    select marts_pii.search_form(last_name) collate "C" as name, customer_id
     from marts_pii.dim_customer_contacts
     where
-        lower(last_name) collate "C" >= %(begin)s and lower(last_name) collate "C" < %(end)s
-        and (lower(last_name) collate "C", customer_id) > (%(key)s, %(customer_id)s)
-    order by lower(last_name) collate "C", customer_id
+        marts_pii.search_form(last_name) collate "C" >= %(begin)s
+        and marts_pii.search_form(last_name) collate "C" < %(end)s
+        and (marts_pii.search_form(last_name) collate "C", customer_id)
+            > (%(key)s, %(customer_id)s)
+    order by marts_pii.search_form(last_name) collate "C", customer_id
     limit %(limit)s
 )
 order by 1, 2

@@ -25,6 +25,7 @@ from psycopg import sql
 from rapport import faults
 from rapport.connectors import open_destination
 from rapport.errors import ConfigError, GateFailed, RapportError, RetryLater
+from rapport.identity.phone_forms import can_get_messages
 from rapport.landing import person_references, tombstones
 from rapport.landing.raw_tables import table_of
 from rapport.landing.stream_writer import Writer
@@ -270,8 +271,9 @@ def _erase_at(destination: Destination, person: Person, remote_ids: set[str]) ->
         for remote_id in sorted(remote_ids)
     ]
     known += [Contact(ids[0] if ids else "", email=email, aliases=ids) for email in emails]
-    # A phone number that other people have too must not be erased.
-    phones = sorted(person.traces & person.handles.get("phone", set()))
+    # A phone number that other people have too must not be erased. A number with an extension was
+    # never sent.
+    phones = sorted(filter(can_get_messages, person.traces & person.handles.get("phone", set())))
     known += [Contact(ids[0] if ids else "", phone=phone, aliases=ids) for phone in phones]
     if not known and ids:
         known = [Contact(ids[0], aliases=ids)]

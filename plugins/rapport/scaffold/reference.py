@@ -1,4 +1,4 @@
-"""What is generated from the facts of the vendors: their pages, `.env.example`, README's list.
+"""What is generated from code: pages of vendors and datasets, `.env.example`, README's list.
 
 A page holds what `connectors/<vendor>/__init__.py` states, the docstrings of source and
 destination, the streams, and the entities that the vendor's staging models offer.
@@ -18,6 +18,7 @@ from typing import Any, get_args
 from rapport.connectors import all_destinations, all_sources
 from rapport.errors import ConfigError
 from rapport.paths import project_root
+from rapport.scaffold import datasets_reference
 from rapport.vendors.connections import variable
 from rapport.vendors.destination import Destination
 from rapport.vendors.source import Nothing, Source, Stream
@@ -25,6 +26,7 @@ from rapport.vendors.vendor import Kind, Vendor
 
 COMMAND = "rapport docs connectors"
 PAGES = Path("docs/reference/connectors")
+DATASETS = Path("docs/reference/datasets.md")
 EDIT = f"<!-- Written by `{COMMAND}`. Change {{}} instead. -->"
 # Where a generated part begins and ends in a file that people write.
 PARTS = {
@@ -38,7 +40,7 @@ PARTS = {
 
 def texts() -> dict[str, str]:
     """The generated files as they should be, by path below the project's folder."""
-    found = {str(PAGES / "index.md"): _index()}
+    found = {str(PAGES / "index.md"): _index(), str(DATASETS): _datasets()}
     for name, vendor in vendors().items():
         found[str(PAGES / f"{name}.md")] = _page(vendor)
     for path, content in (("README.md", _overview(PAGES)), (".env.example", _connections())):
@@ -81,6 +83,11 @@ def _index() -> str:
         "Each page says how to log in, what is pulled or sent, and what the vendor does about it."
     )
     return f"# Sources and destinations\n\n{edit}\n\n{about}\n\n{_overview(Path())}"
+
+
+def _datasets() -> str:
+    heading, _, rest = datasets_reference.page().partition("\n")
+    return f"{heading}\n\n{EDIT.format(datasets_reference.SOURCES)}\n{rest}"
 
 
 def _overview(folder: Path) -> str:

@@ -81,7 +81,14 @@ final as (
         source,
         updated_at as as_of
     from counted
-    order by customer_id, field, place, updated_at desc nulls last, times desc, value collate "C"
+    order by
+        customer_id,
+        field,
+        field = 'phone' and value like '%;ext=%',
+        place,
+        updated_at desc nulls last,
+        times desc,
+        value collate "C"
 
 )
 

@@ -15,12 +15,15 @@ from psycopg import sql
 
 from rapport.activation.lists import List
 from rapport.activation.segments.declarations import Segment
+from rapport.identity.phone_forms import EXTENSION
 
 # With these reasons, customers leave at once, whatever else waits.
 COMPELLED = ("erasure", "no_consent", "suppressed")
 # With these reasons, customers are not sent, and not taken off either.
 HELD = ("consent_lost", "frequency_cap")
 _ADDRESS = {"email": "email", "sms": "phone", "push": "user_id"}
+# A number with an extension is behind a switchboard.
+_CANNOT_GET_MESSAGES = sql.SQL("strpos(contact.phone, {}) > 0").format(EXTENSION)
 # A list that is not a mirror keeps customers who were merged into another one: the consent of the
 # surviving customer holds for them. A mirror takes them off in any case.
 _CURRENT = "left join identity.aliases as current_id on current_id.alias_id = person.customer_id"
@@ -86,9 +89,14 @@ def refusal(target: List) -> sql.Composed:
             when erased.customer_id is not null then 'erasure'
             when suppressed.customer_id is not null then 'suppressed'
             when {no_consent}
-            when contact.{address} is null or contact.{address} = '' then 'no_address'
+            when contact.{address} is null or contact.{address} = ''
+                or {cannot_get_messages} then 'no_address'
         end
-    """).format(no_consent=sql.SQL(no_consent), address=sql.Identifier(_ADDRESS[segment.channel]))
+    """).format(
+        no_consent=sql.SQL(no_consent),
+        address=sql.Identifier(_ADDRESS[segment.channel]),
+        cannot_get_messages=_CANNOT_GET_MESSAGES if segment.channel == "sms" else sql.SQL("false"),
+    )
 
 
 def _suppression(segment: Segment, destination: str) -> sql.Composed:

@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from rapport.activation.lists import List
+from rapport.identity.phone_forms import can_get_messages
 from rapport.vendors.destination import Person
 
 _EVERYBODY = """
@@ -30,14 +31,17 @@ order by ledger.customer_id
 def person(row: Mapping[str, Any], channel: str) -> Person:
     """The person of a row: a phone number leaves the warehouse for sms only, a user id for push.
 
+    A number with an extension never leaves it.
+
     The row has customer_id, remote_id, email, phone, full_name, user_id and traits; the rows of a
     batch also have op, aliases and former_traits.
     """
+    phone = row["phone"]
     return Person(
         customer_id=row["customer_id"],
         remote_id=row["remote_id"],
         email=row["email"],
-        phone=row["phone"] if channel == "sms" else None,
+        phone=phone if channel == "sms" and phone and can_get_messages(phone) else None,
         full_name=row["full_name"],
         user_id=row["user_id"] if channel == "push" else None,
         aliases=tuple(row.get("aliases", ())),

@@ -94,12 +94,14 @@ def tiktok_email(email: str | None) -> str:
 
 
 def e164(phone: str | None) -> str:
-    """A plus and digits; nothing where the number names no country.
+    """A plus and digits; nothing without a country code, or with an extension (`;ext=12`).
 
-    >>> e164("+49 30 123"), e164("030 123")
-    ('+4930123', '')
+    >>> e164("+49 30 123"), e164("030 123"), e164("+4930123;ext=12")
+    ('+4930123', '', '')
     """
     text = (phone or "").strip().replace("(0)", "")
+    if ";" in text:
+        return ""
     return f"+{re.sub(r'[^0-9]', '', text)}" if text.startswith("+") else ""
 
 

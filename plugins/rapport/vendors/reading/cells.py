@@ -97,5 +97,6 @@ def _bare(address: str) -> str:
 
 def numbers(found: str, separator: str | None = None) -> list[str]:
     """Every phone number of a cell. A comma is no separator: it is a pause in a number."""
-    pattern = re.escape(separator) if separator is not None else r"[;|\n]"
+    # Not the semicolon before an extension (RFC 3966).
+    pattern = re.escape(separator) if separator is not None else r";(?!\s*ext=)|[|\n]"
     return [part for one in re.split(pattern, found) if (part := one.strip())]
