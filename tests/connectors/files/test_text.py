@@ -55,7 +55,7 @@ def test_a_packed_file_is_the_same_as_a_plain_one(packing: str) -> None:
     assert (len(plain), plain[-1].number) == (50_000, 50_000)
 
 
-@pytest.mark.parametrize("packing", ["gzip", "bz2", "xz"])
+@pytest.mark.parametrize("packing", ["gzip", "bz2", "xz", "zstd"])
 def test_packed_files_may_be_joined(packing: str) -> None:
     pack = PACKINGS[packing]
     found = list(lines(io.BytesIO(pack(CONTENT[:7]) + pack(CONTENT[7:]))))

@@ -61,7 +61,9 @@ def wide(head: bytes) -> str | None:
         "utf-16-be": nuls[0] + nuls[2] > max(0.4 * most, 20 * (nuls[1] + nuls[3]), 2),
     }
     for name, is_likely in candidates.items():
-        if is_likely and not _CONTROL.search(head.decode(name, "ignore")):
+        text = head.decode(name, "ignore") if is_likely else "\x00"
+        # In text of this width, most bytes that are a line feed are half of one.
+        if not _CONTROL.search(text) and 4 * text.count("\n") >= head.count(b"\n"):
             return name
     return None
 
