@@ -41,6 +41,7 @@ _LINE = re.compile(
 _TIME = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 _W3C = (b"#Software:", b"#Version:", b"#Fields:", b"#Date:")
 _PORT = re.compile(r".+:\d{1,5}")
+NOBODY = ("-", "unix:", "unknown")  # in the place of a visitor's address
 UNKNOWN = "not a line of the combined format"
 
 
@@ -100,7 +101,7 @@ def parse(text: str) -> dict[str, Any]:
     return values | {"extra": extra} if extra else values
 
 
-def _who(text: str, extra: str | None) -> tuple[str | None, str, str]:
+def _who(text: str, extra: str | None) -> tuple[str | None, str | None, str]:
     """The site, the visitor and the user that stand before the time; raises `ValueError`."""
     words = text.replace(", ", ",").split(" ")
     vhost = None
@@ -122,7 +123,8 @@ def _who(text: str, extra: str | None) -> tuple[str | None, str, str]:
     if not hosts or not all(words) or not is_user or is_address(words[0]):
         raise ValueError(UNKNOWN)
     forwarded = (extra or "").partition('"')[2].partition('"')[0]
-    host = visitor([*_addresses(forwarded), *hosts]) if is_address(hosts[0]) else hosts[0]
+    known = [*_addresses(forwarded), *filter(is_address, hosts)]
+    host = visitor(known) if known else (None if hosts[0] in NOBODY else hosts[0])
     return (None if vhost == "-" else vhost), host, " ".join(words[1:])
 
 
