@@ -169,6 +169,14 @@ def test_each_line_of_a_mixture_is_judged_by_itself() -> None:
     assert [row.problem is None for row in found] == [True, True, False, False, False]
 
 
+def test_a_column_that_no_log_has_is_refused() -> None:
+    dataset = Dataset.model_validate({"path": "x", "format": "access_log"})
+    line = f"203.0.113.7 - - {COMBINED}".encode()
+    assert len(list(formats.rows(io.BytesIO(line), dataset, ("path", "vhost", "extra")))) == 1
+    with pytest.raises(FileError, match="has no column campaign, which rapport.yml needs"):
+        list(formats.rows(io.BytesIO(line), dataset, ("path", "campaign")))
+
+
 def test_the_w3c_format_is_refused_with_what_to_do() -> None:
     content = b"#Software: Microsoft Internet Information Services 10.0\n#Fields: date time\n"
     dataset = Dataset.model_validate({"path": "x", "format": "access_log"})
