@@ -34,10 +34,12 @@ COMBINED = '[17/Feb/2026:07:26:23 +0100] "GET /a?b=1 HTTP/1.1" 200 1175 "-" "Moz
         ("a.example:80 10.0.0.9, 203.0.113.7 - dora", "203.0.113.7", "dora", "a.example:80"),
         ("203.0.113.7 - 10.0.0.1", "203.0.113.7", None, None),
         ("10.0.0.1 - -", "10.0.0.1", None, None),
+        ("unix: - -", None, None, None),
+        ("- - dora", None, "dora", None),
     ],
 )  # fmt: skip
 def test_the_visitor_stands_in_its_place(
-    before: str, host: str, user: str | None, vhost: str | None
+    before: str, host: str | None, user: str | None, vhost: str | None
 ) -> None:
     found = parse(f"{before} {COMBINED}")
     assert (found["remote_host"], found["remote_user"]) == (host, user)
@@ -63,6 +65,7 @@ def test_behind_a_proxy_the_visitor_is_the_one_that_the_proxy_names() -> None:
     assert parse(f'198.51.100.1 - - {COMBINED} "203.0.113.7"')["remote_host"] == "203.0.113.7"
     assert parse(f'203.0.113.7 - - {COMBINED} "-"')["remote_host"] == "203.0.113.7"
     assert parse(f'203.0.113.7 - - {COMBINED} "10.0.0.5:80"')["remote_host"] == "203.0.113.7"
+    assert parse(f'unix: - - {COMBINED} "203.0.113.7"')["remote_host"] == "203.0.113.7"
 
 
 def test_the_common_format_has_no_agent() -> None:
@@ -164,6 +167,14 @@ def test_each_line_of_a_mixture_is_judged_by_itself() -> None:
     dataset = Dataset.model_validate({"path": "x", "format": "access_log"})
     found = formats.rows(io.BytesIO("\n".join(lines).encode()), dataset, tuple(ACCESS_LOG.values()))
     assert [row.problem is None for row in found] == [True, True, False, False, False]
+
+
+def test_a_column_that_no_log_has_is_refused() -> None:
+    dataset = Dataset.model_validate({"path": "x", "format": "access_log"})
+    line = f"203.0.113.7 - - {COMBINED}".encode()
+    assert len(list(formats.rows(io.BytesIO(line), dataset, ("path", "vhost", "extra")))) == 1
+    with pytest.raises(FileError, match="has no column campaign"):
+        list(formats.rows(io.BytesIO(line), dataset, ("path", "campaign")))
 
 
 def test_the_w3c_format_is_refused_with_what_to_do() -> None:

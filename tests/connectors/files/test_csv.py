@@ -87,6 +87,7 @@ def test_an_open_quote_costs_its_own_line_only() -> None:
          "quotes written twice"),
         (b"1", "1 columns instead of 2"),
         (b"1,2,3", "3 columns instead of 2"),
+        (b"1;x", "1 columns instead of 2; as many as needed with `delimiter: semicolon`"),
     ],
 )  # fmt: skip
 def test_a_broken_row_is_set_aside_with_a_reason(line: bytes, problem: str) -> None:
@@ -170,6 +171,14 @@ def test_a_delimiter_at_the_end_of_lines_is_no_column() -> None:
 def test_given_names_are_checked_too() -> None:
     said = refused(b"1,2\n", ("sum",), header=["id", "amount"])
     assert "has no column sum, which rapport.yml needs; the list under `header` has 2" in said
+
+
+def test_a_header_beyond_the_end_is_refused() -> None:
+    assert refused(b"id\n1\n", header_row=7) == "has no header at line 7: its last line is 2"
+
+
+def test_a_second_mark_and_the_end_of_a_dos_file_are_no_content() -> None:
+    assert read(b"\xef\xbb\xbf\xef\xbb\xbfid,a\r\n1,2\r\n\x1a", ("id",)) == [{"id": "1", "a": "2"}]
 
 
 def test_an_empty_file_has_no_rows() -> None:

@@ -121,3 +121,33 @@ def test_cells_do_not_depend_on_where_a_block_ends(
         patch.setattr("rapport.connectors.files.text.BLOCK", size)
         patch.setattr("rapport.connectors.files.cells.MOST", size)
         assert read(text) == whole
+
+
+BROKEN = st.lists(
+    st.lists(st.sampled_from([b'"', b'""', b",", b"a", b"\xff", b"\r", b" "]), max_size=8),
+    max_size=20,
+).map(lambda lines: b"\n".join(map(b"".join, lines)))
+
+
+def taken(content: bytes) -> list[tuple[int, bytes, object, str | None]]:
+    dataset = Dataset(path="x", format="csv", entity="orders", header=("a", "b"))
+    found = formats.rows(io.BytesIO(b"x,y\n" + content), dataset, ())
+    return [(row.number, row.original, dict(row.values), row.problem) for row in found]
+
+
+@settings(max_examples=500, deadline=None)
+@given(BROKEN)
+def test_no_line_is_lost_whatever_stands_in_it(content: bytes) -> None:
+    lines = [line.rstrip(b"\r") for line in content.split(b"\n")]
+    given = [b"x,y", *(line for line in lines if line.strip())]
+    assert b"\n".join(original for _, original, _, _ in taken(content)) == b"\n".join(given)
+
+
+@settings(max_examples=500, deadline=None)
+@given(BROKEN)
+def test_rows_in_bulk_are_those_that_are_read_one_by_one(content: bytes) -> None:
+    in_bulk = taken(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rapport.connectors.files.cells.MOST", 1)
+        patch.setattr("rapport.connectors.files.cells.FEWEST", 1)
+        assert taken(content) == in_bulk

@@ -10,7 +10,7 @@ from rapport.connectors.files import formats, google_sheets
 from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.google_sheets import GoogleSheet
 from rapport.connectors.files.places import FileError
-from rapport.errors import ConfigError
+from rapport.errors import ConfigError, RetryLater
 
 # Each cell as Google answers it with SERIAL_NUMBER and with FORMATTED_STRING, in a German sheet.
 Both = tuple[Any, Any]
@@ -107,6 +107,35 @@ def test_a_sheet_that_has_changed_has_another_stamp() -> None:
     assert GoogleSheet("1aB", None, Google(sheets)).stamp() == before
     sheets["A"].append(same("b"))
     assert GoogleSheet("1aB", None, Google(sheets)).stamp() != before
+
+
+class HttpError(Exception):
+    """As that of googleapiclient."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__("<HttpError with the address of the sheet>")
+        self.status_code = status
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (403, FileError, "share the sheet"),
+        (404, FileError, "Check the id"),
+        (503, RetryLater, "503"),
+    ],
+)
+def test_a_refusal_of_google_says_what_to_do(
+    status: int, kind: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    google = Google({"A": []})
+
+    def refuse(spreadsheet_id: str) -> None:
+        raise HttpError(status)
+
+    monkeypatch.setattr(google, "get_spreadsheet", refuse)
+    with pytest.raises(kind, match=said):
+        GoogleSheet("1aB", None, google).stamp()
 
 
 @pytest.mark.skipif(

@@ -80,6 +80,14 @@ def test_objects_over_several_lines_are_refused_with_what_to_do() -> None:
     assert "Write each into one line, for example with `jq -c .`" in refused(b'{\n "id": 1\n}\n')
 
 
+def test_rows_in_a_list_of_one_object_are_refused_with_what_to_do() -> None:
+    content = json.dumps({"meta": {"page": 1}, "data": {"orders": OBJECTS}}).encode()
+    assert refused(content, "id", "who.mail") == (
+        "has its rows in the list `data.orders`. Write one object a line, for example with "
+        "`jq -c .data.orders[]`"
+    )
+
+
 def test_an_array_without_end_costs_no_more_than_its_length() -> None:
     started = time.process_time()
     assert "is a JSON array" in refused(b'[{"a": "' + b"x" * 20_000_000)

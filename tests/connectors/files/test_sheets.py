@@ -138,6 +138,13 @@ def test_a_workbook_that_compresses_well_is_refused(monkeypatch: pytest.MonkeyPa
     assert "unpacks to more than 4 MB" in refused(content)
 
 
+def test_a_sheet_with_more_cells_than_are_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheet_sizes, "MOST_CELLS", 20)
+    assert len(rows(xlsx({"S": [["id"], *[[1]] * 19]}))) == 19
+    assert "has 21 cells up to the last one" in refused(xlsx({"S": [["id"], *[[1]] * 20]}))
+    assert "has 21 cells up to the last one" in refused(ods({"S": ods_row(1, repeated=21)}))
+
+
 def test_formatted_cells_without_a_value_are_not_counted() -> None:
     data = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576" s="1"/></row>'
     assert len(rows(xlsx({"S": data}), header=["a"])) == 1

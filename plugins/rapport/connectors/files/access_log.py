@@ -20,6 +20,7 @@ from typing import Any
 
 from rapport.connectors.files import json_logs, load_balancer_logs
 from rapport.connectors.files.addresses import is_address, visitor
+from rapport.connectors.files.columns import with_columns
 from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.encodings import not_readable
 from rapport.connectors.files.places import FileError
@@ -41,13 +42,23 @@ _LINE = re.compile(
 _TIME = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 _W3C = (b"#Software:", b"#Version:", b"#Fields:", b"#Date:")
 _PORT = re.compile(r".+:\d{1,5}")
+SELDOM = ("vhost", "extra")  # which not every line has
+NOBODY = ("-", "unix:", "unknown")  # in the place of a visitor's address
 UNKNOWN = "not a line of the combined format"
 
 
 def rows(
     lines: Iterator[Line], dataset: Dataset | None = None, needed: Sequence[str] = ()
 ) -> Iterator[Row]:
-    """The rows; raises `FileError` for a log in the W3C format (IIS, CloudFront)."""
+    """The rows.
+
+    Raises `FileError` for a log in the W3C format (IIS, CloudFront), and for a needed column that
+    no log has.
+    """
+    return with_columns(_rows(lines, dataset), [name for name in needed if name not in SELDOM])
+
+
+def _rows(lines: Iterator[Line], dataset: Dataset | None) -> Iterator[Row]:
     encoding = dataset.encoding if dataset is not None else "utf-8"
     if isinstance(lines, Lines) and lines.encoding is not None:
         encoding = lines.encoding
@@ -100,7 +111,7 @@ def parse(text: str) -> dict[str, Any]:
     return values | {"extra": extra} if extra else values
 
 
-def _who(text: str, extra: str | None) -> tuple[str | None, str, str]:
+def _who(text: str, extra: str | None) -> tuple[str | None, str | None, str]:
     """The site, the visitor and the user that stand before the time; raises `ValueError`."""
     words = text.replace(", ", ",").split(" ")
     vhost = None
@@ -122,7 +133,8 @@ def _who(text: str, extra: str | None) -> tuple[str | None, str, str]:
     if not hosts or not all(words) or not is_user or is_address(words[0]):
         raise ValueError(UNKNOWN)
     forwarded = (extra or "").partition('"')[2].partition('"')[0]
-    host = visitor([*_addresses(forwarded), *hosts]) if is_address(hosts[0]) else hosts[0]
+    known = [*_addresses(forwarded), *filter(is_address, hosts)]
+    host = visitor(known) if known else (None if hosts[0] in NOBODY else hosts[0])
     return (None if vhost == "-" else vhost), host, " ".join(words[1:])
 
 

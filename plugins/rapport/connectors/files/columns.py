@@ -78,12 +78,27 @@ def with_columns(rows: Iterator[Row], needed: Sequence[str]) -> Iterator[Row]:
         if not absent or good >= LOOKED_AT or size >= LOOKED_AT_BYTES:
             break
     if absent and good:
+        _refuse_wrapped(held, absent)
         where = "it" if good < LOOKED_AT else f"the part up to row {held[-1].number}"
         found = [name for name in needed if name not in absent]
         refuse_missing([*names, *(name for name in found if name not in names)], needed, where)
     yield from held
     held.clear()
     yield from rows
+
+
+def _refuse_wrapped(rows: Sequence[Row], needed: Collection[str]) -> None:
+    """A file with one record that holds the rows in a list."""
+    if len(rows) != 1:
+        return
+    for name in paths(rows[0].values):
+        inner = value_at(rows[0].values, name)
+        first = inner[0] if isinstance(inner, list) and inner else None
+        if isinstance(first, Mapping) and not missing(list(paths(first)), needed):
+            raise FileError(
+                f"has its rows in the list `{name}`. Write one object a line, for example with "
+                f"`jq -c .{name}[]`"
+            )
 
 
 def paths(values: Mapping[str, Any], deep: int = 4) -> Iterator[str]:

@@ -24,7 +24,7 @@ from rapport.connectors.files.text import Line, Lines
 
 _SEP = re.compile(rb'"?sep=(.)"?')
 LOOKED_AT = 20  # rows below the header in which the names may stand instead
-_BLANKS = b" \t\r\n\x0b\x0c"
+_BLANKS = b" \t\r\n\x0b\x0c\x1a"  # DOS ends files with the last
 
 
 def rows(
@@ -61,7 +61,16 @@ def _rows(cells: Cells, names: list[str], least: int, blanks: bytes) -> Iterator
         elif len(found) >= least and not any(found[width:]):
             yield Row(number, original, dict(zip(names, found, strict=False)))
         else:
-            yield Row(number, original, problem=f"{len(found)} columns instead of {least}")
+            yield Row(number, original, problem=_miscounted(original, len(found), least))
+
+
+def _miscounted(original: bytes, found: int, least: int) -> str:
+    said = f"{found} columns instead of {least}"
+    if found == 1:
+        for sign, name in headers.DELIMITERS.items():
+            if original.count(sign.encode()) == least - 1:
+                return f"{said}; as many as needed with `delimiter: {name}`"
+    return said
 
 
 def _dialect(lines: Iterator[Line], dataset: Dataset) -> Dialect:
@@ -90,11 +99,15 @@ def _header(cells: Cells, needed: Sequence[str]) -> tuple[list[str], int]:
 def _after_head(lines: Iterator[Line], header_row: int) -> tuple[Iterator[Line], str | None]:
     """The lines from the header on, and the delimiter that a line before it says."""
     delimiter = None
+    number = 0
     for line in lines:
         if (said := _SEP.fullmatch(line.content)) is not None:
             delimiter = said[1].decode("latin-1")
         elif line.number >= header_row:
             return itertools.chain((line,), lines), delimiter
+        number = line.number
+    if number and header_row > 1:
+        raise FileError(f"has no header at line {header_row}: its last line is {number}")
     return iter(()), delimiter
 
 

@@ -20,7 +20,7 @@ _CENTRAL = "ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČ
 _CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯЁІЇЄ"
 _GREEK = "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩΆΈΉΊΌΎΏ"
 _TURKISH = "çğıöşüÇĞİÖŞÜâî"
-_MARKS = "€–—’‘“”„…«»°§\u00a0·•®©™£"
+_MARKS = "€–—’‘“”„…«»°§·•®©™£"
 # The encodings that are suggested, with the letters that texts in them are made of.
 _USUAL = {
     "cp1252": _WESTERN,
@@ -35,6 +35,8 @@ _USUAL = {
 _EAST_ASIAN = ("shift_jis", "gb18030", "big5", "euc_kr")
 _UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+_RUNS = re.compile(r"[^\W\x00-\x7f]+")
+_TURNED = re.compile(r"[а-яёα-ω][А-ЯЁΑ-Ω]")
 SAMPLE = 64 * 1024
 
 
@@ -59,7 +61,9 @@ def wide(head: bytes) -> str | None:
         "utf-16-be": nuls[0] + nuls[2] > max(0.4 * most, 20 * (nuls[1] + nuls[3]), 2),
     }
     for name, is_likely in candidates.items():
-        if is_likely and not _CONTROL.search(head.decode(name, "ignore")):
+        text = head.decode(name, "ignore") if is_likely else "\x00"
+        # In text of this width, most bytes that are a line feed are half of one.
+        if not _CONTROL.search(text) and 4 * text.count("\n") >= head.count(b"\n"):
             return name
     return None
 
@@ -80,27 +84,29 @@ def suggestion(sample: bytes) -> str | None:
     sample = sample[:SAMPLE]
     if _UTF_8.search(sample):
         return next((name for name in _EAST_ASIAN if _reads_as_words(sample, name)), None)
-    scores: dict[str, float] = {}
-    for name, usual in _USUAL.items():
-        try:
-            text = sample.decode(name)
-        except UnicodeDecodeError:
-            continue
-        odd = [letter for letter in text if letter > "\x7f"]
-        fitting = sum((letter in usual) + 0.9 * (letter in _MARKS) for letter in odd)
-        turned = len(re.findall(r"[^\W\d_A-Z]\s*[^\W\d_a-z](?<=[^\x00-\x7f])[a-z]", text))
-        scores[name] = (fitting - 0.5 * (name in ("cp1251", "koi8-r")) * _upside_down(text)) / max(
-            len(odd), 1
-        ) - 0.01 * turned
-    best = max(scores, key=lambda name: scores[name], default=None)
-    if best is not None and scores[best] > 0.6:
+    scores = {name: _fit(sample, name) for name in _USUAL}
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] > 0.6:
         return best
-    return next((name for name in _EAST_ASIAN if _reads_as_words(sample, name)), best)
+    eastern = next((name for name in _EAST_ASIAN if _reads_as_words(sample, name)), None)
+    return eastern or (best if scores[best] >= 0 else None)
 
 
-def _upside_down(text: str) -> int:
-    """Capital letters in the middle of Cyrillic words: koi8 read as cp1251 or the other way."""
-    return len(re.findall(r"[а-яё][А-ЯЁ]", text))
+def _fit(sample: bytes, name: str) -> float:
+    """The share of unusual signs that texts in this encoding are made of; below 0 for none."""
+    try:
+        text = sample.decode(name)
+    except UnicodeDecodeError:
+        return -1
+    odd = [sign for sign in text if sign > "\x7f"]
+    fitting: float = sum((sign in _USUAL[name]) + 0.9 * (sign in _MARKS) for sign in odd)
+    if _USUAL[name] in (_CYRILLIC, _GREEK):
+        # Such letters stand together, and capitals at the beginning of words.
+        fitting -= sum(len(run) == 1 for run in _RUNS.findall(text)) + len(_TURNED.findall(text))
+    else:
+        longest = 2 if _USUAL[name] == _WESTERN else 3
+        fitting -= sum(len(run) for run in _RUNS.findall(text) if len(run) > longest)
+    return max(fitting, 0) / max(len(odd), 1)
 
 
 def _reads_as_words(sample: bytes, name: str) -> bool:

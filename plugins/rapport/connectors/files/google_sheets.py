@@ -26,7 +26,7 @@ from rapport.connectors.files.places import File, FileError
 from rapport.connectors.files.row import Row
 from rapport.connectors.files.tables import Cells
 from rapport.connectors.files.text import lines
-from rapport.errors import ConfigError
+from rapport.errors import ConfigError, RetryLater
 
 CONN_ID = "google_sheets"
 ROWS_AT_ONCE = 10_000
@@ -59,7 +59,16 @@ def hook(conn_id: str | None) -> Hook:
             "files: format google_sheet needs apache-airflow-providers-google. Install Rapport "
             'with its extra "sheets".'
         ) from None
-    found: Hook = GSheetsHook(gcp_conn_id=conn_id or CONN_ID)
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    conn_id = conn_id or CONN_ID
+    try:
+        found: Hook = GSheetsHook(gcp_conn_id=conn_id)
+    except AirflowNotFoundException:
+        raise ConfigError(
+            f'files: format google_sheet needs the connection "{conn_id}" of Google, which is not '
+            "there. Add it, or name another as `conn_id`."
+        ) from None
     return found
 
 
@@ -85,9 +94,11 @@ class GoogleSheet:
         try:
             for row in _cells(self.google, self.name, self.sheet):
                 copy.write(msgspec.json.encode(row) + b"\n")
-        except BaseException:
+        except BaseException as error:
             copy.close()
-            raise
+            if (status := getattr(error, "status_code", None)) is None:
+                raise
+            raise _refused(status) from None
         copy.seek(0)
         return cast("BinaryIO", copy)
 
@@ -113,6 +124,16 @@ def cell(plain: Any, shown: Any) -> str | None:
     if isinstance(plain, int) or plain.is_integer():
         return moment.date().isoformat()
     return moment.time().isoformat() if 0 <= plain < 1 else moment.isoformat()
+
+
+def _refused(status: int) -> Exception:
+    """What an error of the API means: `googleapiclient.errors.HttpError` has its status."""
+    if status in (401, 403, 404):
+        return FileError(
+            f"cannot be read: Google answers {status}. Check the id in `path`, and share the sheet "
+            "with the account of the connection"
+        )
+    return RetryLater(f"files: Google answers {status} for a sheet. It is read in the next run.")
 
 
 def _cells(google: Hook, spreadsheet: str, sheet: str | None) -> Iterator[Cells]:

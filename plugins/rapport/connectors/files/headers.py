@@ -22,7 +22,7 @@ def names_of(
 
     Raises `FileError` where a needed column is not there, or is there twice.
     """
-    given = [cell.strip() for cell in cells]
+    given = [cell.strip("\ufeff").strip() for cell in cells]
     _refuse_one_cell(given, needed, number)
     for name in needed:
         if given.count(name) > 1:

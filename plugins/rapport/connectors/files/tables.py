@@ -37,6 +37,8 @@ def rows(cells: Iterator[Cells], dataset: Dataset, needed: Sequence[str]) -> Ite
     if dataset.header is True:
         header = next(numbered, None)
         if header is None:
+            if dataset.header_row > 1:
+                raise FileError(f"has no header at row {dataset.header_row}, and no row below it")
             return
         names = _names(header, numbered, needed)
         named = {name for name, given in zip(names, header[1], strict=True) if given}

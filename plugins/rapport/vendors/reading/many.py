@@ -11,22 +11,22 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rapport.vendors.reading.cells import NOTHING_IN_TEXT
+from rapport.vendors.reading.cells import NOTHING, NOTHING_IN_TEXT
 from rapport.vendors.reading.problems import Unreadable
 
-# Cells that are canonical as they stand. Each ends with a NUL, which no cell holds.
-_NUMBER = r"(?:0|[1-9]\d{0,17}|-[1-9]\d{0,17})(?:\.\d{1,2})?"
+# Cells that are canonical as they stand. Each ends with a NUL, which no cell holds. The quantifiers
+# are possessive, so that a hostile cell is looked at once.
 _PLAIN = {
-    "number": _NUMBER,
+    "number": r"(?:0|[1-9]\d{0,17}|-[1-9]\d{0,17})(?:\.\d{1,2})?",
     "integer": r"0|[1-9]\d{0,8}",
-    "id": r"[A-Za-z#][\w#-]*[1-9]\w*|[1-9]\d{0,17}",
-    "email": r"[a-z0-9][a-z0-9._+-]*@(?:[a-z0-9][a-z0-9-]*\.)+[a-z]{2,20}",
-    "text": r"[^\s='\0](?:[^\0]*[^\s\0])?",
+    "id": r"[A-Za-z#][\w#-]*+|[1-9]\d{0,17}",
+    "email": r"[a-z0-9][a-z0-9._+-]*+@(?:[a-z0-9][a-z0-9-]*+\.)++[a-z]{2,20}",
+    "text": r"[^\s='\0][^\0]*+(?<!\s)",
 }
-_WHOLE = {kind: re.compile(rf"(?:(?:{cell})\0)*", re.ASCII) for kind, cell in _PLAIN.items()}
+_WHOLE = {kind: re.compile(rf"(?>(?:{cell})\0)*+", re.ASCII) for kind, cell in _PLAIN.items()}
 _TIMES = {
-    "": re.compile(r"(?:\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d\0)*", re.ASCII),
-    "Z": re.compile(r"(?:\d{4}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\dZ\0)*", re.ASCII),
+    "": re.compile(r"(?:\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d\0)*+", re.ASCII),
+    "Z": re.compile(r"(?:\d{4}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\dZ\0)*+", re.ASCII),
 }
 
 
@@ -36,6 +36,8 @@ def plain(kind: str, cells: Sequence[str]) -> list[str] | None:
     if whole is None or not whole.fullmatch("\0".join((*cells, ""))):
         return None
     if kind == "text" and not NOTHING_IN_TEXT.isdisjoint(cells):
+        return None
+    if kind == "id" and not NOTHING.isdisjoint(cell.casefold() for cell in cells):
         return None
     return list(cells)
 
