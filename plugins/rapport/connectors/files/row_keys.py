@@ -10,13 +10,14 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from rapport.connectors.files.datasets import Dataset
 from rapport.vendors.reading import cells
+from rapport.vendors.reading.many import plain
 
 # The member of a payload that holds the key of a row that rapport.yml gives none.
 ID = "_id"
@@ -100,6 +101,17 @@ class RowIds:
         content = hashlib.blake2b(msgspec.json.encode(values), digest_size=12).digest()
         self._seen[content] += 1
         return f"{self._file}:{content.hex()}:{self._seen[content]}"
+
+    def said_of(self, rows: Sequence[Mapping[str, Any]]) -> list[str | None]:
+        """The id that stands in each row, if it has one."""
+        if self._identity.column is not None:
+            try:
+                found = plain("id", [row[self._identity.column] for row in rows])
+            except (KeyError, TypeError):
+                found = None
+            if found is not None:
+                return list(found)
+        return [self.said(row) for row in rows]
 
     def said(self, values: Mapping[str, Any]) -> str | None:
         """The id that stands in the row, if it has one."""

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 from rapport.connectors.files import formats, google_sheets
@@ -31,6 +32,8 @@ from rapport.vendors.source import Page, Position, Rejected
 log = logging.getLogger(__name__)
 
 PAGE_ROWS, PAGE_BYTES = 5_000, 8 * 1024 * 1024
+# Between two looks at the size: as many rows of the largest size fit into memory.
+AT_ONCE = 16
 Item = TypeVar("Item", Row, Line, Order)
 # Records that land, and what is rejected beside them.
 Landing = tuple[list[bytes], list[Rejected]]
@@ -177,25 +180,28 @@ class Rows(MappedStream):
         """Orders, each with its lines."""
         lines = OrderLines()
         rejected: list[Rejected] = []
-        for chunk in chunks(self._lines(file, rejected)):
-            yield self._of_orders(file, lines.add(chunk), rejected)
+        for some in self._lines(file, rejected):
+            yield self._of_orders(file, lines.add(some), rejected)
             rejected.clear()
         yield self._of_orders(file, lines.rest(), rejected)
-        for orders in chunks(lines.apart(self._lines(file, []))):
+        again = (line for some in self._lines(file, []) for line in some)
+        for orders in chunks(lines.apart(again)):
             yield self._of_orders(file, orders, [])
 
-    def _lines(self, file: File, rejected: list[Rejected]) -> Iterator[Line]:
+    def _lines(self, file: File, rejected: list[Rejected]) -> Iterator[list[Line]]:
+        """The rows with the ids of their orders; one without may go on with the order before."""
         ids = RowIds(self.identity, file.name)
         last: str | None = None
-        for row in self.rows(file):
-            if row.problem is not None:
-                rejected.append(_rejected(file, row, row.problem))
-                continue
-            said = ids.said(row.values)
-            if said is None and last is not None and self.row_reader.is_continued(row.values):
-                said = last
-            last = said
-            yield Line(said if said is not None else ids.of(row.values), row)
+        for rows in chunks(self.rows(file)):
+            rejected += [_rejected(file, row, row.problem) for row in rows if row.problem]
+            good = [row for row in rows if row.problem is None]
+            lines = []
+            for row, said in zip(good, ids.said_of([row.values for row in good]), strict=True):
+                if said is None and last is not None and self.row_reader.is_continued(row.values):
+                    said = last
+                last = said
+                lines.append(Line(said if said is not None else ids.of(row.values), row))
+            yield lines
 
     def _of_orders(
         self, file: File, orders: Sequence[Order], rejected: Sequence[Rejected]
@@ -224,23 +230,26 @@ class Rows(MappedStream):
 
 def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
     """The items in lists of bounded length and size; what came before an error comes first."""
+    damage: list[Exception] = []
+    whole = _until_damage(items, damage)
     some: list[Item] = []
     size = 0
-    following = iter(items)
-    while True:
-        try:
-            item = next(following)
-        except StopIteration:
-            break
-        except (FileError, OSError):
-            yield some
-            raise
-        some.append(item)
-        size += _size(item)
+    while few := list(islice(whole, AT_ONCE)):
+        some += few
+        size += sum(map(_size, few))
         if len(some) >= PAGE_ROWS or size >= PAGE_BYTES:
             yield some
             some, size = [], 0
     yield some
+    if damage:
+        raise damage[0]
+
+
+def _until_damage(items: Iterable[Item], damage: list[Exception]) -> Iterator[Item]:
+    try:
+        yield from items
+    except (FileError, OSError) as error:
+        damage.append(error)
 
 
 def _size(item: Row | Line | Order) -> int:

@@ -81,9 +81,9 @@ class Hours:
             return [known[cell[:13] + end] + cell[13:19] + "Z" for cell in cells]
         except KeyError:
             pass
-        for hour in {cell[:13] for cell in cells}:
-            if not self._learn(hour, end):
-                return None
+        hours = {cell[:13] for cell in cells}
+        if not all(self._learn(hour, end) for hour in hours if hour + end not in known):
+            return None
         return [known[cell[:13] + end] + cell[13:19] + "Z" for cell in cells]
 
     def _learn(self, hour: str, end: str) -> bool:
