@@ -90,8 +90,11 @@ def _ungrouped(text: str, signs: str) -> str:
     used = {sign for sign in text if not sign.isdecimal()}
     if len(used) != 1 or not used <= set(signs):
         raise Unreadable("no number; say its signs by `decimal` and `thousands`")
-    first, *rest = text.split(used.pop())
-    is_grouped = rest[-1:] and len(rest[-1]) == 3 and all(len(group) in (2, 3) for group in rest)
+    (sign,) = used
+    first, *rest = text.split(sign)
+    # In India, groups before the last one have two digits.
+    sizes = (2, 3) if sign == "," else (3,)
+    is_grouped = rest[-1:] and len(rest[-1]) == 3 and all(len(group) in sizes for group in rest)
     if not (is_grouped and 1 <= len(first) <= 3):
         raise Unreadable("no number; say its signs by `decimal` and `thousands`")
     return first + "".join(rest)

@@ -105,6 +105,8 @@ class Reading:
             stored[place]["profile"] = own_key(place) if profile is None else profile  # type: ignore[index]
         for name, (read, given) in columns.items():
             for place, error in read.unreadable.items():
+                if isinstance(stored[place], Unreadable):
+                    continue
                 stored[place] = Unreadable(_in(self.columns[name], given[place], error))
         return stored
 
@@ -123,7 +125,7 @@ class Reading:
             except KeyError:
                 return None
             found[name] = read, _ = reader.read_many(given), given
-            if not many.without_lists(read.values):
+            if reader.kind in ("email", "phone") and not many.without_lists(read.values):
                 return None
         values = {name: read.values for name, (read, _) in found.items()}
         return None if entities.needs_each_row(self.dataset, values) else found
