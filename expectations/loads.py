@@ -5,9 +5,25 @@ from datetime import datetime
 import great_expectations.expectations as gxe
 
 GATE = "arrival"
+# Up to five rejected records fail no load, unless they are most of it.
 QUERY = """
-    select * from quality.arrivals
+    select
+        *,
+        case when rejected > 5 or rejected_share > 0.5 then rejected_share else 0 end
+            as refused_share
+    from quality.arrivals
     where run_id = {run_id} and source = {source}
+"""
+FINDINGS = """
+    select 'stream ' || stream || ': ' || case
+        when not is_finished then 'the load is not finished'
+        when refused_share > 0.05 then rejected || ' of ' || read || ' records were rejected'
+        when has_warning then 'the load has a warning'
+        else landed || ' records landed, far from the usual number'
+    end
+    from judged
+    where not is_finished or refused_share > 0.05 or has_warning or landed_ratio > 20
+    order by stream
 """
 
 
@@ -19,7 +35,7 @@ def expectations(as_of: datetime) -> list[gxe.Expectation]:
             column="is_finished", value_set=[True], severity="critical"
         ),
         gxe.ExpectColumnValuesToBeBetween(
-            column="rejected_share", max_value=0.05, severity="critical"
+            column="refused_share", max_value=0.05, severity="critical"
         ),
         gxe.ExpectColumnValuesToBeInSet(
             column="has_warning", value_set=[False], severity="critical"

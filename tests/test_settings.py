@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rapport import paths
 from rapport.errors import ConfigError
-from rapport.settings import known, load_settings
+from rapport.settings import Settings, known, load_settings
 
 
 def complaint(tmp_path: Path, text: str) -> str:
@@ -210,3 +210,11 @@ def test_aliases_that_never_end_are_refused_at_once(
     file.write_text(text)
     with pytest.raises(ConfigError, match=complaint):
         load_settings(file)
+
+
+def test_own_domains_are_hosts_in_lower_case_without_www() -> None:
+    chosen = Settings.model_validate({"own_domains": ["www.Shop.example", "help.shop.example"]})
+    assert chosen.own_domains == ("shop.example", "help.shop.example")
+    assert Settings.model_validate({"own_domains": None}).own_domains == ()
+    with pytest.raises(ValueError, match="no domain 'https"):
+        Settings.model_validate({"own_domains": ["https://shop.example/"]})

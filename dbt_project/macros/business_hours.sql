@@ -19,6 +19,7 @@
                 coalesce({{ open_minutes_until(schedule, finish) }}, 0)
                 - coalesce({{ open_minutes_until(schedule, begin) }}, 0), 2
             )
+        when {{ finish }} >= {{ begin }} - interval '5 minutes' then 0
     end
 {%- endmacro %}
 
@@ -28,5 +29,32 @@
     case
         when ({{ taken }}) is not null then ({{ taken }}) > {{ target }}
         when {{ waiting }} > {{ target }} then true
+    end
+{%- endmacro %}
+
+{# The time some minutes after another; NULL if the minutes are not those of a wait. #}
+{% macro minutes_after(moment, minutes) -%}
+    case
+        when {{ moment }} is not null and {{ minutes }} between 0 and 1e7
+            then {{ bounded_time(moment ~ ' + make_interval(secs => (' ~ minutes ~ ' * 60)::double precision)') }}
+    end
+{%- endmacro %}
+
+{# The calendar minutes between two times. Clocks differ, so a time up to five minutes before the first is the
+   same moment: 0. Any earlier one is a mistake: NULL. #}
+{% macro minutes_between(begin, finish) -%}
+    case
+        when {{ finish }} >= {{ begin }} then round(extract(epoch from {{ finish }} - {{ begin }}) / 60, 2)
+        when {{ finish }} >= {{ begin }} - interval '5 minutes' then 0
+    end
+{%- endmacro %}
+
+{# The channel of a conversation in lower case, and one word for e-mail, chat and phone. #}
+{% macro conversation_channel(channel) -%}
+    case
+        when lower({{ channel }}) ~ '^(e[ _-]?)?mail$' then 'email'
+        when lower({{ channel }}) ~ '^(live|web)?[ _-]?chat$' then 'chat'
+        when lower({{ channel }}) ~ '^(tele)?phone([ _-]?call)?$' then 'phone'
+        else lower({{ channel }})
     end
 {%- endmacro %}

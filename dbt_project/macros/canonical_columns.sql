@@ -24,7 +24,7 @@
         'subscriptions': {
             'source': text, 'profile_id': text, 'subscription_id': text, 'plan': text, 'status': text,
             'started_at': time, 'cancelled_at': time, 'renews_at': time, 'amount': number, 'currency': text,
-            'updated_at': time,
+            'updated_at': time, 'deleted_at': time,
         },
         'payments': {
             'source': text, 'profile_id': text, 'payment_id': text, 'subscription_id': text, 'status': text,

@@ -1,4 +1,4 @@
-{# CTEs for cohort models: `orders` with the month of the customer's first paid order, `cohorts` with
+{# CTEs for cohort models: `orders`, purchases and refunds, with the month of the customer's first purchase, `cohorts` with
    their size, and `cohort_months` with every month of each cohort up to now. #}
 {% macro cohort_months() -%}
     orders as (
@@ -6,11 +6,14 @@
         select
             customer_id,
             currency,
-            amount,
+            is_purchase,
+            revenue,
             {{ local_month('ordered_at') }} as month,
-            min({{ local_month('ordered_at') }}) over (partition by customer_id) as cohort_month
+            min({{ local_month('ordered_at') }}) filter (where is_purchase) over (partition by customer_id) as cohort_month
         from {{ ref('fct_orders') }}
-        where status = 'paid' and customer_id is not null and {{ is_reportable('ordered_at') }}
+        where
+            (is_purchase or revenue is not null) and customer_id is not null
+            and {{ is_reportable('ordered_at') }}
 
     ),
 
@@ -18,6 +21,7 @@
 
         select cohort_month, count(distinct customer_id)::integer as customers
         from orders
+        where is_purchase
         group by cohort_month
 
     ),

@@ -64,7 +64,13 @@
    because an older export may land later. Otherwise it is the one that landed last. #}
 {% macro file_versions(dataset) -%}
     {%- set raw = 'raw.' ~ dataset.source ~ '__' ~ dataset.name -%}
-    {%- if 'updated_at' in dataset.columns -%}
+    {%- if dataset.entity == 'subscriptions' -%}
+        (
+            select *
+            from {{ versions_with_deleted(raw, (file_changed_at(dataset) ~ ' desc, ') if 'updated_at' in dataset.columns else '') }} as newest
+            where {{ file_is_read() }}
+        ) as versions
+    {%- elif 'updated_at' in dataset.columns -%}
         (
             select * from (
                 select distinct on (record_key) *

@@ -1,5 +1,19 @@
-{# The periods in which somebody is a customer: by a subscription, or for `inactivity_days` after an
-   order. Ends are exclusive, so that one period can start when another ends. #}
+{# The last version of each record of a raw table, also of deleted ones, with `deleted_at`: the run that found the
+   record deleted. `newest_first` orders the versions before their loads do. #}
+{% macro versions_with_deleted(raw, newest_first='') -%}
+    (
+        select distinct on (record_key) kept.*, gone.deleted_at
+        from {{ raw }} as kept
+        left join (
+            select record_key, as_of as deleted_at from {{ raw }} where is_latest and is_deleted
+        ) as gone using (record_key)
+        where not kept.is_deleted
+        order by record_key, {{ newest_first }}load_id desc
+    )
+{%- endmacro %}
+
+{# The periods in which somebody is a customer: by a subscription, or for `inactivity_days` after a
+   purchase. Ends are exclusive, so that one period can start when another ends. #}
 {% macro memberships() -%}
     select
         'contractual' as basis,
@@ -11,7 +25,7 @@
     from {{ ref('fct_subscriptions') }}
     where
         customer_id is not null and status <> 'trialing'
-        and started_at is not null and started_at <= {{ as_of() }}
+        and {{ is_reportable('started_at') }}
     union all
     select
         'non_contractual' as basis,
@@ -21,7 +35,7 @@
         amount,
         currency
     from {{ ref('fct_orders') }}
-    where customer_id is not null and status = 'paid' and {{ is_reportable('ordered_at') }}
+    where customer_id is not null and is_purchase and {{ is_reportable('ordered_at') }}
 {%- endmacro %}
 
 {% macro held_at(moment) -%}
@@ -39,7 +53,7 @@
 
     first_months as (
 
-        select basis, greatest(min({{ local_month('started_at') }}), date '1990-01-01') as month
+        select basis, min({{ local_month('started_at') }}) as month
         from memberships
         group by basis
 

@@ -28,14 +28,20 @@
     end
 {%- endmacro %}
 
+{# The time, or the nearest one that programs can read in every time zone: Python's years are 1 to 9999. The
+   time must not be NULL, because least and greatest leave NULL out. #}
+{% macro bounded_time(moment) -%}
+    least(greatest({{ moment }}, timestamptz '0001-01-02 00:00:00+00'), timestamptz '9999-12-30 00:00:00+00')
+{%- endmacro %}
+
 {# Accepts ISO 8601 only. A date must begin with its year, because 03/04/2026 is ambiguous. A zone
    must be Z or an offset, because names of zones are ambiguous. Without a zone, it is UTC. #}
 {% macro try_timestamp(text) -%}
     case
-        when {{ text }} !~ '^\s*\d{4}-?\d{2}-?\d{2}([Tt ]\d{2}:?\d{2}(:?\d{2}([.]\d+)?)?\s*([Zz]|[+-]\d{2}(:?\d{2})?)?)?\s*$' then null
+        when {{ text }} is null or {{ text }} !~ '^\s*\d{4}-?\d{2}-?\d{2}([Tt ]\d{2}:?\d{2}(:?\d{2}([.]\d+)?)?\s*([Zz]|[+-]\d{2}(:?\d{2})?)?)?\s*$' then null
         when not pg_input_is_valid({{ text }}, 'timestamptz') then null
-        when {{ text }} ~ '([Tt ]\d.*[+-]\d{2}|[Zz]\s*$)' then ({{ text }})::timestamptz
-        else ({{ text }})::timestamp at time zone 'UTC'
+        when {{ text }} ~ '([Tt ]\d.*[+-]\d{2}|[Zz]\s*$)' then {{ bounded_time('(' ~ text ~ ')::timestamptz') }}
+        else {{ bounded_time('(' ~ text ~ ")::timestamp at time zone 'UTC'") }}
     end
 {%- endmacro %}
 

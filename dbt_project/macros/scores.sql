@@ -95,3 +95,18 @@
 {% macro is_asked(metric, scales) -%}
     metric = '{{ metric }}' and scale in ({% for scale in scales %}'{{ scale }}'{{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}
+
+{# The score, or NULL if it is not on its scale. A scale names its ends, such as 1-5; good_bad is 0 or 1. #}
+{% macro score_on_scale(scale, score) -%}
+    case
+        when {{ scale }} = 'good_bad' then case when {{ score }} between 0 and 1 then {{ score }} end
+        when {{ scale }} ~ '^[0-9]{1,2}-[0-9]{1,2}$'
+            then case
+                when
+                    {{ score }} between split_part({{ scale }}, '-', 1)::numeric
+                    and split_part({{ scale }}, '-', 2)::numeric
+                    then {{ score }}
+            end
+        else {{ score }}
+    end
+{%- endmacro %}

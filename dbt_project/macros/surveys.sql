@@ -18,15 +18,19 @@
     case {{ metric }} when 'nps' then '0-10' when 'csat' then '1-5' when 'ces' then '1-7' end
 {%- endmacro %}
 
-{# The number at the start of an answer ("9", "10 - very likely"); NULL if it is not on the scale. #}
+{# The number that begins an answer ("9", "8,5", "10 - very likely") or ends it ("Very likely - 10"). A number
+   off the scale stays: the union of all responses counts it and leaves it out. #}
 {% macro survey_score(metric, text) -%}
     case
-        when {{ metric }} = 'nps' and {{ leading_number(text) }} between 0 and 10 then {{ leading_number(text) }}
-        when {{ metric }} = 'csat' and {{ leading_number(text) }} between 1 and 5 then {{ leading_number(text) }}
-        when {{ metric }} = 'ces' and {{ leading_number(text) }} between 1 and 7 then {{ leading_number(text) }}
+        when {{ metric }} in ('nps', 'csat', 'ces')
+            then coalesce({{ leading_number(text) }}, {{ trailing_number(text) }})
     end
 {%- endmacro %}
 
 {% macro leading_number(text) -%}
-    substring({{ text }} from '^\s*(\d{1,3})(?![\d.,]*\d)')::numeric
+    replace(substring({{ text }} from '^\s*([+-]?\d{1,3}([.,]\d{1,4})?)(?![\d.,]*\d)'), ',', '.')::numeric
+{%- endmacro %}
+
+{% macro trailing_number(text) -%}
+    replace(substring({{ text }} from '^\D*[-–—:(=]\s*(\d{1,3}([.,]\d{1,4})?)\s*\)?\s*$'), ',', '.')::numeric
 {%- endmacro %}

@@ -1,8 +1,9 @@
 with ordered as (
 
-    select order_date, currency, orders, revenue
-    from {{ ref('mart_revenue_daily') }}
-    where orders > 0
+    select order_date, currency, count(*) as orders, sum(revenue) as revenue
+    from {{ ref('fct_orders') }}
+    where is_purchase and {{ is_reportable('ordered_at') }}
+    group by order_date, currency
 
 ),
 

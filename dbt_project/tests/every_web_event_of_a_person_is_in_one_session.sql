@@ -8,7 +8,7 @@ with events as (
 
 sessions as (
 
-    select coalesce(sum(events), 0) as events from {{ ref('fct_web_sessions') }}
+    select coalesce(sum(events), 0) as events from {{ ref('int_web_events_sessionised') }}
 
 )
 

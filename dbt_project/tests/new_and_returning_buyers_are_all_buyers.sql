@@ -2,7 +2,7 @@ with orders as (
 
     select count(distinct customer_id) as buyers, count(*) as orders
     from {{ ref('fct_orders') }}
-    where status = 'paid' and customer_id is not null and {{ is_reportable('ordered_at') }}
+    where is_purchase and customer_id is not null and {{ is_reportable('ordered_at') }}
 
 ),
 

@@ -1,9 +1,12 @@
 with ordered as (
 
-    select currency, sum(amount) as revenue, count(*) as orders
+    select
+        coalesce({{ currency_code('currency') }}, 'XXX') as currency,
+        sum(amount) filter (where status = 'paid' or amount < 0) as revenue,
+        count(*) filter (where status = 'paid' and (amount < 0) is not true) as orders
     from {{ ref('int_orders_unioned') }}
-    where status = 'paid' and {{ is_reportable('ordered_at') }}
-    group by currency
+    where status in ('paid', 'refunded') and {{ is_reportable('ordered_at') }}
+    group by 1
 
 ),
 
@@ -11,7 +14,6 @@ reported as (
 
     select currency, sum(revenue) as revenue, sum(orders) as orders
     from {{ ref('mart_revenue_daily') }}
-    where orders > 0
     group by currency
 
 )

@@ -1,8 +1,18 @@
-with paid as (
+with orders as (
 
-    select currency, sum(amount) as revenue
+    select
+        *,
+        min({{ local_month('ordered_at') }}) filter (where is_purchase) over (partition by customer_id) as first_month
     from {{ ref('fct_orders') }}
-    where status = 'paid' and customer_id is not null and {{ is_reportable('ordered_at') }}
+    where customer_id is not null and {{ is_reportable('ordered_at') }}
+
+),
+
+paid as (
+
+    select currency, sum(revenue) as revenue
+    from orders
+    where {{ local_month('ordered_at') }} >= first_month
     group by currency
 
 ),
@@ -18,4 +28,4 @@ earned as (
 select *
 from paid
 full join earned using (currency)
-where coalesce(paid.revenue, 0) is distinct from earned.revenue
+where coalesce(paid.revenue, 0) is distinct from coalesce(earned.revenue, 0)

@@ -3,6 +3,9 @@
 >>> land(connection, "hubspot__contacts", {"1": {"id": 1}}, as_of=NIGHT)  # doctest: +SKIP
 """
 
+import contextlib
+import json
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +17,7 @@ from tests.mapped import lander
 from rapport.identity import normalise
 from rapport.landing.raw_tables import create_table
 from rapport.settings import Settings
+from rapport.vendors.reading.problems import Unreadable
 
 from .payloads import RECORDS
 
@@ -51,17 +55,19 @@ def land(
                 name
             ),
             [
-                (
-                    key,
-                    Jsonb(landed(key, payload)),
-                    key.encode(),
-                    row[0],
-                    as_of,
-                    as_of,
-                )
-                for key, payload in records.items()
+                (key, Jsonb(payload), key.encode(), row[0], as_of, as_of)
+                for key, payload in readable(records, landed)
             ],
         )
+
+
+def readable(
+    records: dict[str, Any], landed: Callable[[str, Any], Any]
+) -> Iterator[tuple[str, Any]]:
+    """The payloads of records without those that a load would reject."""
+    for key, record in records.items():
+        with contextlib.suppress(Unreadable):
+            yield key, landed(key, json.loads(json.dumps(record)))
 
 
 def land_the_company(connection: Connection) -> None:

@@ -140,7 +140,9 @@ def test_an_access_log_becomes_sessions_without_addresses(
         " from intermediate.int_web_events_unioned",
     ).iloc[0]
     assert (events["count"], events.devices, events.bots) == (9_999, 1_861, 1_397)
-    sessions = read(public, "select sum(events) as events from build.fct_web_sessions")
+    sessions = read(
+        public, "select sum(events) as events from intermediate.int_web_events_sessionised"
+    )
     assert sessions.events[0] == 9_999 - 1_397
     addresses = {line.split(" ", 1)[0] for line in path.read_text("utf-8", "replace").splitlines()}
     assert len(addresses) > 1_700

@@ -47,10 +47,11 @@ def test_an_incremental_night_equals_a_full_refresh(warehouse: psycopg.Connectio
         "e1": event("e1", "2026-03-29 10:00:00", user_id="u_1", device_id="d"),
         "e2": event("e2", "2026-03-29 10:40:00", user_id="u_1", device_id="d"),
         "e3": event("e3", "2026-03-29 10:00:00", user_id="u_2", device_id="e"),
+        "e0": event("e0", "2026-03-30 09:50:00", device_id="phone"),
         "b1": event("b1", "2026-03-29 10:00:00", device_id="bot", user_agent="bot"),
     }
     land(warehouse, "amplitude__events", first, NIGHT)
-    assert build_sessions() == {"int_web_events_unioned": 4, "int_web_events_sessionised": 3}
+    assert build_sessions() == {"int_web_events_unioned": 5, "int_web_events_sessionised": 4}
     before = tables(warehouse)
 
     assert build_sessions() == {"int_web_events_unioned": 0, "int_web_events_sessionised": 0}
@@ -58,14 +59,14 @@ def test_an_incremental_night_equals_a_full_refresh(warehouse: psycopg.Connectio
     late = {
         "e4": event("e4", "2026-03-29 10:20:00", user_id="u_1", device_id="d"),
         "e3": event("e3", "2026-03-29 10:00:00", "purchase", user_id="u_2", device_id="e"),
-        "e5": event("e5", "2026-03-30 10:00:00", user_id="u_3", device_id="f"),
+        "e5": event("e5", "2026-03-30 10:00:00", user_id="u_3", device_id="phone"),
     }
     land(warehouse, "amplitude__events", late, NEXT_NIGHT)
     moved = build_sessions()
     assert moved["int_web_events_unioned"] == 3
     incremental = tables(warehouse)
     assert not incremental[0].equals(before[0])
-    assert sorted(incremental[1].events) == [1, 1, 3]
+    assert sorted(incremental[1].events) == [1, 2, 3]
 
     build_sessions("--full-refresh")
     full = tables(warehouse)

@@ -18,7 +18,9 @@ create table build.dim_customers (customer_id text, first_seen_at timestamptz);
 create table build.fct_orders (
     source text, order_id text, customer_id text, ordered_at timestamptz, order_date date,
     status text, amount numeric, currency text, quantity numeric, product_id text,
-    product_name text, category text
+    product_name text, category text,
+    is_purchase boolean generated always as (status = 'paid' and coalesce(amount, 0) >= 0) stored,
+    revenue numeric generated always as (case when status = 'paid' then amount end) stored
 );
 create table build.fct_subscriptions (
     customer_id text, subscription_id text, started_at timestamptz, ended_at timestamptz

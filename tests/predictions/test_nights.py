@@ -79,7 +79,7 @@ def test_two_orders_of_a_day_are_one_purchase_and_what_is_not_paid_is_none(
 def test_money_given_back_is_no_purchase_and_lowers_the_mean(tables: Connection) -> None:
     for days, amount in ((40, 10), (20, 14), (10, -30)):
         order(tables, "a", AS_OF - timedelta(days=days), amount)
-    assert history(tables, "a") == {"EUR": (3, -6, 1, 20, 40, -16.0)}
+    assert history(tables, "a") == {"EUR": (2, -6, 1, 20, 40, -16.0)}
 
 
 def test_a_leap_day_is_a_day(tables: Connection) -> None:

@@ -77,10 +77,18 @@ judged as (
 
 ),
 
+oddities as (
+
+    select source, sum(odd_rows) as odd_values
+    from {{ ref('data_oddities') }}
+    group by source
+
+),
+
 final as (
 
     select
-        source,
+        judged.source,
         count(*)::integer as streams,
         coalesce(min(last_good_as_of) filter (where not is_off), min(last_good_as_of)) as last_good_as_of,
         max(last_tried_as_of) as last_tried_as_of,
@@ -91,9 +99,11 @@ final as (
             when true then 'failed'
             when false then 'passed'
             else 'unknown'
-        end as gate_state
+        end as gate_state,
+        coalesce(max(oddities.odd_values), 0)::integer as odd_values
     from judged
-    group by source
+    left join oddities on judged.source = oddities.source
+    group by judged.source
 
 )
 

@@ -31,7 +31,7 @@ touchpoints as (
 
     select customer_id, min(occurred_at) as first_at, max(occurred_at) as last_at
     from {{ ref('fct_touchpoints') }}
-    where {{ is_reportable('occurred_at') }} and kind <> 'message'
+    where {{ is_reportable('occurred_at') }} and kind <> 'message' and not (kind = 'order' and status = 'refunded')
     group by customer_id
 
 ),
@@ -52,12 +52,12 @@ orders_by_currency as (
     select
         customer_id,
         currency,
-        count(*)::integer as orders,
-        sum(amount) as revenue,
-        min(ordered_at) as first_ordered_at,
-        max(ordered_at) as last_ordered_at
+        (count(*) filter (where is_purchase))::integer as orders,
+        sum(revenue) as revenue,
+        min(ordered_at) filter (where is_purchase) as first_ordered_at,
+        max(ordered_at) filter (where is_purchase) as last_ordered_at
     from {{ ref('fct_orders') }}
-    where status = 'paid' and {{ is_reportable('ordered_at') }}
+    where (is_purchase or revenue is not null) and {{ is_reportable('ordered_at') }}
     group by customer_id, currency
 
 ),

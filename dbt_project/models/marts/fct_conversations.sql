@@ -2,8 +2,9 @@ with conversations as (
 
     select
         *,
-        status in ('new', 'open', 'pending') as is_open,
-        created_at + make_interval(secs => (full_resolution_minutes * 60)::double precision) as resolved_at
+        coalesce(status in ('new', 'open', 'pending'), false) as is_open,
+        coalesce({{ minutes_after('created_at', 'full_resolution_minutes') }}, solved_at) as resolved_at,
+        first_replied_at is not null or first_reply_minutes is not null as is_answered
     from {{ ref('int_conversations_unioned') }}
 
 ),
@@ -16,9 +17,9 @@ members as (
 
 schedules as (
 
-    select channel, min(schedule) as schedule
+    select {{ conversation_channel('channel') }} as channel, min(schedule) as schedule
     from {{ ref('support_hours') }}
-    group by channel
+    group by {{ conversation_channel('channel') }}
 
 ),
 
@@ -91,6 +92,7 @@ final as (
         measured.updated_at,
         measured.first_replied_at,
         measured.solved_at,
+        case when not measured.is_open then measured.resolved_at end as resolved_at,
         measured.first_reply_minutes,
         measured.full_resolution_minutes,
         measured.reopens,
@@ -104,8 +106,11 @@ final as (
             when not measured.is_open and measured.full_resolution_minutes is not null
                 then coalesce(measured.replies, 0) <= 1 and coalesce(measured.reopens, 0) = 0
         end as is_one_touch,
-        {{ is_late('measured.first_reply_taken', 'measured.waiting', 'measured.first_reply_target') }}
-            as is_first_reply_late,
+        {{ is_late(
+            'measured.first_reply_taken',
+            'case when not measured.is_answered then measured.waiting end',
+            'measured.first_reply_target'
+        ) }} as is_first_reply_late,
         {{ is_late(
             'case when not measured.is_open then measured.full_resolution_taken end',
             'measured.waiting',

@@ -19,7 +19,7 @@ final as (
         payments.subscription_id,
         payments.status,
         payments.amount,
-        payments.currency,
+        {{ currency_code('payments.currency') }} as currency,
         payments.attempted_at,
         payments.failure_reason
     from payments

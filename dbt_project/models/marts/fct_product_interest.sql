@@ -31,7 +31,7 @@ bought as (
 
     select customer_id, product_id, max(ordered_at) as last_bought_at
     from {{ ref('fct_orders') }}
-    where status <> 'cancelled' and {{ is_reportable('ordered_at') }}
+    where status <> 'cancelled' and (amount < 0) is not true and {{ is_reportable('ordered_at') }}
     group by customer_id, product_id
 
 ),

@@ -8,7 +8,7 @@ with orders as (
         source,
         ordered_at as occurred_at,
         coalesce(product_name, product_id, 'Order') as title,
-        status
+        case when is_refund then 'refunded' else status end as status
     from {{ ref('fct_orders') }}
 
 ),

@@ -1,7 +1,7 @@
 with orders as (
 
     select * from {{ ref('fct_orders') }}
-    where status = 'paid' and {{ is_reportable('ordered_at') }}
+    where is_purchase and {{ is_reportable('ordered_at') }}
 
 ),
 

@@ -3,6 +3,7 @@ with {{ cohort_months() }},
 currencies as (
 
     select distinct cohort_month, currency from orders
+    where cohort_month is not null
 
 ),
 
@@ -13,7 +14,7 @@ earned as (
         cohort_months.month_number,
         currencies.currency,
         cohort_months.customers,
-        coalesce(sum(orders.amount), 0) as revenue
+        coalesce(sum(orders.revenue), 0) as revenue
     from cohort_months
     inner join currencies on cohort_months.cohort_month = currencies.cohort_month
     left join orders

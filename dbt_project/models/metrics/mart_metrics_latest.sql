@@ -71,10 +71,10 @@ conversations as (
 
 revenue as (
 
-    select currency, sum(amount) as revenue, count(*) as orders
+    select currency, sum(revenue) as revenue, count(*) filter (where is_purchase) as orders
     from {{ ref('fct_orders') }}
     where
-        status = 'paid' and ordered_at > {{ as_of() }} - interval '30 days'
+        (is_purchase or revenue is not null) and ordered_at > {{ as_of() }} - interval '30 days'
         and {{ is_reportable('ordered_at') }}
     group by currency
 

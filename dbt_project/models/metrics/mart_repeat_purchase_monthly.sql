@@ -2,7 +2,7 @@ with orders as (
 
     select customer_id, {{ local_month('ordered_at') }} as month, paid_order_number
     from {{ ref('fct_orders') }}
-    where status = 'paid' and customer_id is not null and {{ is_reportable('ordered_at') }}
+    where is_purchase and customer_id is not null and {{ is_reportable('ordered_at') }}
 
 ),
 

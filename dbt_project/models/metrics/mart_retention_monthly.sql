@@ -13,6 +13,7 @@ final as (
     left join orders
         on cohort_months.cohort_month = orders.cohort_month
         and cohort_months.month = orders.month
+        and orders.is_purchase
     group by
         cohort_months.cohort_month, cohort_months.month_number, cohort_months.month, cohort_months.customers
 

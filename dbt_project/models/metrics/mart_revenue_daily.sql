@@ -10,14 +10,14 @@ by_day as (
     select
         order_date,
         currency,
-        (count(*) filter (where status = 'paid'))::integer as orders,
-        (count(distinct customer_id) filter (where status = 'paid'))::integer as buyers,
-        sum(amount) filter (where status = 'paid') as revenue,
-        round(avg(amount) filter (where status = 'paid'), 4) as average_order_value,
-        (count(*) filter (where status = 'refunded'))::integer as refunded_orders,
-        sum(amount) filter (where status = 'refunded') as refunded
+        (count(*) filter (where is_purchase))::integer as orders,
+        (count(distinct customer_id) filter (where is_purchase))::integer as buyers,
+        sum(revenue) as revenue,
+        round(avg(amount) filter (where is_purchase), 4) as average_order_value,
+        (count(*) filter (where is_refund))::integer as refunded_orders,
+        sum(abs(amount)) filter (where is_refund) as refunded
     from orders
-    where status in ('paid', 'refunded')
+    where is_purchase or is_refund
     group by order_date, currency
 
 ),

@@ -33,7 +33,7 @@ paid_orders as (
     select orders.*
     from {{ ref('fct_orders') }} as orders
     inner join years on orders.customer_id = years.customer_id
-    where orders.status = 'paid' and orders.order_date >= years.begun_on and orders.order_date < years.ended_on
+    where orders.is_purchase and orders.order_date >= years.begun_on and orders.order_date < years.ended_on
 
 ),
 
@@ -73,6 +73,7 @@ touchpoints as (
     inner join {{ ref('fct_touchpoints') }} as touchpoints on years.customer_id = touchpoints.customer_id
     where
         touchpoints.kind not in ('message', 'consent')
+        and not (touchpoints.kind = 'order' and touchpoints.status = 'refunded')
         and {{ local_date('touchpoints.occurred_at') }} >= years.begun_on
         and {{ local_date('touchpoints.occurred_at') }} < years.ended_on
     group by years.customer_id

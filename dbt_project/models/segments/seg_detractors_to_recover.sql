@@ -12,6 +12,6 @@ with conditions as (
     order by customer_id, responded_at desc, response_id
 )
 
-select customer_id, score::integer as score, has_comment, responded_at
+select customer_id, floor(score)::integer as score, has_comment, responded_at
 from conditions
 where is_detractor and is_recent

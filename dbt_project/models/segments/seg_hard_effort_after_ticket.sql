@@ -11,6 +11,6 @@ with conditions as (
     order by customer_id, responded_at desc, response_id
 )
 
-select customer_id, score::integer as score, responded_at
+select customer_id, floor(score)::integer as score, responded_at
 from conditions
 where is_hard and is_recent

@@ -64,9 +64,12 @@ def did(
 ORDER_COUNTS = "select count(*) as total from marts.fct_orders where customer_id = %(id)s"
 
 REVENUE = """
-select currency, count(*) as orders, coalesce(sum(amount), 0) as amount
+select
+    currency,
+    count(*) filter (where status = 'paid' and coalesce(amount, 0) >= 0) as orders,
+    coalesce(sum(amount), 0) as amount
 from marts.fct_orders
-where customer_id = %(id)s and status = 'paid'
+where customer_id = %(id)s and (status = 'paid' or (status = 'refunded' and amount < 0))
 group by currency
 order by orders desc, currency
 """

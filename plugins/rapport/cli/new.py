@@ -42,7 +42,7 @@ models:
           change_budget: 0.3
           expires: 2028-12-31
           needs: [orders]
-          goal: {{mart: fct_orders, at: ordered_at, where: {{status: paid}}, within_days: 30}}
+          goal: {{mart: fct_orders, at: ordered_at, where: {{is_purchase: true}}, within_days: 30}}
 
 unit_tests:
   - name: {key}_are_who_they_should_be

@@ -90,7 +90,7 @@ touched as (
 
 bought_later as (
     select distinct customer_id from build.fct_orders
-    where status = 'paid' and ordered_at > %(at)s and ordered_at <= %(later)s
+    where is_purchase and ordered_at > %(at)s and ordered_at <= %(later)s
 )
 
 select

@@ -40,7 +40,8 @@ with signs as (
     where
         occurred_at > %(since)s and occurred_at <= %(until)s
         and (
-            kind in ('web_session', 'order', 'conversation', 'survey_response')
+            kind in ('web_session', 'conversation', 'survey_response')
+            or (kind = 'order' and status <> 'refunded')
             or (kind = 'message' and status in ('opened', 'clicked'))
         )
 )

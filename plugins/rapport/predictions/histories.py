@@ -16,10 +16,12 @@ from rapport.predictions.store import Connection, read
 
 HISTORIES = """
 with days as (
-    select customer_id, currency, order_date, sum(amount) as value, count(*) as orders
+    select
+        customer_id, currency, order_date, sum(revenue) as value,
+        count(*) filter (where is_purchase) as orders
     from build.fct_orders
     where
-        status = 'paid' and customer_id is not null and currency <> 'XXX' and amount is not null
+        revenue is not null and customer_id is not null and currency <> 'XXX'
         and ordered_at >= timestamptz '1990-01-01T00:00:00Z' and ordered_at <= %(as_of)s
         and order_date <= %(until)s
     group by customer_id, currency, order_date
@@ -54,10 +56,11 @@ group by customer_id, currency, first_date
 AFTERWARDS = """
 select
     customer_id, currency,
-    count(distinct order_date) as purchases, sum(amount)::double precision as value
+    count(distinct order_date) filter (where is_purchase) as purchases,
+    sum(revenue)::double precision as value
 from build.fct_orders
 where
-    status = 'paid' and customer_id is not null and currency <> 'XXX' and amount is not null
+    revenue is not null and customer_id is not null and currency <> 'XXX'
     and ordered_at <= %(as_of)s and order_date > %(until)s and order_date <= %(through)s
 group by customer_id, currency
 """

@@ -34,7 +34,7 @@ EVIDENCE = """
 with bought as (
     select customer_id, product_id, true as is_bought
     from build.fct_orders
-    where status = 'paid' and ordered_at <= %(at)s and ordered_at > %(at)s - %(memory)s
+    where is_purchase and ordered_at <= %(at)s and ordered_at > %(at)s - %(memory)s
 ),
 
 looked_at as (
@@ -61,14 +61,14 @@ BOUGHT_LATER = """
 select distinct customer_id, product_id
 from build.fct_orders
 where
-    status = 'paid' and customer_id is not null and product_id is not null
+    is_purchase and customer_id is not null and product_id is not null
     and ordered_at > %(at)s and ordered_at <= %(later)s
 order by customer_id, product_id
 """
 
 SPAN = """
 select
-    count(*) filter (where status = 'paid' and product_id is not null) as events,
+    count(*) filter (where is_purchase and product_id is not null) as events,
     extract(day from %(as_of)s - min(ordered_at))::integer as days
 from build.fct_orders
 where ordered_at >= timestamptz '1990-01-01T00:00:00Z' and ordered_at <= %(as_of)s

@@ -51,7 +51,7 @@ with touched as (
     from build.fct_touchpoints
     where
         occurred_at > timestamptz '1990-01-01T00:00:00Z' and occurred_at <= %(at)s
-        and kind <> 'message'
+        and kind <> 'message' and not (kind = 'order' and status = 'refunded')
     group by customer_id
 ),
 
@@ -59,7 +59,7 @@ spent as (
     select customer_id, (sum(amount) / count(*))::double precision as order_value_180d
     from build.fct_orders
     where
-        status = 'paid' and currency = %(currency)s
+        is_purchase and currency = %(currency)s
         and ordered_at > %(at)s - interval '180 days' and ordered_at <= %(at)s
     group by customer_id
 ),

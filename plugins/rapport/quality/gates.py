@@ -6,6 +6,7 @@ Results contain no values of the data, because every validation is BOOLEAN_ONLY.
 ['loads']
 """
 
+import contextlib
 import importlib.util
 import logging
 import os
@@ -16,6 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
+
+import psycopg
 
 from rapport import warehouse
 from rapport.errors import ConfigError, GateFailed
@@ -31,6 +34,8 @@ UNFINISHED = {
     "success": False,
 }
 
+FINDINGS_SHOWN = 5
+
 Gate = Literal["arrival", "publication"]
 
 CONSEQUENCE: dict[str, str] = {
@@ -44,13 +49,21 @@ CONSEQUENCE: dict[str, str] = {
 class Guard:
     """One file of `expectations/`: a query and the expectations of its rows.
 
-    `{run_id}` and `{source}` in `query` are replaced by literals.
+    `{run_id}`, `{source}` and `{as_of}` in `query` are replaced by literals. `findings` is a query
+    of the rows, `judged`, which says in one text column what is wrong where, without values.
     """
 
     name: str
     gate: Gate
     query: str
     expectations: Callable[[datetime], Sequence[Any]]
+    findings: str | None = None
+
+    def rows(self, run_id: str, source: str, as_of: datetime) -> str:
+        """The query of the rows."""
+        return self.query.format(
+            run_id=_literal(run_id), source=_literal(source), as_of=_literal(as_of.isoformat())
+        )
 
 
 def expectations_dir() -> Path:
@@ -64,7 +77,8 @@ def discover_guards(gate: Gate) -> list[Guard]:
     for path in sorted(expectations_dir().glob("[a-z]*.py")):
         module = _load(path)
         if gate == module.GATE:
-            guards.append(Guard(path.stem, gate, module.QUERY, module.expectations))
+            findings = getattr(module, "FINDINGS", None)
+            guards.append(Guard(path.stem, gate, module.QUERY, module.expectations, findings))
     return guards
 
 
@@ -91,8 +105,9 @@ def run_gate(
 ) -> dict[str, int]:
     """Check every guard of a gate; returns how many expectations passed and failed.
 
-    A failure of severity `critical` raises `GateFailed` with guard, expectation and report. Other
-    failures are only counted and stored. If the gate cannot finish, it raises `GateFailed` too.
+    A failure of severity `critical` raises `GateFailed` with guard, what it found where, and
+    report. Other failures are only counted and stored. If the gate cannot finish, it raises
+    `GateFailed` too.
     """
     try:
         outcomes = _validate(gate, run_id, as_of, source)
@@ -112,9 +127,10 @@ def run_gate(
             + (f" on {item['column_name']}" if item["column_name"] else "")
             for item in fatal[:5]
         )
+        found = _findings(gate, {item["guard"] for item in fatal}, run_id, as_of, source or "")
         report = report_dir(run_id, gate, source) / "index.html"
         raise GateFailed(
-            f"the {gate} gate{' of ' + source if source else ''} failed: {names}. "
+            f"the {gate} gate{' of ' + source if source else ''} failed: {names}. {found}"
             f"{CONSEQUENCE[gate]} Report: {report}"
         )
     return {"passed": len(outcomes) - len(failed), "failed": len(failed)}
@@ -145,7 +161,7 @@ def _validate(gate: Gate, run_id: str, as_of: datetime, source: str | None) -> l
         store = context.data_sources.add_postgres("warehouse", connection_string=url)
         definitions = []
         for guard in discover_guards(gate):
-            query = guard.query.format(run_id=_literal(run_id), source=_literal(source or ""))
+            query = guard.rows(run_id, source or "", as_of)
             asset = store.add_query_asset(
                 guard.name,
                 query=f"select * from ({query}) as judged",  # noqa: S608 - a guard's own query
@@ -174,6 +190,22 @@ def _validate(gate: Gate, run_id: str, as_of: datetime, source: str | None) -> l
             for validation in outcome.run_results.values()
             for result in validation.results
         ]
+
+
+def _findings(gate: Gate, failed: set[str], run_id: str, as_of: datetime, source: str) -> str:
+    """What the failed guards found, in a sentence each; at most five of a guard."""
+    found: list[str] = []
+    with warehouse.connect(autocommit=True) as connection:
+        for guard in discover_guards(gate):
+            if guard.name in failed and guard.findings:
+                rows = guard.rows(run_id, source, as_of)
+                text = f"with judged as ({rows}) {guard.findings} limit {FINDINGS_SHOWN}"
+                # A guard whose query cannot run has failed by that, and has found nothing.
+                with contextlib.suppress(psycopg.Error):
+                    found += [
+                        f"{guard.name}: {row[0]}." for row in connection.execute(text.encode())
+                    ]
+    return "".join(f"{sentence} " for sentence in found)
 
 
 def _outcome(guard: str, result: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 120
 """
 
+import re
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,9 @@ from rapport.settings.document import Document
 
 Options = dict[str, Any]
 Model = TypeVar("Model", bound=BaseModel)
+
+
+_HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}")
 
 
 class Block(BaseModel):
@@ -63,9 +67,13 @@ class Schedule(Block):
 
 
 class Settings(Block):
-    """The whole file. Blocks of options belong to their area, which checks them by `checked`."""
+    """The whole file. Blocks of options belong to their area, which checks them by `checked`.
+
+    A visitor who comes from one of `own_domains`, or from a site below one, continues the visit.
+    """
 
     company: Company = Company()
+    own_domains: tuple[str, ...] = ()
     demo: bool = False
     sandbox: Sandbox = Sandbox()
     sources: dict[str, Options] = Field(default_factory=dict)
@@ -79,6 +87,19 @@ class Settings(Block):
     alerts: Options = Field(default_factory=dict)
     privacy: Options = Field(default_factory=dict)
     _document: "Document | None" = PrivateAttr(default=None)
+
+    @field_validator("own_domains", mode="before")
+    @classmethod
+    def _no_domains(cls, value: Any) -> Any:
+        return value or ()
+
+    @field_validator("own_domains")
+    @classmethod
+    def _hosts(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if not _HOST.fullmatch(value):
+                raise ValueError(f"no domain {value!r}, write one like shop.example.com")
+        return tuple(value.lower().removeprefix("www.") for value in values)
 
     @field_validator("*", mode="before")
     @classmethod

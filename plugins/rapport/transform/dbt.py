@@ -80,6 +80,7 @@ def variables(settings: Settings) -> dict[str, Any]:
         "surveys": settings.surveys,
         "custom_fields": fields_for_dbt(settings),
         "company": settings.company.model_dump(),
+        "own_domains": list(settings.own_domains),
         "stale_after_hours": settings.checked("activation", ActivationOptions).stale_after_hours,
     }
 

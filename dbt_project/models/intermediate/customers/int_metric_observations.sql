@@ -29,9 +29,9 @@ orders as (
         currency,
         customer_id,
         source,
-        amount
+        revenue
     from {{ ref('fct_orders') }}
-    where status = 'paid' and amount is not null and {{ is_reportable('ordered_at') }}
+    where revenue is not null and {{ is_reportable('ordered_at') }}
 
 ),
 

@@ -1,1 +1,14 @@
-{{ union_of('contacts') }}
+with contacts as (
+
+    {{ union_of('contacts') }}
+
+),
+
+final as (
+
+    select * from contacts
+    where profile_id is not null
+
+)
+
+select * from final

@@ -2,25 +2,49 @@
     config(
         materialized='incremental',
         incremental_strategy='delete+insert',
-        unique_key='profile_id',
+        unique_key='visitor_id',
         on_schema_change='fail',
-        indexes=[{'columns': ['profile_id']}],
+        indexes=[{'columns': ['visitor_id']}],
     )
 }}
 
-with events as (
+{% if is_incremental() -%}
 
-    select * from {{ ref('int_web_events_unioned') }}
-    where not is_bot and profile_id is not null and occurred_at is not null
+with touched_visitors as (
+
+    select distinct visitor_id from {{ ref('int_web_events_unioned') }}
+    where landed_mark > (select coalesce(max(landed_mark), -1) from {{ this }})
 
 ),
 
-touched_profiles as (
+people_events as (
 
-    select distinct profile_id from events
-    {%- if is_incremental() %}
-    where landed_mark > (select coalesce(max(landed_mark), -1) from {{ this }})
-    {%- endif %}
+{%- else -%}
+
+with people_events as (
+
+{%- endif %}
+
+    select
+        events.*,
+        case
+            when right(events.profile_id, length(events.device_id) + 1) is distinct from ':' || events.device_id
+                then events.profile_id
+        end as known_profile_id,
+        {{ outside_referrer('events.referrer', 'hosts.referrer_host', 'hosts.url_host') }} as outside_referrer
+    from {{ ref('int_web_events_unioned') }} as events
+    cross join lateral (
+        select
+            {{ host_of('events.referrer') }} as referrer_host,
+            case when events.referrer is not null then {{ host_of('events.url') }} end as url_host
+        -- The hosts are read once, not wherever they are named.
+        offset 0
+    ) as hosts
+    where
+        not events.is_bot and events.profile_id is not null and events.occurred_at is not null
+        {%- if is_incremental() %}
+        and events.visitor_id in (select touched_visitors.visitor_id from touched_visitors)
+        {%- endif %}
 
 ),
 
@@ -28,12 +52,31 @@ ordered as (
 
     select
         *,
-        lag(occurred_at) over visitor as previous_at
-    from events
-    {%- if is_incremental() %}
-    where profile_id in (select profile_id from touched_profiles)
-    {%- endif %}
-    window visitor as (partition by profile_id order by occurred_at, event_id)
+        coalesce(utm_source, utm_medium, utm_campaign, outside_referrer) is not null as has_origin,
+        lag(occurred_at) over visitor as previous_at,
+        lag(event_name) over visitor = 'page_view' and lag(path) over visitor = path as is_on_the_same_page,
+        count(known_profile_id) over visitor as logins
+    from people_events
+    window visitor as (partition by visitor_id order by occurred_at, event_id)
+
+),
+
+known as (
+
+    select
+        *,
+        max(known_profile_id) over (partition by visitor_id, logins) as last_known_profile_id
+    from ordered
+
+),
+
+compared as (
+
+    select
+        *,
+        known_profile_id <> lag(last_known_profile_id) over (partition by visitor_id order by occurred_at, event_id)
+            as is_somebody_else
+    from known
 
 ),
 
@@ -41,41 +84,52 @@ numbered as (
 
     select
         *,
-        count(*) filter (where previous_at is null or occurred_at - previous_at > interval '30 minutes')
-            over (partition by profile_id order by occurred_at, event_id) as session_number
-    from ordered
+        event_name = 'page_view'
+        or (
+            event_name = 'product_view'
+            and (is_on_the_same_page and occurred_at - previous_at <= interval '1 minute') is not true
+        ) as is_page,
+        count(*) filter (
+            where previous_at is null or occurred_at - previous_at > interval '30 minutes' or is_somebody_else
+        ) over (partition by visitor_id order by occurred_at, event_id) as session_number
+    from compared
 
 ),
 
 final as (
 
     select
-        md5(min(source) || profile_id || (array_agg(event_id order by occurred_at, event_id))[1]) as session_id,
+        md5(min(source) || visitor_id || (array_agg(event_id order by occurred_at, event_id))[1]) as session_id,
         min(source) as source,
-        profile_id,
+        visitor_id,
+        coalesce(
+            (array_agg(known_profile_id order by occurred_at desc, event_id desc) filter (
+                where known_profile_id is not null
+            ))[1],
+            (array_agg(profile_id order by occurred_at, event_id))[1]
+        ) as profile_id,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at,
         count(*)::integer as events,
-        (count(*) filter (where event_name in ('page_view', 'product_view')))::integer as page_views,
+        (count(*) filter (where is_page))::integer as page_views,
         (count(*) filter (where event_name = 'product_view'))::integer as product_views,
         (count(*) filter (where event_name = 'add_to_cart'))::integer as cart_adds,
         (count(*) filter (where event_name = 'checkout_started'))::integer as checkouts,
         (count(*) filter (where event_name = 'purchase'))::integer as purchases,
         (count(*) filter (where event_name = 'plan_upgrade'))::integer as plan_upgrades,
+        coalesce(bool_or({{ is_done_on_a_page('event_name') }}), false) as is_visit,
         (array_agg(path order by occurred_at, event_id) filter (where path is not null))[1] as landing_path,
-        (array_agg(referrer order by occurred_at, event_id) filter (where referrer is not null))[1] as referrer,
-        (array_agg(utm_source order by occurred_at, event_id) filter (where utm_source is not null))[1] as utm_source,
-        (array_agg(utm_medium order by occurred_at, event_id) filter (where utm_medium is not null))[1] as utm_medium,
-        (array_agg(utm_campaign order by occurred_at, event_id) filter (where utm_campaign is not null))[1]
-            as utm_campaign,
-        coalesce(array_agg(path order by occurred_at, event_id) filter (
-            where path is not null and event_name in ('page_view', 'product_view')
-        ), '{}') as paths,
+        {%- for column in ['outside_referrer', 'utm_source', 'utm_medium', 'utm_campaign'] %}
+        (array_agg({{ column }} order by occurred_at, event_id) filter (where has_origin))[1]
+            as {{ column | replace('outside_', '') }},
+        {%- endfor %}
+        coalesce(array_agg(path order by occurred_at, event_id) filter (where path is not null and is_page), '{}')
+            as paths,
         coalesce(array_agg(distinct product_id) filter (where product_id is not null), '{}') as product_ids,
         coalesce(array_agg(distinct category) filter (where category is not null), '{}') as categories,
         max(landed_mark) as landed_mark
     from numbered
-    group by profile_id, session_number
+    group by visitor_id, session_number
 
 )
 

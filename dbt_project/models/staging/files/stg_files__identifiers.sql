@@ -15,7 +15,18 @@ with people as (
         min(first_as_of) as first_as_of
     from {{ file_versions(dataset) }}
     {%- if dataset.entity == 'web_events' %}
-    where not {{ is_bot(file_column(dataset, 'user_agent')) }}
+    where
+        not {{ is_bot(file_column(dataset, 'user_agent')) }}
+        and (
+            {{ is_done_on_a_page(canonical_event_name(
+                "coalesce(" ~ file_column(dataset, 'event_name', is_derived=true) ~ ", 'page_view')"
+            )) }}
+            or coalesce(
+                {{ file_column(dataset, 'customer_id') }},
+                {{ file_column(dataset, 'user_id') }},
+                {{ file_column(dataset, 'email') }}
+            ) is not null
+        )
     {%- endif %}
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
     {{ 'union all' if not loop.last }}

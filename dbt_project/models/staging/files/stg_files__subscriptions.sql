@@ -10,7 +10,8 @@ select
     {{ file_column(dataset, 'renews_at', 'timestamptz') }} as renews_at,
     {{ file_column(dataset, 'amount', 'numeric') }} as amount,
     {{ file_currency(dataset) }} as currency,
-    {{ file_column(dataset, 'updated_at', 'timestamptz') }} as updated_at
+    {{ file_column(dataset, 'updated_at', 'timestamptz') }} as updated_at,
+    deleted_at
 from {{ file_rows(dataset, 'subscription_id') }}
 {{ 'union all' if not loop.last }}
 {%- else %}

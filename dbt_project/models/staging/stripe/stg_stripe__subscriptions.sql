@@ -1,7 +1,6 @@
 with subscriptions as (
 
-    select * from {{ source('stripe', 'subscriptions') }}
-    where is_latest and not is_deleted
+    select * from {{ versions_with_deleted(source('stripe', 'subscriptions')) }} as versions
 
 ),
 
@@ -9,6 +8,7 @@ extracted as (
 
     select
         subscriptions.record_key as subscription_id,
+        subscriptions.deleted_at,
         vendor.*,
         vendor.items #> '{data,0,price}' as price
     from subscriptions
@@ -38,7 +38,8 @@ final as (
         end as renews_at,
         {{ major_units("price ->> 'unit_amount'", "price ->> 'currency'") }} as amount,
         upper({{ clean_text("price ->> 'currency'") }}) as currency,
-        {{ try_formatted_timestamp('coalesce(ended_at, canceled_at, start_date, created)', 'epoch_s') }} as updated_at
+        {{ try_formatted_timestamp('coalesce(ended_at, canceled_at, start_date, created)', 'epoch_s') }} as updated_at,
+        deleted_at
     from extracted
 
 )
