@@ -41,6 +41,18 @@ offered as (
         {%- endfor %}
     ) as field (name, value, places)
     where field.value is not null
+    union all
+    -- An order or a ticket has an address too. It counts where no contact has one.
+    select
+        members.customer_id,
+        identifiers.source,
+        null as updated_at,
+        identifiers.identifier_type as field,
+        identifiers.identifier_value as value,
+        2000 as place
+    from {{ ref('int_identifiers_unioned') }} as identifiers
+    inner join {{ source('identity', 'members') }} as members on identifiers.profile_id = members.profile_id
+    where identifiers.identifier_type in ('email', 'phone')
 
 ),
 

@@ -28,7 +28,7 @@ with people_events as (
     select
         events.*,
         case
-            when right(events.profile_id, length(events.device_id) + 1) is distinct from ':' || events.device_id
+            when starts_with(reverse(events.profile_id), reverse(':' || events.device_id)) is not true
                 then events.profile_id
         end as known_profile_id,
         {{ outside_referrer('events.referrer', 'hosts.referrer_host', 'hosts.url_host') }} as outside_referrer
@@ -38,6 +38,7 @@ with people_events as (
             {{ host_of('events.referrer') }} as referrer_host,
             case when events.referrer is not null then {{ host_of('events.url') }} end as url_host
         -- The hosts are read once, not wherever they are named.
+        from (values (1)) as once (place)
         offset 0
     ) as hosts
     where
