@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from rapport.connectors import all_sources, open_source
-from rapport.connectors.files.row_keys import ID
 from rapport.settings import Settings, load_settings
 from rapport.vendors.mapped import MappedStream
+from rapport.vendors.reading.row import OWN_KEY
 
 
 def stream_of(table: str, settings: Settings | None = None) -> MappedStream | None:
@@ -32,7 +32,7 @@ def lander(table: str, settings: Settings | None = None) -> Callable[[str, Any],
     def landed(key: str, row: Any) -> Any:
         if stream is None or not isinstance(row, dict):
             return row
-        more = {ID: key} if stream.key == (ID,) else {}
+        more = {OWN_KEY: key} if stream.key == (OWN_KEY,) else {}
         return json.loads(stream.payload(row, None, **more))
 
     return landed

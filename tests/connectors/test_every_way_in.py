@@ -171,7 +171,7 @@ def test_a_company_without_files_has_customers(
     fields = {"people": {"tier": "full_name"}}
     company.land({"postgres": {"tables": {"people": table}, "custom_fields": fields}})
     company.build()
-    assert company.read("select email from build.dim_customer_contacts") == [
+    assert company.read("select email from build_pii.dim_customer_contacts") == [
         (address("contacts", "table"),)
     ]
     assert company.read("select custom_fields ->> 'tier' from build.dim_customers") == [

@@ -10,6 +10,7 @@ read in the new way keeps the values that it has.
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 import xxhash
@@ -20,6 +21,7 @@ from rapport.connectors import open_source
 from rapport.landing.raw_tables import create_table, table_of
 from rapport.landing.stream_writer import Writer
 from rapport.settings import Settings
+from rapport.vendors.reading.payload import with_read
 from rapport.vendors.source import Stream
 
 log = logging.getLogger(__name__)
@@ -71,12 +73,16 @@ def _reading(connection: psycopg.Connection, source: str, stream: str) -> str | 
 def _update(connection: psycopg.Connection, source: str, stream: Stream) -> int:
     table = table_of(source, stream.name)
     connection.execute(
-        "create temp table if not exists reread (place tid, payload jsonb, hash bytea)"
+        "create temp table if not exists reread"
+        ' (place tid, record_key text collate "C", payload jsonb, hash bytea)'
         " on commit delete rows"
     )
     with connection.cursor(name="landed") as cursor:
         cursor.execute(
-            sql.SQL("select ctid::text, payload::text from {} where not is_deleted").format(table)
+            sql.SQL(
+                "select ctid::text, record_key, (payload - '_read')::text, payload -> '_read'"
+                " from {} where not is_deleted"
+            ).format(table)
         )
         while some := cursor.fetchmany(AT_ONCE):
             _note(connection, stream, some)
@@ -84,9 +90,11 @@ def _update(connection: psycopg.Connection, source: str, stream: Stream) -> int:
     if count is None or not count[0]:
         return 0
     load_id = _load(connection, source, stream.name, count[0])
+    connection.execute(sql.SQL(KEEP_NEWEST).format(table=table))
     connection.execute(
         sql.SQL(
             "update {} as landed set payload = reread.payload, payload_hash = reread.hash,"
+            " record_key = reread.record_key,"
             " load_id = case when is_latest then %s else landed.load_id end"
             " from reread where landed.ctid = reread.place"
         ).format(table),
@@ -95,13 +103,48 @@ def _update(connection: psycopg.Connection, source: str, stream: Stream) -> int:
     return int(count[0])
 
 
-def _note(connection: psycopg.Connection, stream: Stream, rows: Sequence[tuple[str, str]]) -> None:
-    """Store place and new payload of each row that reads differently."""
-    with connection.cursor().copy("copy reread (place, payload, hash) from stdin") as copy:
-        for place, text in rows:
-            payload = stream.reread(text.encode())
+# Rows that were known in different ways may be the same row in the new way: the newest one counts.
+# A row that is older is at another place once it is changed.
+KEEP_NEWEST = """
+    with known as (
+        select
+            landed.ctid as place,
+            row_number() over (
+                partition by coalesce(reread.record_key, landed.record_key)
+                order by landed.load_id desc, landed.ctid desc
+            ) > 1 as is_older
+        from {table} as landed
+        left join reread on landed.ctid = reread.place
+        where landed.is_latest
+    ),
+
+    older as (
+        update {table} as landed set is_latest = false
+        from known
+        where known.is_older and landed.ctid = known.place
+        returning known.place, landed.ctid as moved_to
+    )
+
+    update reread set place = older.moved_to from older where reread.place = older.place
+"""
+
+
+def _note(
+    connection: psycopg.Connection,
+    stream: Stream,
+    rows: Sequence[tuple[str, str, str, dict[str, Any] | None]],
+) -> None:
+    """Store place, key and new payload of each row that reads or is known differently."""
+    columns = "copy reread (place, record_key, payload, hash) from stdin"
+    with connection.cursor().copy(columns) as copy:
+        for place, key, text, before in rows:
+            row = text.encode()
+            payload = stream.reread(row, before)
+            new = stream.key_of(payload or row) or key
+            if payload is None and new != key and before is not None:
+                payload = with_read(row, before)
             if payload is not None:
-                copy.write_row((place, payload.decode(), xxhash.xxh3_128_digest(payload)))
+                copy.write_row((place, new, payload.decode(), xxhash.xxh3_128_digest(payload)))
 
 
 def _load(connection: psycopg.Connection, source: str, stream: str, count: int) -> int:

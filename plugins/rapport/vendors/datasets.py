@@ -95,7 +95,11 @@ class Column(Dialect):
     def _texts(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        return {_yaml_word(word): _yaml_word(meant) for word, meant in given.items()}
+        return {
+            word: _yaml_words(meant)[0]
+            for written, meant in given.items()
+            for word in _yaml_words(written)
+        }
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "Column":
@@ -104,11 +108,11 @@ class Column(Dialect):
         return self
 
 
-def _yaml_word(word: Any) -> Any:
+def _yaml_words(word: Any) -> list[Any]:
     """YAML reads yes, no, on and 5 as something else than the word in the file."""
     if isinstance(word, bool):
-        return "true" if word else "false"
-    return str(word) if isinstance(word, int | float) else word
+        return ["true", "yes", "on", "y"] if word else ["false", "no", "off", "n"]
+    return [str(word)] if isinstance(word, int | float) else [word]
 
 
 DatasetName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,50}$")]
@@ -143,11 +147,12 @@ class Mapped(Dialect):
     def _words(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
+        lists = {
+            name: words if isinstance(words, list) else [words] for name, words in given.items()
+        }
         return {
-            column: tuple(
-                _yaml_word(word) for word in (words if isinstance(words, list) else [words])
-            )
-            for column, words in given.items()
+            name: tuple(word for written in words for word in _yaml_words(written))
+            for name, words in lists.items()
         }
 
     @field_validator("entity")

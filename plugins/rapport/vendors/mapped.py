@@ -9,21 +9,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
+from rapport.errors import BadRecord, ConfigError
 from rapport.vendors.blocked import load_blocked
 from rapport.vendors.datasets import Mapped, people_of
 from rapport.vendors.reading.columns import Company
+from rapport.vendors.reading.numbers_in_json import as_json
 from rapport.vendors.reading.payload import differing, digest, with_read
 from rapport.vendors.reading.problems import Unreadable
-from rapport.vendors.reading.row import READ, Reading
+from rapport.vendors.reading.row import LINES, OWN_KEY, READ, Reading
 from rapport.vendors.source import Source, Stream
 
 PEOPLE = {"email": "email", "additional_emails[]": "email", "user_id": "user_id"}
-LINES = "_lines"
+KEY = OWN_KEY.rpartition(".")[2]
+# Members of a payload that say where a row stood.
+PLACES = frozenset(("_file", "_line", "_hash"))
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +42,11 @@ class MappedStream(Stream):
 
     @cached_property
     def row_reader(self) -> Reading:
-        """Reads the rows."""
-        return Reading(self.dataset, self.company, self.questions)
+        """Reads the rows; raises `ConfigError` for a constant that cannot be read."""
+        try:
+            return Reading(self.dataset, self.company, self.questions)
+        except Unreadable as error:
+            raise ConfigError(f"rapport.yml: dataset {self.name}: {error}.") from None
 
     @cached_property
     def reading(self) -> str | None:
@@ -51,19 +60,25 @@ class MappedStream(Stream):
     def payload_of(
         self, row: Mapping[str, Any], json: bytes | None, read: dict[str, Any], **more: Any
     ) -> bytes:
-        """The payload of a row that is read. A row of nobody is a profile of its own."""
-        stored = self._stored(row, read, {**row, **more})
-        return with_read(json or msgspec.json.encode(row), stored, more)
+        """The payload of a row that is read. A row of nobody is a profile of its own.
+
+        `more` are the members that make its key, of the payload or, under `OWN_KEY`, of `_read`.
+        """
+        stored = self._stored(row, read, more)
+        beside = {name: value for name, value in more.items() if name != OWN_KEY}
+        return with_read(json or as_json(row), stored, beside, row)
 
     def payloads(
         self, rows: Sequence[Mapping[str, Any]], jsons: Sequence[bytes | None], more: Sequence[Any]
     ) -> list[bytes | Unreadable]:
         """As `payload` for many rows, faster; what cannot be read is returned."""
 
-        def own_key(place: int) -> str:
-            return f"row:{self.name}:{self._own_key({**rows[place], **more[place]})}"
+        def own_profile(place: int) -> str:
+            return self._own_profile(rows[place], more[place])
 
-        stored = self.row_reader.stored_many(rows, own_key)
+        stored = None
+        if not (more and PLACES.intersection(more[0]).intersection(rows[0])):
+            stored = self.row_reader.stored_many(rows, own_profile)
         found: list[bytes | Unreadable] = []
         for place, row in enumerate(rows):
             try:
@@ -73,42 +88,63 @@ class MappedStream(Stream):
                 read = stored[place]
                 if isinstance(read, Unreadable):
                     found.append(read)
-                elif (json := jsons[place]) is not None or READ in row:
-                    json = json or msgspec.json.encode(row)
-                    found.append(with_read(json, read, more[place]))
+                    continue
+                beside = more[place]
+                if OWN_KEY in beside:
+                    read[KEY] = beside[OWN_KEY]
+                    beside = {}
+                if (json := jsons[place]) is not None or READ in row:
+                    found.append(with_read(json or as_json(row), read, beside, row))
                 else:
-                    found.append(msgspec.json.encode({READ: read, **row, **more[place]}))
+                    found.append(as_json({READ: read, **row, **beside}))
             except Unreadable as error:
                 found.append(error)
         return found
 
     def _stored(
-        self, row: Mapping[str, Any], read: dict[str, Any], keyed: Mapping[str, Any]
+        self, row: Mapping[str, Any], read: dict[str, Any], more: Mapping[str, Any]
     ) -> dict[str, Any]:
         if "profile" not in read:
-            read["profile"] = f"row:{self.name}:{self._own_key(keyed)}"
-        if LINES in keyed:
+            read["profile"] = self._own_profile(row, more)
+        if OWN_KEY in more:
+            read[KEY] = more[OWN_KEY]
+        if LINES in read:
             return read
-        return differing(read, row, self.row_reader.columns)
+        return differing(read, row, self.row_reader.columns, more)
+
+    def _own_profile(self, row: Mapping[str, Any], more: Mapping[str, Any]) -> str:
+        key = more[OWN_KEY] if OWN_KEY in more else self._own_key({**row, **more})
+        return f"row:{self.name}:{key}"
 
     def _own_key(self, row: Mapping[str, Any]) -> str:
         parts = [row.get(column) for column in self.key]
         return str(parts[0]) if len(parts) == 1 else msgspec.json.encode(parts).decode()
 
-    def reread(self, record: bytes) -> bytes | None:
-        """The payload with today's canonical values; None if they are the same or unreadable."""
-        row = msgspec.json.decode(record)
-        before = row.pop(READ, None)
+    def reread(self, record: bytes, before: Mapping[str, Any] | None) -> bytes | None:
+        """The payload of a landed row with today's canonical values, from the row and its old ones.
+
+        None where they are the same, or where the row cannot be read any more.
+        """
+        row = _DECODER.decode(record)
+        known = before or {}
+        lines = known.get(LINES, [])
         try:
-            if LINES in row:
-                first = {name: value for name, value in row.items() if name != LINES}
-                read = self.row_reader.read_lines([first, *row[LINES]])
-            else:
-                read = self.row_reader.read(row)
+            read = self.row_reader.read_lines([row, *lines]) if lines else self.row_reader.read(row)
         except Unreadable:
             return None
-        stored = self._stored(row, read, row)
-        return None if stored == before else msgspec.json.encode({**row, READ: stored})
+        if lines:
+            read[LINES] = lines
+        has_own_key = KEY in known and self.key == (OWN_KEY,)
+        more = {OWN_KEY: known[KEY]} if has_own_key else {}
+        stored = self._stored(row, read, more)
+        return None if stored == before else with_read(record, stored)
+
+    def key_of(self, payload: bytes) -> str | None:
+        """The key that a landed payload has today; None where it has none."""
+        try:
+            return self.read_key(payload).key
+        except BadRecord:
+            return None
 
 
 class MappedSource(Source):

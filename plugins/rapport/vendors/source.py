@@ -91,10 +91,15 @@ class Stream:
         """
         return None
 
-    def reread(self, record: bytes) -> bytes | None:
-        """A landed payload as it would land today; None where it would land in the same way, or
-        cannot be read any more.
+    def reread(self, record: bytes, before: Mapping[str, Any] | None) -> bytes | None:
+        """A landed row as it would land today, from the row and what was read of it.
+
+        None where it would land in the same way, or cannot be read any more.
         """
+        return None
+
+    def key_of(self, payload: bytes) -> str | None:
+        """The key that a landed payload has today; None where it has none."""
         return None
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
@@ -150,11 +155,14 @@ class Stream:
             raise BadRecord(f"{self.name}: a record cannot be read") from None
         if len(documents) != len(records):
             raise BadRecord(f"{self.name}: a record is not one JSON document")
-        if len(self.key) > 1 or self.cursor or "." in self.key[0]:
+        if len(self.key) > 1 or self.cursor:
             fields = [self._fields(document) for document in documents]
             cursors = [field.cursor for field in fields if field.cursor is not None]
             return [field.key for field in fields], max(cursors, default=None)
-        keys = list(map(self._key_getters[0], documents))
+        try:
+            keys = list(map(self._key_getters[0], documents))
+        except AttributeError:
+            raise BadRecord(f"{self.name}: a record has no key") from None
         if None in keys or "" in keys:
             raise BadRecord(f"{self.name}: a record has no key")
         return list(map(str, keys)), None

@@ -80,7 +80,7 @@ WORDS: dict[tuple[str, str], dict[str, str]] = {
     },
     ("consent_events", "channel"): {
         "email": "e_mail mail newsletter email_marketing",
-        "sms": "text text_message mobile whatsapp phone",
+        "sms": "text text_message",
         "push": "push_notification web_push mobile_push app",
         "any": "all every everything global all_channels",
     },
@@ -166,7 +166,8 @@ def table(entity: str, column: str) -> dict[str, str]:
 
 def meaning(entity: str, column: str, word: str) -> str | None:
     """What the word means; None where nobody knows it."""
-    return table(entity, column).get(plain(word))
+    known, found = table(entity, column), plain(word)
+    return known.get(found) or known.get(found.replace("_", ""))
 
 
 def has_no_meaning(entity: str, column: str, word: str) -> bool:
@@ -176,9 +177,14 @@ def has_no_meaning(entity: str, column: str, word: str) -> bool:
 
 # Parts of an unknown word that say that somebody wants no more mail, or cannot be reached.
 _REFUSALS = (
-    ("unsubscribed", re.compile("unsub|opt_?out|remove")),
-    ("complained", re.compile("spam|complain|abuse")),
-    ("bounced", re.compile("bounce|undeliver|not_deliver|invalid|reject")),
+    (
+        "unsubscribed",
+        re.compile(
+            "unsub|optout|remove|abmeld|abgemeld|d[eé]sabon|d[eé]sinscri|baja|disiscri|отпис"
+        ),
+    ),
+    ("complained", re.compile("spam|complain|abuse|beschwerde|plainte|queja|жалоб")),
+    ("bounced", re.compile("bounce|undeliver|notdeliver|invalid|reject|unzustellbar")),
 )
 
 
@@ -189,7 +195,7 @@ def cautious(entity: str, column: str, word: str) -> str | None:
     'unsubscribed'
     """
     if (entity, column) == ("message_events", "event_type"):
-        found = plain(word)
+        found = plain(word).replace("_", "")
         return next((meant for meant, parts in _REFUSALS if parts.search(found)), None)
     return UNKNOWN.get((entity, column))
 

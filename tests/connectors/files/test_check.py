@@ -1,6 +1,7 @@
 """`rapport files check` says what a load would land, and lands nothing."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,7 @@ def test_a_long_check_says_how_far_it_is(check: Check, monkeypatch: pytest.Monke
     monkeypatch.setattr(command, "QUIET_SECONDS", 0.0)
     monkeypatch.setattr(reading, "PAGE_ROWS", 2)
     result = check({"shop": SHOP}, {"o.csv": ORDERS}, "--json")
-    assert "files shop: 2 rows read" in result.stderr
+    assert re.search(r"files shop: \d rows read", result.stderr)
     assert data(result)[0]["read"] == 7
 
 

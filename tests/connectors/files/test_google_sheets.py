@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -58,6 +59,13 @@ class Google:
         return found
 
 
+def shown(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The cells with numbers as they are written."""
+    return {
+        name: f"{cell:f}" if isinstance(cell, Decimal) else cell for name, cell in values.items()
+    }
+
+
 def same(*cells: Any) -> list[Both]:
     return [(cell, cell) for cell in cells]
 
@@ -75,7 +83,7 @@ def read(google: Google, *needed: str, **options: Any) -> list[tuple[int, dict[s
     given = {"path": "1aB", "format": "google_sheet", "entity": "orders", **options}
     dataset = Dataset(**given)
     with GoogleSheet(dataset.path, dataset.sheet, google).open() as file:
-        return [(row.number, dict(row.values)) for row in formats.rows(file, dataset, needed)]
+        return [(row.number, shown(row.values)) for row in formats.rows(file, dataset, needed)]
 
 
 def test_numbers_and_dates_are_read_whatever_the_sheet_shows() -> None:

@@ -142,7 +142,7 @@ def test_equal_rows_of_a_file_are_different_rows(put: Any) -> None:
             b"1,10.50,2026-03-01T24:30",
             "column at: a time that does not exist (written like 9999-99-99a99:99)",
         ),
-        (b"\xff,10.50,2026-03-01", "not utf-8; it reads as cp1251: write `encoding: cp1251`"),
+        (b"\xff,10.50,2026-03-01", "not utf-8; it reads as cp1252: write `encoding: cp1252`"),
         (b"\x00,10.50,2026-03-01", "contains NUL"),
         (b'1,"10.50,2026-03-01', "a quote is not closed"),
         (b'1,"10"50,2026-03-01', "',' expected after '\"'"),
@@ -476,6 +476,7 @@ def test_no_line_is_lost_whatever_stands_in_it(content: list[bytes]) -> None:
     given = [Line(number, line) for number, line in enumerate(content, 1) if b"\x00" not in line]
     found = list(rows(iter(given), dataset))
     lines_of = b"\n".join(row.original for row in found).split(b"\n")
+    given = [line for line in given if line.content != b"\x1a"]  # the end of a file of DOS
     # A blank line between rows is none; one in a cell is.
     assert [line for line in lines_of if line.strip()] == [
         line.content for line in given if line.content.strip()

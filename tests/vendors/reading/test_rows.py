@@ -143,8 +143,12 @@ def test_a_contact_without_id_is_known_by_its_row_and_not_by_its_address() -> No
         ({"status": "no", "channel": "pigeon", "purpose": "fun"}, ("withdrawn", "any", "any")),
         ({"status": "no", "at": "soon"}, ("withdrawn", None, None)),
         ({"status": "vielleicht"}, ("withdrawn", None, None)),
-        ({"status": "yes", "channel": "sms"}, ("granted", "sms", None)),
-        ({"status": "yes", "channel": "pigeon"}, ("granted", "unknown", None)),
+        ({"status": "yes", "channel": "sms"}, ("granted", "sms", "unknown")),
+        ({"status": "yes", "channel": "pigeon"}, ("granted", "unknown", "unknown")),
+        (
+            {"status": "1.0", "channel": "email", "purpose": "news"},
+            ("granted", "email", "marketing"),
+        ),
     ],
 )  # fmt: skip
 def test_a_no_counts_for_all_that_is_not_understood_and_a_yes_for_nothing(

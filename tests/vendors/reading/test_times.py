@@ -52,7 +52,7 @@ def test_the_zero_date_of_databases_is_no_date(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["2026-02-30", "2026-13-01", "2026-02-01T24:30", "03/04/2026", "45000", "2026-02-01 9:5",
-     "infinity", "now", "2026-W05", "2026-02-01T10:00:60", "2026-02-01 10:00 CET"],
+     "soon", "now", "2026-W05", "2026-02-01T10:00:60", "2026-02-01 10:00 CET"],
 )  # fmt: skip
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(Unreadable):

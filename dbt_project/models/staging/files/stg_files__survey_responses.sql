@@ -33,7 +33,8 @@ select
     {{ file_column(dataset, 'comment') }} as comment,
     {{ file_column(dataset, 'conversation_id') }} as conversation_id,
     {{ file_column(dataset, 'responded_at', 'timestamptz') }} as responded_at
-from {{ file_rows(dataset, 'response_id') }}
+{%- set answer = file_object_id(dataset, 'response_id') ~ " || coalesce(':' || " ~ file_column(dataset, 'question_id') ~ ", '')" %}
+from {{ file_rows(dataset, 'response_id', answer) }}
 {{ 'union all' if not loop.last }}
 {%- else %}
 {{ empty_relation(canonical_columns('survey_responses')) }}

@@ -16,9 +16,8 @@ import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, BinaryIO, Protocol, cast
-
-import msgspec
 
 from rapport.connectors.files import sheets, tables
 from rapport.connectors.files.datasets import Dataset
@@ -27,6 +26,7 @@ from rapport.connectors.files.row import Row
 from rapport.connectors.files.tables import Cells
 from rapport.connectors.files.text import lines
 from rapport.errors import ConfigError, RetryLater
+from rapport.vendors.reading.numbers_in_json import as_json, from_json
 
 CONN_ID = "google_sheets"
 ROWS_AT_ONCE = 10_000
@@ -93,7 +93,7 @@ class GoogleSheet:
         copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who reads it
         try:
             for row in _cells(self.google, self.name, self.sheet):
-                copy.write(msgspec.json.encode(row) + b"\n")
+                copy.write(as_json(row) + b"\n")
         except BaseException as error:
             copy.close()
             if (status := getattr(error, "status_code", None)) is None:
@@ -110,11 +110,10 @@ def find(dataset: Dataset) -> list[File]:
 
 def rows(file: BinaryIO, dataset: Dataset, needed: Sequence[str]) -> Iterator[Row]:
     """The rows; raises `FileError` for a header without a needed column."""
-    decoder = msgspec.json.Decoder(list[str | None])
-    return tables.rows((decoder.decode(line.content) for line in lines(file)), dataset, needed)
+    return tables.rows((from_json(line.content) for line in lines(file)), dataset, needed)
 
 
-def cell(plain: Any, shown: Any) -> str | None:
+def cell(plain: Any, shown: Any) -> str | Decimal | None:
     """A value as text: `plain` with dates as numbers, `shown` with dates as text."""
     if isinstance(plain, bool) or not isinstance(plain, int | float) or not isinstance(shown, str):
         return sheets.text(plain)

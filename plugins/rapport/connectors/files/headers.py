@@ -7,6 +7,7 @@ a repeated name gets a number, an empty one its place.
 ['id', 'note', 'note_2', 'column_4']
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from rapport.connectors.files.columns import missing, refuse_missing
@@ -24,23 +25,24 @@ def names_of(
     """
     given = [cell.strip("\ufeff").strip() for cell in cells]
     _refuse_one_cell(given, needed, number)
+    times = Counter(given)
     for name in needed:
-        if given.count(name) > 1:
+        if times[name] > 1:
             raise FileError(
-                f"has no good header: {place} {number} names the column {name} {given.count(name)} "
+                f"has no good header: {place} {number} names the column {name} {times[name]} "
                 "times. Rename one in the file, or list the names under `header`, with `header_row`"
             )
     refuse_missing([name for name in given if name], needed, f"{place} {number}")
     taken = {name for name in given if name}
-    names: list[str] = []
+    names: dict[str, None] = {}
+    counts: Counter[str] = Counter()
     for at, name in enumerate(given, 1):
         usual = chosen = name or f"column_{at}"
-        count = 1
         while chosen in names or (chosen != name and chosen in taken):
-            count += 1
-            chosen = f"{usual}_{count}"
-        names.append(chosen)
-    return names
+            counts[usual] += 1
+            chosen = f"{usual}_{counts[usual] + 1}"
+        names[chosen] = None
+    return list(names)
 
 
 def refuse_later(

@@ -7,6 +7,7 @@
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from rapport.connectors.files.row import Row
 from rapport.connectors.files.text import LONGEST_LINE as LONGEST_VALUE
 from rapport.connectors.files.text import Line
 
-_DECODER = msgspec.json.Decoder(dict[str, Any])
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _BLANK = re.compile(r"[ \t\r\n]*")
 _scan = json.JSONDecoder().raw_decode
 AT_ONCE = 64 * 1024

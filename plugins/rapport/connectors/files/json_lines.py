@@ -8,6 +8,7 @@ They land byte for byte, unless the file is not UTF-8.
 
 import itertools
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from rapport.connectors.files.places import FileError
 from rapport.connectors.files.row import Row
 from rapport.connectors.files.text import Line, Lines
 
-_DECODER = msgspec.json.Decoder(dict[str, Any])
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 UTF_8 = "utf-8"
 
 

@@ -8,8 +8,6 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
-import msgspec
-
 from rapport.connectors.files import parquet_sizes as sizes
 from rapport.connectors.files import parquet_values
 from rapport.connectors.files.columns import refuse_missing
@@ -17,6 +15,7 @@ from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.places import FileError
 from rapport.connectors.files.row import Row
 from rapport.connectors.files.text import LONGEST_LINE, most_unpacked
+from rapport.vendors.reading.numbers_in_json import as_json, from_json
 
 MAGIC = b"PAR1"
 BATCH_ROWS = 2_000
@@ -104,5 +103,5 @@ class _Reader:
 def _row(number: int, values: dict[str, Any] | None) -> Row:
     if values is None:
         return Row(number, b"", problem="a time outside of the years 1 to 9999, or a broken value")
-    json = msgspec.json.encode(values, enc_hook=str)
-    return Row(number, json, msgspec.json.decode(json), json=json)
+    json = as_json(values)
+    return Row(number, json, from_json(json), json=json)

@@ -16,11 +16,11 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from rapport.connectors.files.datasets import Dataset
+from rapport.vendors.blocked import Blocked, load_blocked
 from rapport.vendors.reading import cells
 from rapport.vendors.reading.many import plain
+from rapport.vendors.reading.row import OWN_KEY
 
-# The member of a payload that holds the key of a row that rapport.yml gives none.
-ID = "_id"
 PLACE = ("_file", "_line", "_hash")
 OBJECT_ID = {
     "contacts": "customer_id",
@@ -33,6 +33,13 @@ OBJECT_ID = {
     "consent_events": "event_id",
     "message_events": "event_id",
 }
+# What stands in the place of an order's id in a line of sums.
+TOTALS = frozenset(
+    (
+        *("total", "totals", "grand total", "subtotal", "sum", "summe", "gesamt", "gesamtsumme"),
+        *("insgesamt", "totale", "totaal", "suma", "итого", "всего", "total général", "somme"),
+    )
+)
 EVENTS = ("web_events", "consent_events", "message_events")
 
 
@@ -40,18 +47,20 @@ class Identity(NamedTuple):
     """`kind` says what makes a row the same row when it comes again.
 
     `key`: the columns of `key`. `id`: the column that is mapped to the object's id, `column`.
-    `lines`: the same, and rows with one id are lines of one order. `place`: file, line and content,
-    for events that are only added. `content`: the content of the row, of one file that is replaced
-    as a whole.
+    With `further`, rows with one id are different things by this column, as the questions of a
+    response are. `lines`: the same as `id`, and rows with one id are lines of one order. `place`:
+    file, line and content, for events that are only added. `content`: the content of the row, of
+    one file that is replaced as a whole.
     """
 
     kind: Literal["key", "id", "lines", "place", "content"]
     column: str | None = None
+    further: str | None = None
 
     @property
     def key(self) -> tuple[str, ...]:
         """The members of a payload that are its key; those of `key` stand in rapport.yml."""
-        return PLACE if self.kind == "place" else (ID,)
+        return PLACE if self.kind == "place" else (OWN_KEY,)
 
 
 def identity_of(dataset: Dataset) -> Identity:
@@ -62,6 +71,9 @@ def identity_of(dataset: Dataset) -> Identity:
         is_versioned = "updated_at" in dataset.columns and dataset.key
         if dataset.rows == "lines" or (dataset.rows is None and not is_versioned):
             return Identity("lines", column)
+    question = dataset.columns.get("question_id") if dataset.entity == "survey_responses" else None
+    if column is not None and question is not None and question.column is not None:
+        return Identity("id", column, question.column)
     if dataset.key:
         return Identity("key")
     if dataset.rows == "events" or dataset.format == "access_log":
@@ -90,8 +102,12 @@ def said_of(dataset: Dataset) -> str | None:
 class RowIds:
     """The ids of the rows of one file that are known by their id or their content."""
 
-    def __init__(self, identity: Identity, file: str) -> None:
+    def __init__(
+        self, identity: Identity, file: str, entity: str = "", blocked: Blocked | None = None
+    ) -> None:
         self._identity, self._file = identity, file
+        # A contact's id is that of a person, which a placeholder is not.
+        self._blocked = (blocked or load_blocked()) if entity == "contacts" else None
         self._seen: Counter[bytes] = Counter()
 
     def of(self, values: Mapping[str, Any]) -> str:
@@ -104,7 +120,7 @@ class RowIds:
 
     def said_of(self, rows: Sequence[Mapping[str, Any]]) -> list[str | None]:
         """The id that stands in each row, if it has one."""
-        if self._identity.column is not None:
+        if self._identity.column and not self._identity.further and self._blocked is None:
             try:
                 found = plain("id", [row[self._identity.column] for row in rows])
             except (KeyError, TypeError):
@@ -118,4 +134,10 @@ class RowIds:
         if self._identity.column is None:
             return None
         found = cells.whole_id(cells.text(cells.at(values, self._identity.column)))
-        return None if not found or found.casefold() in cells.NOTHING else found
+        if not found or found.casefold() in cells.NOTHING:
+            return None
+        if self._blocked is not None and self._blocked.blocks("customer_id", found):
+            return None
+        if self._identity.further is not None:
+            return f"{found}:{cells.text(cells.at(values, self._identity.further))}"
+        return found

@@ -21,12 +21,14 @@ from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.order_lines import Line, Order, OrderLines
 from rapport.connectors.files.places import File, FileError, find
 from rapport.connectors.files.row import Row
-from rapport.connectors.files.row_keys import ID, PLACE, Identity, RowIds, identity_of, said_of
+from rapport.connectors.files.row_keys import PLACE, TOTALS, Identity, RowIds, identity_of, said_of
 from rapport.connectors.files.text import lines
 from rapport.errors import GiveUp
 from rapport.vendors.http import Client
-from rapport.vendors.mapped import LINES, MappedSource, MappedStream
+from rapport.vendors.mapped import MappedSource, MappedStream
+from rapport.vendors.reading import cells
 from rapport.vendors.reading.problems import Unreadable, UnreadableLine
+from rapport.vendors.reading.row import LINES, OWN_KEY
 from rapport.vendors.source import Page, Position, Rejected
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 PAGE_ROWS, PAGE_BYTES = 5_000, 8 * 1024 * 1024
 # Between two looks at the size: as many rows of the largest size fit into memory.
 AT_ONCE = 16
+NO_ORDER = "the row is of no order; say `skip_foot` for lines of sums, or `rows: lines`"
 Item = TypeVar("Item", Row, Line, Order)
 # Records that land, and what is rejected beside them.
 Landing = tuple[list[bytes], list[Rejected]]
@@ -132,7 +135,7 @@ class Rows(MappedStream):
         identity = file.name
         if self.dataset.format == "access_log":
             identity = _first_line(file)
-        ids = RowIds(self.identity, identity)
+        ids = self._ids(identity)
         for rows in chunks(self.rows(file)):
             rejected = [_rejected(file, row, row.problem) for row in rows if row.problem]
             good: list[Row] = []
@@ -159,13 +162,30 @@ class Rows(MappedStream):
             ]
         return records, rejected
 
+    def _ids(self, file: str) -> RowIds:
+        return RowIds(self.identity, file, self.dataset.entity, self.company.blocked)
+
     def _empty_key(self, row: Row) -> str | None:
-        if self.identity.kind != "key" or self.dataset.format == "ndjson":
+        """Why the key of a row tells it apart from no other."""
+        if self.identity.kind != "key":
             return None
         for column in self.dataset.key:
-            if row.values.get(column) in (None, ""):
+            found = cells.text(cells.at(row.values, column))
+            if not found:
                 return f"column {column} is empty and belongs to the key"
+            if found.casefold() in cells.NOTHING or self._is_nobody(column, found):
+                return f"column {column} stands for nothing and belongs to the key"
         return None
+
+    def _is_nobody(self, column: str, found: str) -> bool:
+        """Whether the only column of a key says who it is, and says nobody."""
+        if len(self.dataset.key) > 1 or self.dataset.entity not in ("contacts", "consent_events"):
+            return False
+        named = self.row_reader.columns
+        if named.get("email") == column:
+            return not any(map(cells.is_address, cells.addresses(found)))
+        is_person = column in (named.get("customer_id"), named.get("user_id"))
+        return is_person and self.company.blocked.blocks("customer_id", found) is not None
 
     def _more(self, row: Row, identity: str, ids: RowIds) -> dict[str, Any]:
         """The members of the payload that make the row's key."""
@@ -174,7 +194,7 @@ class Rows(MappedStream):
         if self.identity.kind == "place":
             digest = hashlib.blake2b(row.original, digest_size=8).hexdigest()
             return dict(zip(PLACE, (identity, row.number, digest), strict=True))
-        return {ID: ids.of(row.values)}
+        return {OWN_KEY: ids.of(row.values)}
 
     def _orders(self, file: File) -> Iterator[Landing]:
         """Orders, each with its lines."""
@@ -190,24 +210,34 @@ class Rows(MappedStream):
 
     def _lines(self, file: File, rejected: list[Rejected]) -> Iterator[list[Line]]:
         """The rows with the ids of their orders; one without may go on with the order before."""
-        ids = RowIds(self.identity, file.name)
+        ids = self._ids(file.name)
         last: str | None = None
         for rows in chunks(self.rows(file)):
             rejected += [_rejected(file, row, row.problem) for row in rows if row.problem]
             good = [row for row in rows if row.problem is None]
             lines = []
             for row, said in zip(good, ids.said_of([row.values for row in good]), strict=True):
-                if said is None and last is not None and self.row_reader.is_continued(row.values):
+                if said is None and last is not None and self._is_continued(row):
                     said = last
+                if (said is None or said.casefold() in TOTALS) and self._is_of_nothing(row):
+                    rejected.append(_rejected(file, row, NO_ORDER))
+                    continue
                 last = said
                 lines.append(Line(said if said is not None else ids.of(row.values), row))
             yield lines
+
+    def _is_continued(self, row: Row) -> bool:
+        return self.row_reader.is_continued(row.values, is_said=self.dataset.rows == "lines")
+
+    def _is_of_nothing(self, row: Row) -> bool:
+        """Whether no cell of the row says of which order it is."""
+        return self.row_reader.is_continued(row.values)
 
     def _of_orders(
         self, file: File, orders: Sequence[Order], rejected: Sequence[Rejected]
     ) -> Landing:
         single = [order[0] for order in orders if len(order) == 1]
-        rows, more = [line.row for line in single], [{ID: line.id} for line in single]
+        rows, more = [line.row for line in single], [{OWN_KEY: line.id} for line in single]
         records, refused = self._landing(file, rows, more, list(rejected))
         for order in orders:
             if len(order) > 1:
@@ -220,7 +250,8 @@ class Rows(MappedStream):
     def _of_lines(self, order: Order) -> bytes:
         rows = [dict(line.row.values) for line in order]
         read = self.row_reader.read_lines(rows, is_said=self.dataset.rows == "lines")
-        return self.payload_of(rows[0], None, read, **{ID: order[0].id, LINES: rows[1:]})
+        read[LINES] = rows[1:]
+        return self.payload_of(rows[0], None, read, **{OWN_KEY: order[0].id})
 
     def rows(self, file: File) -> Iterator[Row]:
         """The rows of a file; raises `FileError` where it cannot be read to its end."""

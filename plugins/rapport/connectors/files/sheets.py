@@ -65,14 +65,15 @@ def _sheet(workbook: Any, name: str | None) -> str:
     return str(visible[0].name)
 
 
-def text(value: Any) -> str | None:
-    """A cell as text; None where it is empty or an error."""
+def text(value: Any) -> str | Decimal | None:
+    """A cell as text, a number as a number; None where it is empty or an error."""
     if isinstance(value, str):
         return None if not value or value in ERRORS else value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return number(value)
+        found = number(value)
+        return Decimal(found) if found else None
     if isinstance(value, datetime.datetime):
         return _near_second(value).isoformat()
     if isinstance(value, datetime.timedelta):

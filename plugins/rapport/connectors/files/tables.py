@@ -9,16 +9,16 @@
 import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
-
-import msgspec
+from decimal import Decimal
 
 from rapport.connectors.files import headers
 from rapport.connectors.files.columns import refuse_missing
 from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.places import FileError
 from rapport.connectors.files.row import Row
+from rapport.vendors.reading.numbers_in_json import as_json
 
-Cells = list[str | None]
+Cells = list[str | Decimal | None]
 Numbered = tuple[int, Cells]
 LOOKED_AT = 20  # rows below the header in which the names may stand instead
 
@@ -29,7 +29,9 @@ def rows(cells: Iterator[Cells], dataset: Dataset, needed: Sequence[str]) -> Ite
     Raises `FileError` for a header without a needed column.
     """
     numbered: Iterator[Numbered] = (
-        (number, row) for number, row in enumerate(cells, 1) if any(row)
+        (number, row)
+        for number, row in enumerate(cells, 1)
+        if any(cell is not None for cell in row)
     )
     if dataset.skip_foot:
         numbered = _without_foot(numbered, dataset.skip_foot)
@@ -47,13 +49,15 @@ def rows(cells: Iterator[Cells], dataset: Dataset, needed: Sequence[str]) -> Ite
         named = set(names)
         refuse_missing(names, needed, "the list under `header`")
     for number, row in numbered:
-        original = msgspec.json.encode(row)
-        if any(row[len(names) :]):
+        original = as_json(row)
+        if any(cell is not None for cell in row[len(names) :]):
             yield Row(number, original, problem=f"{_width(row)} columns instead of {len(names)}")
             continue
         full = [*row, *[None] * (len(names) - len(row))]
         values = {
-            name: cell for name, cell in zip(names, full, strict=False) if cell or name in named
+            name: cell
+            for name, cell in zip(names, full, strict=False)
+            if cell is not None or name in named
         }
         yield Row(number, original, values)
 
@@ -61,18 +65,22 @@ def rows(cells: Iterator[Cells], dataset: Dataset, needed: Sequence[str]) -> Ite
 def _names(header: Numbered, below: Iterator[Numbered], needed: Sequence[str]) -> list[str]:
     number, cells = header
     try:
-        return headers.names_of([cell or "" for cell in cells], needed, number, "row")
+        return headers.names_of(list(map(_name, cells)), needed, number, "row")
     except FileError:
         headers.refuse_later(
-            ((at, [cell or "" for cell in row]) for at, row in itertools.islice(below, LOOKED_AT)),
+            ((at, list(map(_name, row))) for at, row in itertools.islice(below, LOOKED_AT)),
             needed,
             "row",
         )
         raise
 
 
+def _name(cell: str | Decimal | None) -> str:
+    return "" if cell is None else str(cell)
+
+
 def _width(row: Cells) -> int:
-    return max(place for place, cell in enumerate(row, 1) if cell)
+    return max(place for place, cell in enumerate(row, 1) if cell is not None)
 
 
 def _without_foot(numbered: Iterator[Numbered], count: int) -> Iterator[Numbered]:

@@ -8,6 +8,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -27,9 +28,14 @@ NOTHING_IN_TEXT = frozenset(("NULL", "\\N", "(null)", "#N/A", "(not set)", "<NA>
 _FORMULA = re.compile(r'="(.*)"', re.DOTALL)
 _MARKED = re.compile(r"'(?=[+\d])")
 _ADDRESS = re.compile(r"[^\s<>;,|\"()\[\]]+@[^\s<>;,|\"()\[\]]+")
-_MAILTO = re.compile("mailto:", re.IGNORECASE)
-_LOST = re.compile(r"\d[.,]\d+[eE]\+?\d{1,2}")
-_WHOLE = re.compile(r"(\d+)\.0+")
+_SCHEME = re.compile("(?:mailto|smtp):", re.IGNORECASE)
+_UNSEEN = re.compile("[\u200b-\u200f\u2060\ufeff]")
+_LOST = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{1,2}|\d[.,]\d+[eE]\d{1,2}")
+_WHOLE = re.compile(r"(\d+)\.0+", re.ASCII)
+_IS_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+# A longer cell holds no addresses: the search would take long.
+LONGEST_ADDRESSES = 4_000
+OF_DIGITS = ("number", "integer", "minutes", "score", "time")
 
 
 def text(value: Any) -> str:
@@ -87,12 +93,35 @@ def addresses(found: str, separator: str | None = None) -> list[str]:
     if separator is not None:
         parts = [part for one in found.split(separator) for part in addresses(one)]
     else:
-        parts = [_bare(part) for part in _ADDRESS.findall(found)] or [found.strip()]
+        found = _UNSEEN.sub("", found)
+        if found.count("@") > 1:
+            found = found.replace("/", " ")
+        has_address = "@" in found and len(found) <= LONGEST_ADDRESSES
+        parts = [_bare(part) for part in _ADDRESS.findall(found)] if has_address else []
+        parts = parts or [found.strip()]
     return [part for part in dict.fromkeys(parts) if part]
 
 
+def is_address(text: str) -> bool:
+    """Whether a text can be an e-mail address at all.
+
+    >>> is_address("a@x.example"), is_address("n/a@n/a")
+    (True, False)
+    """
+    return len(text) <= 320 and _IS_ADDRESS.fullmatch(text) is not None
+
+
+def with_our_digits(found: str) -> str:
+    """The text with the digits of any script as 0 to 9.
+
+    >>> with_our_digits("١٢٣"), with_our_digits("１２,５")
+    ('123', '12,5')
+    """
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in found)
+
+
 def _bare(address: str) -> str:
-    return _MAILTO.sub("", address).strip("'").rstrip(".:")
+    return _SCHEME.sub("", address).partition("?")[0].strip("'").rstrip(".:")
 
 
 def numbers(found: str, separator: str | None = None) -> list[str]:

@@ -7,6 +7,7 @@
 (Cell('paid', None), Cell('refunded', None), Cell('pending', 'unknown word zzz'))
 """
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -89,6 +90,11 @@ class ColumnReader:
         self._of_kind: Callable[[str], Cell] = getattr(self, f"_{self.kind}")
 
     @property
+    def saw_currency(self) -> bool:
+        """Whether a cell named a currency beside its number."""
+        return self._numbers.saw_currency
+
+    @property
     def constant(self) -> Cell | None:
         """The value of a column that is one value for all rows."""
         return None if self.column.value is None else self.read(self.column.value)
@@ -157,6 +163,8 @@ class ColumnReader:
     def _native(self, given: Any) -> Cell:
         if isinstance(given, list) and self.kind in ("emails", "phones", "email", "phone"):
             given = "\n".join(cells.text(item) for item in given)
+        if isinstance(given, list | dict) and self.kind in ("id", "word", "number", "time"):
+            return Cell(None, "no single value")
         is_number = isinstance(given, int | float | Decimal) and not isinstance(given, bool)
         found = cells.text(given)
         if is_number and found and self.kind in ("number", "minutes", "integer"):
@@ -167,6 +175,8 @@ class ColumnReader:
     def _fresh(self, found: str) -> Cell:
         if not found or found.casefold() in self._nulls:
             return NOTHING
+        if not found.isascii() and self.kind in cells.OF_DIGITS:
+            found = cells.with_our_digits(found)
         if self._is_text:
             if found in cells.NOTHING_IN_TEXT:
                 return NOTHING
@@ -196,9 +206,13 @@ class ColumnReader:
         except Unreadable as problem:
             return Cell(None, str(problem))
         found = cells.whole_id(found)
-        if self.name in PEOPLE and self._company.blocked.blocks(self.name, found):
+        if self.name in PEOPLE and self._is_nobody(found):
             return NOTHING
         return Cell(found)
+
+    def _is_nobody(self, found: str) -> bool:
+        plain_form = unicodedata.normalize("NFKC", found).strip(" .")
+        return self._company.blocked.blocks(self.name, plain_form) is not None
 
     def _email(self, found: str) -> Cell:
         return Cell(cells.addresses(found, self.column.separator))
@@ -240,7 +254,7 @@ class ColumnReader:
         return Cell(self._moments.read(found))
 
     def _word(self, found: str) -> Cell:
-        key = (self._entity, self.name)
+        key, found = (self._entity, self.name), cells.whole_id(found)
         if (own := self._values.get(words.plain(found))) is not None:
             return Cell(own)
         if (known := words.meaning(*key, found)) is not None:

@@ -14,7 +14,7 @@ from rapport.vendors import words
 from rapport.vendors.datasets import Mapped
 from rapport.vendors.reading.columns import BLANK
 from rapport.vendors.reading.problems import Unreadable
-from rapport.vendors.reading.scores import is_on
+from rapport.vendors.reading.scores import on_scale
 
 Values = dict[str, Any]
 Row = Mapping[str, Any]
@@ -41,18 +41,21 @@ def _blank_is_unknown(values: Values, dataset: Mapped, name: str = "status") -> 
 
 def keep_on_scale(values: Values, name: str, scale: str | None) -> None:
     """Takes a number away that is not on the scale, and says so."""
-    if not is_on(scale, values[name]):
+    number = on_scale(values[name], scale)
+    if number is None:
         del values[name]
         _odd(values, name, OFF_SCALE)
+    else:
+        values[name] = number
 
 
+# The cells that only the first line of an order has, and those that each line has.
+OF_LINE = ("product_id", "product_name", "category", "quantity", "unit_price")
 OF_ORDER = ("ordered_at", "status", "kind", "customer_id", "user_id", "email", "currency")
 
 
 def refuse_unless_lines(rows: Sequence[Values]) -> None:
     """Raises `Unreadable` for rows of one id that may be versions, or repeat the order's amount."""
-    if len(rows) == 1:
-        return
     for name in OF_ORDER:
         found = {str(row[name]) for row in rows if name in row}
         if len(found) > 1:
@@ -68,27 +71,49 @@ def refuse_unless_lines(rows: Sequence[Values]) -> None:
         )
 
 
+def refuse_different_orders(rows: Sequence[Values]) -> None:
+    """Raises `Unreadable` for lines that cannot be added up: of other people or currencies."""
+    for name in ("currency", "customer_id", "user_id", "email"):
+        found = {str(row[name]).lower() for row in rows if name in row}
+        if len(found) > 1:
+            raise Unreadable(f"{len(rows)} lines of one order differ in {name}")
+
+
 def order_of(lines: Sequence[Values]) -> Values:
     """One order from its lines: amounts and quantities are added up, of all else the first cell."""
     if len(lines) == 1:
         return dict(lines[0])
-    order: Values = {}
     for line in lines:
+        signed(line)
+    kept = [line for line in lines if "excluded" not in line]
+    if not kept:
+        return {"excluded": True}
+    order: Values = {}
+    for line in kept:
         for name, value in line.items():
             if name == "odd":
                 order["odd"] = {**value, **order.get("odd", {})}
             else:
                 order.setdefault(name, value)
-    for line in lines:
-        _price(line)
     for name in SUMMED:
-        found = [Decimal(line[name]) for line in lines if name in line]
+        found = [Decimal(line[name]) for line in kept if name in line]
         if found:
             order[name] = format(sum(found, Decimal()), "f")
-    order.pop("unit_price", None)
-    if len({line["order_amount"] for line in lines if "order_amount" in line}) > 1:
+    if len({line["order_amount"] for line in kept if "order_amount" in line}) > 1:
         _odd(order, "order_amount", "the lines of an order differ")
     return order
+
+
+def signed(line: Values) -> None:
+    """The amount of a row with its sign: what is given back is negative, a test is left out."""
+    _price(line)
+    kind = line.pop("kind", None)
+    if kind == "test":
+        line["excluded"] = True
+    for name in ("amount", "order_amount"):
+        amount = line.get(name)
+        if kind == "refund" and amount is not None and not amount.startswith("-"):
+            line[name] = f"-{amount}"
 
 
 def _price(line: Values) -> None:
@@ -99,16 +124,10 @@ def _price(line: Values) -> None:
 
 
 def _orders(values: Values, dataset: Mapped, row: Row) -> None:
-    _price(values)
+    signed(values)
     if (total := values.pop("order_amount", None)) is not None:
         values["amount"] = total
     _blank_is_unknown(values, dataset)
-    kind = values.pop("kind", None)
-    if kind == "test":
-        values["excluded"] = True
-    amount = values.get("amount")
-    if kind == "refund" and amount is not None and not amount.startswith("-"):
-        values["amount"] = f"-{amount}"
 
 
 def _states(values: Values, dataset: Mapped, row: Row) -> None:
@@ -129,8 +148,9 @@ def _consents(values: Values, dataset: Mapped, row: Row) -> None:
     if "occurred_at" in odd:
         raise Unreadable(odd["occurred_at"])
     for name in ("channel", "purpose"):
-        if name in odd:
+        if name in odd or (name in dataset.columns and name not in values):
             values[name] = "unknown"
+            values.setdefault("odd", {}).setdefault(name, BLANK)
 
 
 def _web_events(values: Values, dataset: Mapped, row: Row) -> None:
@@ -139,8 +159,8 @@ def _web_events(values: Values, dataset: Mapped, row: Row) -> None:
         # IP addresses are personal data, so only a hash of address and user agent is used.
         visitor = f"{host} {values.get('user_agent', '')}"
         values["device_id"] = hashlib.sha256(visitor.encode()).hexdigest()
-        if "event_name" not in values and "method" in row:
-            values["event_name"] = page_or_request(row["method"], row["status"], row["path"])
+    if "event_name" not in dataset.columns and "method" in row and "status" in row:
+        values["event_name"] = page_or_request(row["method"], row["status"], row.get("path"))
 
 
 def page_or_request(method: Any, status: Any, path: Any) -> str:
@@ -168,7 +188,7 @@ def needs_each_row(dataset: Mapped, columns: Mapping[str, Sequence[Any]]) -> boo
     ):
         return True
     if dataset.entity == "web_events":
-        return "remote_host" in dataset.columns
+        return "remote_host" in dataset.columns or "event_name" not in dataset.columns
     if dataset.entity == "conversations" and "status" not in columns:
         return "solved_at" in columns
     return dataset.entity in FINISH and None in columns.get("status", ())

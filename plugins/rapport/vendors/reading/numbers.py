@@ -11,12 +11,16 @@ import re
 
 from rapport.vendors.reading.problems import Unreadable
 
-_PLAIN = re.compile(r"-?\d{1,18}(?:\.\d{1,2})?")
+_PLAIN = re.compile(r"-?\d{1,18}(?:\.\d{1,2})?", re.ASCII)
 _SHAPE = re.compile(
-    r"(?P<open>\()?\s*(?P<sign>[+-])?\s*(?P<digits>\d[\d.,' ]*|[.,]\d+)"
-    r"(?:[eE](?P<exponent>[+-]?\d{1,2}))?\s*(?P<after>-)?(?(open)\))"
+    r"(?P<open>\()? ?(?P<sign>[+-])? ?(?P<digits>\d(?:[\d.,' ]*\d)?|[.,]\d+)[.,]?"
+    r"(?:[eE](?P<exponent>[+-]?\d{1,2}))? ?(?P<after>-)?(?(open)\))",
+    re.ASCII,
 )
-_CURRENCY = re.compile(r"[$€£¥₹₽₩₺₴zł]+|[A-Z]{3}|US\$|kr|Kč|Ft|lei|R\$")
+# A dash in place of the cents, as in 12.- or 12,--
+_NO_CENTS = re.compile(r"(?<=\d)[.,]\s?[-–—]{1,2}(?=\D*$)")
+LONGEST = 64
+_CURRENCY = re.compile(r"US\$|R\$|zł|kr|Kč|Ft|lei|[$€£¥₹₽₩₺₴]|[A-Z]{3}")
 _SPACES = re.compile("[\u00a0\u2007\u2009\u202f\t]")
 _OTHERS = {",": ". '", ".": ", '"}
 LARGEST = 10**18
@@ -33,6 +37,8 @@ class Numbers:
         has_currency: bool = False,
     ) -> None:
         self._decimal, self._thousands, self._has_currency = decimal, thousands, has_currency
+        # Whether a cell named a currency, which has to be that of its row.
+        self.saw_currency = False
         if decimal is None and thousands in (",", "."):
             self._decimal = "." if thousands == "," else ","
 
@@ -45,7 +51,10 @@ class Numbers:
         """Raises `Unreadable`."""
         if self._decimal != "," and _PLAIN.fullmatch(text):
             return text
+        if len(text) > LONGEST:
+            raise Unreadable("no number")
         cleaned = _SPACES.sub(" ", text.replace("\u2212", "-").replace("\u2019", "'")).strip()
+        cleaned = _NO_CENTS.sub("", cleaned)
         match = _SHAPE.fullmatch(cleaned) or self._without_currency(cleaned)
         if match is None:
             raise Unreadable("no number")
@@ -56,8 +65,11 @@ class Numbers:
     def _without_currency(self, text: str) -> re.Match[str] | None:
         rest = _CURRENCY.sub("", text, count=1).strip()
         match = _SHAPE.fullmatch(rest) if rest != text else None
-        if match is not None and not self._has_currency:
+        if match is None:
+            return None
+        if not self._has_currency:
             raise Unreadable("a currency is in the cell; map `currency`, as a column or a value")
+        self.saw_currency = True
         return match
 
     def _parts(self, digits: str) -> tuple[str, str]:
@@ -92,6 +104,8 @@ def _ungrouped(text: str, signs: str) -> str:
         raise Unreadable("no number; say its signs by `decimal` and `thousands`")
     (sign,) = used
     first, *rest = text.split(sign)
+    if first.startswith("0"):
+        raise Unreadable("no number; say its signs by `decimal` and `thousands`")
     # In India, groups before the last one have two digits.
     sizes = (2, 3) if sign == "," else (3,)
     is_grouped = rest[-1:] and len(rest[-1]) == 3 and all(len(group) in sizes for group in rest)
@@ -114,6 +128,28 @@ def _written(whole: str, fraction: str, exponent: int, is_negative: bool) -> str
     is_zero = before == "0" and not after.strip("0")
     text = f"{before}.{after}" if after else before
     return f"-{text}" if is_negative and not is_zero else text
+
+
+_SYMBOLS = {
+    "€": {"EUR"}, "£": {"GBP"}, "¥": {"JPY", "CNY"}, "₹": {"INR"}, "₽": {"RUB"}, "₩": {"KRW"},
+    "₺": {"TRY"}, "₴": {"UAH"}, "zł": {"PLN"}, "US$": {"USD"}, "R$": {"BRL"}, "Kč": {"CZK"},
+    "Ft": {"HUF"}, "lei": {"RON"}, "kr": {"SEK", "NOK", "DKK", "ISK"},
+}  # fmt: skip
+
+
+def names_another_currency(text: str, currency: str) -> bool:
+    """Whether a cell such as 12 USD names a currency that is not that of its row.
+
+    >>> names_another_currency("12 USD", "EUR"), names_another_currency("€12", "EUR")
+    (True, False)
+    """
+    match = _CURRENCY.search(text)
+    if match is None:
+        return False
+    found = match[0]
+    if found == "$":
+        return not (currency.endswith("D") or currency in ("MXN", "ARS", "CLP", "COP", "BRL"))
+    return currency not in _SYMBOLS.get(found, {found.upper()})
 
 
 def integer(text: str) -> str:

@@ -11,7 +11,7 @@ b'{"_read":{"order_id":"7"},"id": "7"}'
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -19,30 +19,43 @@ import msgspec
 from rapport.vendors.blocked import Blocked
 from rapport.vendors.datasets import Mapped
 from rapport.vendors.reading.columns import Company
+from rapport.vendors.reading.numbers_in_json import as_json
 from rapport.vendors.reading.row import READ
 from rapport.vendors.source import with_context
 
 # Raised when a release reads cells in another way, so that landed rows are read again.
-VERSION = 2
+VERSION = 3
 
 
-def with_read(json: bytes, read: Mapping[str, Any], more: Mapping[str, Any] | None = None) -> bytes:
-    """The JSON of a row with its canonical values in front."""
+def with_read(
+    json: bytes,
+    read: Mapping[str, Any],
+    more: Mapping[str, Any] | None = None,
+    row: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The JSON of a row with its canonical values in front.
+
+    `row` is the same decoded: a member of it that has the name of one of ours would hide ours.
+    """
     context = {READ: read, **(more or {})}
-    if any(b'"%s"' % name.encode() in json for name in context):
-        # A row that has such a member itself would hide ours.
-        row = msgspec.json.decode(json)
-        return msgspec.json.encode({**row, **context})
+    if row is not None and not context.keys().isdisjoint(row):
+        return as_json({**row, **context})
     return with_context(json, context)
 
 
 def differing(
-    read: Mapping[str, Any], row: Mapping[str, Any], columns: Mapping[str, str]
+    read: Mapping[str, Any],
+    row: Mapping[str, Any],
+    columns: Mapping[str, str],
+    hidden: Collection[str] = (),
 ) -> dict[str, Any]:
-    """The canonical values without those that are the text of their cell."""
+    """The canonical values without those that are the text of their cell.
+
+    `hidden` are members of the row that the payload does not have, since ours have these names.
+    """
     found = dict(read)
     for name, column in columns.items():
-        if column not in row:
+        if column not in row or column in hidden:
             continue
         given = row[column]
         text = given if isinstance(given, str) else _text(given)

@@ -1,5 +1,9 @@
 """What reading a cell can end in, besides its value."""
 
+import re
+
+_CAPITALS = re.compile(r"(?:^|\s)[^\W\d_a-z][^\W\d_A-Z]+")
+
 
 class Unreadable(Exception):
     """A cell cannot be read. The message says why and which option would make it right.
@@ -15,7 +19,9 @@ def harmless(word: str) -> str:
     ('Geschlossen', '+99 99 999999')
     """
     is_long = len(word) > 30 or "@" in word or sum(map(str.isdigit, word)) > 2
-    return shape(word) if is_long else word
+    # Two words with capitals may be somebody's name.
+    is_name = len(_CAPITALS.findall(word)) > 1
+    return shape(word) if is_long or is_name else word
 
 
 class UnreadableLine(Unreadable):

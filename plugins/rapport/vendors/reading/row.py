@@ -19,10 +19,14 @@ from rapport.vendors import words
 from rapport.vendors.datasets import Column, Mapped
 from rapport.vendors.reading import cells, entities, many
 from rapport.vendors.reading.columns import Cell, ColumnReader, Company, ManyCells
+from rapport.vendors.reading.numbers import names_another_currency
 from rapport.vendors.reading.problems import Unreadable, UnreadableLine, shape
-from rapport.vendors.reading.scores import SCALES, is_on
+from rapport.vendors.reading.scores import SCALES, on_scale, scale_of
 
 READ = "_read"
+# Members of `_read` beside the canonical values: the key of a row that has none of its own, under
+# its path, and the further lines of an order.
+OWN_KEY, LINES = f"{READ}.key", "lines"
 Values = dict[str, Any]
 
 
@@ -43,7 +47,11 @@ class Reading:
         self._columns: list[tuple[str, str, ColumnReader]] = []
         for name, column in dataset.columns.items():
             reader = ColumnReader(dataset.entity, name, column, company, dataset)
-            if (constant := reader.constant) is not None:
+            try:
+                constant = reader.constant
+            except Unreadable as error:
+                raise Unreadable(f"columns.{name}.value: {error}") from None
+            if constant is not None:
                 self._constants[name] = constant
             else:
                 self._columns.append((name, str(column.column), reader))
@@ -92,9 +100,10 @@ class Reading:
         if columns is None:
             return None
         stored: list[Values | Unreadable] = [{} for _ in rows]
-        for name, cell in self._constants.items():
+        constants = self._spread_constants()
+        for name, value in constants.items():
             for values in stored:
-                values[name] = cell.value  # type: ignore[index]
+                values[name] = value  # type: ignore[index]
         for name, (read, given) in columns.items():
             if not read.is_as_written:
                 many.store_differing(stored, name, read.values, given)
@@ -125,6 +134,8 @@ class Reading:
             except KeyError:
                 return None
             found[name] = read, _ = reader.read_many(given), given
+            if reader.saw_currency:
+                return None
             if reader.kind in ("email", "phone") and not many.without_lists(read.values):
                 return None
         values = {name: read.values for name, (read, _) in found.items()}
@@ -138,13 +149,19 @@ class Reading:
             return list(named[0])
         names = ("customer_id", "user_id", "email", "device_id")
         rows = [columns[name][0].values if name in columns else [None] * count for name in names]
-        constants = {name: self._constants[name].value for name in names if name in self._constants}
+        spread = self._spread_constants()
+        constants = {name: spread[name] for name in names if name in spread}
         return [
             self._profile(
                 constants | {name: v for name, v in zip(names, row, strict=True) if v is not None}
             )
             for row in zip(*rows, strict=True)
         ]
+
+    def _spread_constants(self) -> Values:
+        values: Values = {name: cell.value for name, cell in self._constants.items()}
+        _spread_contacts(values)
+        return values
 
     def read_lines(self, lines: Sequence[Mapping[str, Any]], *, is_said: bool = True) -> Values:
         """The canonical values of an order from its lines; raises `Unreadable`.
@@ -161,17 +178,25 @@ class Reading:
                 read.append(self._cells(line))
             except Unreadable as error:
                 raise UnreadableLine(str(error), place) from None
-        if not is_said:
-            entities.refuse_unless_lines(read)
+        if len(read) > 1:
+            if not is_said:
+                entities.refuse_unless_lines(read)
+            entities.refuse_different_orders(read)
         return self._finished(entities.order_of(read), kept[0])
 
-    def is_continued(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row has none of the cells that the first line of an order has."""
+    def is_continued(self, row: Mapping[str, Any], *, is_said: bool = True) -> bool:
+        """Whether a row has none of the cells that the first line of an order has.
+
+        Unless rapport.yml says that rows are lines, it must have a cell of a line.
+        """
         try:
             values = self._cells(row)
         except Unreadable:
             return False
-        return not any(name in values for name in entities.OF_ORDER)
+        own = values.keys() - self._constants.keys()
+        if not own.isdisjoint(entities.OF_ORDER):
+            return False
+        return is_said or not own.isdisjoint(entities.OF_LINE)
 
     def _is_excluded(self, row: Mapping[str, Any]) -> bool:
         return any(
@@ -198,7 +223,16 @@ class Reading:
                 odd[name] = problem
         if odd:
             values["odd"] = odd
+        self._refuse_another_currency(values, row)
         return values
+
+    def _refuse_another_currency(self, values: Values, row: Mapping[str, Any]) -> None:
+        """Raises `Unreadable` where an amount names a currency that is not that of its row."""
+        for name, column, reader in self._columns:
+            if reader.saw_currency and name in values and "currency" in values:
+                given = cells.text(cells.at(row, column))
+                if names_another_currency(given, values["currency"]):
+                    raise Unreadable(f"column {column}: another currency than that of the row")
 
     def _finished(self, values: Values, row: Mapping[str, Any]) -> Values:
         _spread_contacts(values)
@@ -216,14 +250,21 @@ class Reading:
         metric = values.get("metric") or self._metric_of(values.get("question_id"))
         if metric is not None:
             values["metric"] = metric
+        if (scale := values.get("scale")) is not None and scale != "good_bad":
+            if (usual := scale_of(scale)) is None:
+                del values["scale"]
+                values.setdefault("odd", {})["scale"] = "no scale such as 1-5"
+            else:
+                values["scale"] = usual
         if "score" in values:
             entities.keep_on_scale(values, "score", values.get("scale") or SCALES.get(metric or ""))
         answers: dict[str, str] = {}
         for question, reader in self._answers:
             given = row[question] if question in row else cells.at(row, question)
             value, problem = reader.read(given)
-            if value is not None and not is_on(SCALES[self.questions[question]], value):
-                value, problem = None, entities.OFF_SCALE
+            if value is not None:
+                value = on_scale(value, SCALES[self.questions[question]])
+                problem = None if value is not None else entities.OFF_SCALE
             if value is not None:
                 answers[question] = value
             if problem is not None:
@@ -244,7 +285,12 @@ class Reading:
                 return str(values[name])
         email = values.get("email")
         is_usable = self.dataset.entity != "contacts" or self._is_keyed_by_email
-        if email and is_usable and not self._blocked.blocks("email", email.lower()):
+        if (
+            email
+            and is_usable
+            and cells.is_address(email)
+            and not self._blocked.blocks("email", email.lower())
+        ):
             return str(email).lower()
         device = values.get("device_id")
         return str(device) if device else None

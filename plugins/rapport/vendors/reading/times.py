@@ -37,6 +37,8 @@ _NUMBER = re.compile(r"-?\d{1,20}(?:\.\d+)?")
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 _SERIAL_START = datetime(1899, 12, 30)  # noqa: DTZ001 - a day of the company's calendar
 # One day inside of what Python can hold, so that any zone can show it.
+# What an epoch of 0 stands for: nothing.
+NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 # An epoch outside of these years is one in another unit.
@@ -58,11 +60,21 @@ class Moments:
 
     def read(self, text: str) -> str | None:
         """Raises `Unreadable`."""
-        if _NOTHING.fullmatch(text):
+        if _NOTHING.fullmatch(text) or text in ("infinity", "-infinity"):
             return None
+        if text.endswith(" BC"):
+            return _written(EARLIEST)
+        problem: Unreadable | None = None
         for format in self._formats:
-            if (moment := self._in_format(text, format)) is not None:
-                return _written(moment)
+            try:
+                moment = self._in_format(text, format)
+            except Unreadable as error:
+                problem = problem or error
+                continue
+            if moment is not None:
+                return None if moment is NO_TIME else _written(moment)
+        if problem is not None:
+            raise problem
         if not self._formats:
             for pattern in _ISO:
                 if match := pattern.fullmatch(text):
@@ -139,6 +151,8 @@ def _offset(text: str) -> tzinfo:
 
 
 def _epoch(text: str, format: str) -> datetime:
+    if not text.strip("0."):
+        return NO_TIME
     units = EPOCHS[format]
     whole, _, fraction = text.partition(".")
     seconds, rest = divmod(int(whole), units)
@@ -149,7 +163,7 @@ def _epoch(text: str, format: str) -> datetime:
         moment = _EPOCH_START + timedelta(seconds=seconds, microseconds=micros)
     except OverflowError:
         moment = LATEST
-    if int(whole) != 0 and not _PLAUSIBLE[0] <= moment < _PLAUSIBLE[1]:
+    if not _PLAUSIBLE[0] <= moment < _PLAUSIBLE[1]:
         raise Unreadable(f"not plausible as {format}: look whether it is {_other(text)}")
     return moment
 
@@ -185,4 +199,5 @@ def _months() -> dict[str, int]:
                 names = get_month_names(width, context, language)
                 for number, name in names.items():
                     found.setdefault(_name(name), set()).add(number)
-    return {name: numbers.pop() for name, numbers in found.items() if len(numbers) == 1}
+    known = {name: numbers.pop() for name, numbers in found.items() if len(numbers) == 1}
+    return {**known, "mrz": 3, "sept": 9}

@@ -17,11 +17,10 @@ from rapport.connectors.files.row_keys import said_of
 from rapport.connectors.files.rows import Rows
 from rapport.errors import GiveUp
 from rapport.vendors.http import Client
-from rapport.vendors.mapped import LINES
 from rapport.vendors.reading import cells
 from rapport.vendors.reading.columns import UNKNOWN_WORD
 from rapport.vendors.reading.problems import shape
-from rapport.vendors.reading.row import READ
+from rapport.vendors.reading.row import LINES, READ
 from rapport.vendors.source import Page
 
 EXAMPLES, MOST_WORDS = 3, 200
@@ -150,7 +149,7 @@ def _take(found: Found, stream: Rows, page: Page) -> None:
     for record in page.records:
         row = msgspec.json.decode(record)
         read = canonical(row, stream.row_reader.columns)
-        lines = 1 + len(row.get(LINES, ()))
+        lines = 1 + len(row[READ].get(LINES, ()))
         found.read += lines
         found.objects += 1
         if read.get("excluded"):

@@ -13,7 +13,7 @@ from rapport.connectors.files.inspection.columns import Column
 from rapport.connectors.files.inspection.headings import plain_heading
 from rapport.connectors.files.inspection.proposal import Proposal
 from rapport.vendors.reading.problems import Unreadable
-from rapport.vendors.reading.scores import SCALES, is_on, score
+from rapport.vendors.reading.scores import SCALES, on_scale, score
 
 _ABOUT = {
     "nps": ("nps", "recommend", "empfehlen", "weiterempfehl", "recomendar", "recommander"),
@@ -73,7 +73,8 @@ def metric_of(column: Column) -> str | None:
     if heading.endswith("_group"):
         return None
     for metric, parts in _ABOUT.items():
-        fits = sum(is_on(SCALES[metric], number) for number in numbers) > 0.8 * len(numbers)
+        on = sum(on_scale(number, SCALES[metric]) is not None for number in numbers)
+        fits = on > 0.8 * len(numbers)
         if fits and any(part in heading for part in parts):
             return metric
     return None

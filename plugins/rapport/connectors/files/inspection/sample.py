@@ -65,8 +65,10 @@ def sample_of(file: File, sheet: str | None = None) -> Sample:
 
 
 def _of_text(file: File, opened: BinaryIO) -> Sample:
-    content = packing.opened(opened).content
-    head = _head(content)
+    try:
+        head = _head(packing.opened(opened).content)
+    except packing.DAMAGED:
+        raise FileError("is cut off or damaged. Send it again") from None
     if not head.strip():
         raise FileError("is empty")
     encoding, text, doubts = _decoded(head)
@@ -133,7 +135,7 @@ def _of_workbook(file: File, opened: BinaryIO, sheet: str | None) -> Sample:
         wanted = sheet or names[0]
         table = islice(workbook.get_sheet_by_name(wanted).iter_rows(), MOST_ROWS)
         rows = [
-            Cells(number, [sheets.text(cell) or "" for cell in row])
+            Cells(number, [_shown(cell) for cell in row])
             for number, row in enumerate(table, start=1)
         ]
     except CalamineError:
@@ -218,3 +220,8 @@ def _leaves(values: Mapping[str, Any], prefix: str = "", depth: int = 1) -> list
         else:
             found.append((f"{prefix}{name}", value))
     return found
+
+
+def _shown(cell: Any) -> str:
+    found = sheets.text(cell)
+    return "" if found is None else str(found)
