@@ -165,15 +165,16 @@ class Stream:
             raise BadRecord(f"{self.name}: a record has no key") from None
         if None in keys or "" in keys:
             raise BadRecord(f"{self.name}: a record has no key")
-        return list(map(str, keys)), None
+        return list(map(_key_text, keys)), None
 
     def _fields(self, document: Any) -> Fields:
         if len(self.key) == 1:
             part = _read(self._key_getters[0], document)
-            key = "" if part is None else str(part)
+            key = "" if part is None else _key_text(part)
         else:
             parts = [_read(getter, document) for getter in self._key_getters]
-            key = "" if None in parts else msgspec.json.encode(parts).decode()
+            whole = [_whole(part) for part in parts]
+            key = "" if None in parts else msgspec.json.encode(whole).decode()
         if not key:
             raise BadRecord(f"{self.name}: no key")
         if "\x00" in key:
@@ -191,7 +192,9 @@ class Stream:
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
-        wanted: dict[tuple[str, ...], Any] = {_path(key): str | int | None for key in self.key}
+        wanted: dict[tuple[str, ...], Any] = {
+            _path(key): str | int | float | None for key in self.key
+        }
         if self.cursor:
             kind = int if self.cursor_type is int else str
             wanted.setdefault(_path(self.cursor), kind | None)
@@ -212,6 +215,15 @@ class Nothing(Stream):
 
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         return iter(())
+
+
+def _whole(part: Any) -> Any:
+    """A number without the .0 that programs write behind whole ones."""
+    return int(part) if isinstance(part, float) and part.is_integer() else part
+
+
+def _key_text(part: Any) -> str:
+    return part if type(part) is str else str(_whole(part))
 
 
 def _path(dotted: str) -> tuple[str, ...]:

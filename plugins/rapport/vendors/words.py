@@ -196,6 +196,8 @@ def cautious(entity: str, column: str, word: str) -> str | None:
     """
     if (entity, column) == ("message_events", "event_type"):
         found = plain(word).replace("_", "")
+        if found.startswith("not"):
+            return None
         return next((meant for meant, parts in _REFUSALS if parts.search(found)), None)
     return UNKNOWN.get((entity, column))
 

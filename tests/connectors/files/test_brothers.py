@@ -294,3 +294,54 @@ def test_a_log_line_of_nobody_is_no_page(files: Files) -> None:
     line = '- - - [17/Feb/2026:09:00:00 +0100] "POST /a.css HTTP/1.1" 404 150 "-" "x"\n'
     records, _ = files(line, "log", format="access_log", columns={}, entity="web_events")
     assert [record["event_name"] for record in records] in ([], ["request"])
+
+
+def test_a_refusal_is_heard_at_a_time_that_cannot_be_read(files: Files) -> None:
+    columns = {"event_id": "id", "event_type": "t", "email": "mail", "occurred_at": "at"}
+    content = "id,t,mail,at\n1,unsubscribed,a@x.example,soon\n2,opened,b@x.example,soon\n"
+    records, reasons = files(content, entity="message_events", columns=columns)
+    assert [record["event_type"] for record in records] == ["unsubscribed"]
+    assert len(reasons) == 1
+
+
+@pytest.mark.parametrize("mail", ["unknown@unknown.com", "no-email@shop.example", "none@none.com"])
+def test_an_address_that_stands_for_none_is_nobody(files: Files, mail: str) -> None:
+    content = f"id,cust,mail,at,sum\n1,,{mail},2026-01-01,1\n"
+    assert files(content)[0][0]["profile"] == "row:d:1"
+
+
+@pytest.mark.parametrize(
+    ("cell", "numbers"),
+    [
+        ("+49 171 1234567, +49 30 901820", ["+49 171 1234567", "+49 30 901820"]),
+        ("+49 30 901820 (privat) / +49 30 901821 (mobil)", ["+49 30 901820", "+49 30 901821"]),
+        ("030 901820 oder 0171 1234567", ["030 901820", "0171 1234567"]),
+        ("+1 (212) 555-0123,,,001#", ["+1 (212) 555-0123,,,001#"]),
+        ("030/901820", ["030/901820"]),
+    ],
+)
+def test_several_numbers_of_a_cell_are_several(files: Files, cell: str, numbers: list[str]) -> None:
+    columns = {"customer_id": "id", "phone": "tel"}
+    content = json.dumps({"id": "1", "tel": cell}) + "\n"
+    records, _ = files(content, "ndjson", entity="contacts", columns=columns)
+    assert [records[0]["phone"], *records[0].get("additional_phones", [])] == numbers
+
+
+def test_further_addresses_are_kept_in_every_file(files: Files) -> None:
+    columns = {"customer_id": "id", "email": "mail", "additional_emails": "more"}
+    content = "id,mail,more\n1,a@x.example,b@x.example\n2,c@x.example,\n"
+    records, _ = files(content, entity="contacts", columns=columns)
+    assert records[0]["additional_emails"] == ["b@x.example"]
+
+
+def test_blanks_of_any_kind_are_taken_off_a_name(files: Files) -> None:
+    columns = {"customer_id": "id", "full_name": "name"}
+    content = "id,name\n1,\u00a0Anna\u2003\n2,Bert\n"
+    records, _ = files(content, entity="contacts", columns=columns)
+    assert [record["full_name"] for record in records] == ["Anna", "Bert"]
+
+
+def test_a_key_is_the_same_with_a_point_behind_it(files: Files) -> None:
+    content = '{"id": 1.0, "cust": 7, "mail": null, "at": null, "sum": 1}\n'
+    records, reasons = files(content, "ndjson", key=["id"], rows="versions")
+    assert len(records) == 1 and reasons == []

@@ -190,3 +190,35 @@ def test_the_mapped_columns_say_whom_the_rows_name() -> None:
     people = source.people()["orders"]
     assert (people["buyer"], people["mail"]) == ("files:shop", "email")
     assert (people["_read.profile"], people["_read.email"]) == ("files:shop", "email")
+
+
+def test_a_row_without_a_cursor_comes_in_whenever_it_is_written(shop: Shop) -> None:
+    shop.write(1)
+    shop.pull()
+    shop.connection.execute("insert into shop.people values (2, null, 'late')")
+    shop.pull()
+    assert shop.landed() == ["1", "2"]
+
+
+def test_a_cursor_of_dates_brings_the_rows_of_a_day_whenever_they_are_written(shop: Shop) -> None:
+    shop.connection.execute("alter table shop.people alter changed type date")
+    shop.write(1, changed="2026-03-30")
+    shop.pull()
+    shop.write(2, changed="2026-03-30")
+    shop.write(3, changed="2026-03-31")
+    assert shop.pull().rejected == 0
+    assert shop.landed() == ["1", "2", "3"]
+
+
+def test_a_row_without_a_key_costs_no_other(shop: Shop) -> None:
+    shop.write(1, 2)
+    query = "select nullif(id, 2) as id, changed, name from shop.people"
+    result = shop.pull(table=None, query=query)
+    assert (result.landed, result.rejected) == (1, 1)
+    assert shop.landed() == ["1"]
+
+
+def test_a_number_with_places_may_be_the_key(shop: Shop) -> None:
+    shop.write(1)
+    shop.pull(table=None, query="select id::numeric(10, 2) as id, changed from shop.people")
+    assert shop.landed() == ["1"]

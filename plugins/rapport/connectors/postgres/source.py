@@ -149,7 +149,9 @@ class Rows(MappedStream):
         since = self.since(position)
         if self.table.cursor is not None:
             cursor = sql.Identifier("found", self.table.cursor)
-            changed = sql.SQL(" where {} >= {}").format(cursor, self._since(cursor))
+            changed = sql.SQL(" where {0} >= {1} or {0} is null").format(
+                cursor, self._since(cursor)
+            )
             order = sql.SQL(" order by {} nulls first").format(cursor)
             query = sql.Composed([query, changed if since is not None else sql.SQL(""), order])
         for records in client.pages(query, {"since": since}):
@@ -182,9 +184,14 @@ class Rows(MappedStream):
         """The keys of all existing rows."""
         assert isinstance(client, Database)
         columns = sql.SQL(", ").join(map(sql.Identifier, self.table.key))
+        # A row without a key has not landed.
+        has_key = sql.SQL(" and ").join(
+            sql.SQL("{} is not null").format(sql.Identifier("found", name))
+            for name in self.table.key
+        )
         query = sql.SQL(
-            "select row_to_json(found)::text from (select {} from {} as found) as found"
-        ).format(columns, self.table.relation)
+            "select row_to_json(found)::text from (select {} from {} as found where {}) as found"
+        ).format(columns, self.table.relation, has_key)
         for records in client.pages(query, {}):
             yield [self.read_key(record).key for record in records]
 

@@ -29,6 +29,8 @@ _FORMULA = re.compile(r'="(.*)"', re.DOTALL)
 _MARKED = re.compile(r"'(?=[+\d])")
 _ADDRESS = re.compile(r"[^\s<>;,|\"()\[\]]+@[^\s<>;,|\"()\[\]]+")
 _SCHEME = re.compile("(?:mailto|smtp):", re.IGNORECASE)
+_BETWEEN_NUMBERS = re.compile(r"[;|\n]|\s/\s|\s(?:oder|or|und|and|ou|y)\s|,\s*(?=\+)")
+_COMMENT = re.compile(r"\s*\([^()\d]{1,30}\)\s*$")
 _UNSEEN = re.compile("[\u200b-\u200f\u2060\ufeff]")
 _LOST = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{1,2}|\d[.,]\d+[eE]\d{1,2}")
 _WHOLE = re.compile(r"(\d+)\.0+", re.ASCII)
@@ -125,7 +127,12 @@ def _bare(address: str) -> str:
 
 
 def numbers(found: str, separator: str | None = None) -> list[str]:
-    """Every phone number of a cell. A comma is no separator: it is a pause in a number."""
-    # Not the semicolon before an extension (RFC 3966).
-    pattern = re.escape(separator) if separator is not None else r";(?!\s*ext=)|[|\n]"
-    return [part for one in re.split(pattern, found) if (part := one.strip())]
+    """Every phone number of a cell. A comma is a pause in a number, unless a plus follows.
+
+    >>> numbers("+49 171 1234567 (mobil) / +49 30 901820")
+    ['+49 171 1234567', '+49 30 901820']
+    """
+    if len(found) > LONGEST_ADDRESSES:
+        return [found]
+    between = re.split(re.escape(separator), found) if separator else _BETWEEN_NUMBERS.split(found)
+    return [part for one in between if (part := _COMMENT.sub("", one).strip())] or [found.strip()]

@@ -153,6 +153,13 @@ def _consents(values: Values, dataset: Mapped, row: Row) -> None:
             values.setdefault("odd", {}).setdefault(name, BLANK)
 
 
+def _message_events(values: Values, dataset: Mapped, row: Row) -> None:
+    """Somebody who wants no more mail is heard, whenever it was."""
+    time = values.get("odd", {}).get("occurred_at")
+    if time is not None and values.get("event_type") not in ("unsubscribed", "complained"):
+        raise Unreadable(time)
+
+
 def _web_events(values: Values, dataset: Mapped, row: Row) -> None:
     host = values.pop("remote_host", None)
     if host is not None:
@@ -175,10 +182,13 @@ FINISH: dict[str, Callable[[Values, Mapped, Row], None]] = {
     "payments": _states,
     "conversations": _conversations,
     "consent_events": _consents,
+    "message_events": _message_events,
     "web_events": _web_events,
 }
+# Entities whose rows may say no, at a time that cannot be read, too.
+OF_REFUSALS = ("consent_events", "message_events")
 # Rows of these are always read one by one.
-BY_ROW = ("consent_events", "survey_responses")
+BY_ROW = (*OF_REFUSALS, "survey_responses")
 
 
 def needs_each_row(dataset: Mapped, columns: Mapping[str, Sequence[Any]]) -> bool:

@@ -23,7 +23,10 @@ _PLAIN = {
     "email": r"[a-z0-9][a-z0-9._+-]*+@(?:[a-z0-9][a-z0-9-]*+\.)++[a-z]{2,20}",
     "text": r"[^\s='\0][^\0]*+(?<!\s)",
 }
-_WHOLE = {kind: re.compile(rf"(?>(?:{cell})\0)*+", re.ASCII) for kind, cell in _PLAIN.items()}
+_WHOLE = {
+    kind: re.compile(rf"(?>(?:{cell})\0)*+", 0 if kind == "text" else re.ASCII)
+    for kind, cell in _PLAIN.items()
+}
 _TIMES = {
     "": re.compile(r"(?:\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d\0)*+", re.ASCII),
     "Z": re.compile(r"(?:\d{4}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\dZ\0)*+", re.ASCII),

@@ -215,7 +215,7 @@ class Reading:
                 value, problem = reader.read(given)
             except Unreadable as error:
                 value, problem = None, _in(column, given, error)
-                if self.dataset.entity != "consent_events":
+                if self.dataset.entity not in entities.OF_REFUSALS or reader.kind != "time":
                     raise Unreadable(problem) from None
             if value is not None:
                 values[name] = value
