@@ -111,3 +111,26 @@ def test_a_kill_while_rows_are_read_again_leaves_them_as_they_were(desk: OwnData
     del given["RAPPORT_FAULT"]
     subprocess.run([sys.executable, "-c", script], env=given, check=True)
     assert read(desk)[0][0] == "open"
+
+
+def test_a_key_that_is_said_later_makes_no_second_rows(desk: OwnData) -> None:
+    sums = "ref,cust,at,sum\n1,7,2026-02-01 10:00:00,10\n2,8,2026-02-01 10:00:00,20\n"
+    path = desk.put("o.csv", sums)
+    orders = {
+        "path": path, "format": "csv", "entity": "orders",
+        "columns": {"customer_id": "cust", "ordered_at": "at", "amount": "sum"},
+    }  # fmt: skip
+    desk.land({"files": {"datasets": {"desk": orders}}})
+    desk.land({"files": {"datasets": {"desk": orders | {"key": ["ref"]}}}})
+    rows = desk.read(
+        "select record_key from raw.files__desk where is_latest and not is_deleted order by 1"
+    )
+    assert rows == [("1",), ("2",)]
+
+
+def test_every_dataset_that_cannot_be_read_is_named(desk: OwnData) -> None:
+    path = desk.put("t.csv", FILE)
+    orders = TICKETS | {"columns": COLUMNS | {"subject": "topic"}, "path": path}
+    desk.land({"files": {"datasets": {"first": orders, "second": orders}}})
+    (error,) = desk.errors
+    assert "files first" in error and "files second" in error

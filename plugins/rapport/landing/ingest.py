@@ -97,7 +97,11 @@ def pull(
                 result.rejected,
             )
     if errors:
-        raise min(errors, key=lambda error: not isinstance(error, RetryLater))
+        worst = min(errors, key=lambda error: not isinstance(error, RetryLater))
+        if isinstance(worst, RetryLater) or len(errors) == 1:
+            raise worst
+        # Every stream that was not read is named, because each has its own reason.
+        raise GiveUp(" ".join(map(str, errors)))
     return results
 
 

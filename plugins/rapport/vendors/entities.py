@@ -47,7 +47,7 @@ FIELDS: dict[str, dict[str, Field]] = {
         "updated_at": Field("time", "when the row last changed; the newest version counts"),
     },
     "orders": {
-        "order_id": Field("id", "the order; lines with the same id are one order"),
+        "order_id": Field("id", "the order; lines of one file with the same id are one order"),
         "ordered_at": Field("time", "when it was ordered"),
         "status": Field("word", "paid, refunded, cancelled or pending; without the column: paid"),
         "kind": Field("word", "sale, refund or test; a refund's amount is negative"),

@@ -345,3 +345,9 @@ def test_a_key_is_the_same_with_a_point_behind_it(files: Files) -> None:
     content = '{"id": 1.0, "cust": 7, "mail": null, "at": null, "sum": 1}\n'
     records, reasons = files(content, "ndjson", key=["id"], rows="versions")
     assert len(records) == 1 and reasons == []
+
+
+def test_a_constant_id_counts_before_a_users(files: Files) -> None:
+    columns = {"order_id": "id", "customer_id": {"value": "shop"}, "user_id": "cust"}
+    records, _ = files("id,cust\n1,7\n2,8\n", columns=columns)
+    assert [record["profile"] for record in records] == ["shop", "shop"]

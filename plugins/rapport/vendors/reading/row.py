@@ -144,8 +144,9 @@ class Reading:
     def _profiles(
         self, columns: Mapping[str, tuple[ManyCells, list[Any]]], count: int
     ) -> list[str | None]:
+        named_by = ("customer_id", "user_id")
         named = [columns[name][0].values for name in ("customer_id", "user_id") if name in columns]
-        if len(named) == 1 and None not in named[0]:
+        if len(named) == 1 and None not in named[0] and self._constants.keys().isdisjoint(named_by):
             return list(named[0])
         names = ("customer_id", "user_id", "email", "device_id")
         rows = [columns[name][0].values if name in columns else [None] * count for name in names]
