@@ -17,6 +17,7 @@ from rapport.connectors.files.row_keys import said_of
 from rapport.connectors.files.rows import Rows
 from rapport.errors import GiveUp
 from rapport.vendors.http import Client
+from rapport.vendors.mapped import KEY
 from rapport.vendors.reading import cells
 from rapport.vendors.reading.columns import UNKNOWN_WORD
 from rapport.vendors.reading.problems import shape
@@ -165,7 +166,7 @@ def _take(found: Found, stream: Rows, page: Page) -> None:
 
 def _take_values(found: Found, read: Mapping[str, Any]) -> None:
     for name, value in read.items():
-        if name in ("odd", "profile"):
+        if name in ("odd", "profile", KEY, LINES):
             continue
         held = found.columns.setdefault(name, Held())
         held.filled += 1

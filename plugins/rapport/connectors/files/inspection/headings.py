@@ -2,8 +2,8 @@
 
 >>> plain_heading("Kunden-Nr. (neu)"), plain_heading("createdAt")
 ('kunden_nr_neu', 'created_at')
->>> candidates("Bestellnummer")["orders"]
-['order_id']
+>>> candidates("Bestellnummer")["orders"], candidates("Bestellnr")["orders"]
+(['order_id'], ['order_id'])
 """
 
 import re
@@ -26,12 +26,17 @@ def plain_heading(heading: str) -> str:
 
 def candidates(heading: str) -> dict[str, list[str]]:
     """By entity: the columns that the heading may stand for, the likeliest first."""
-    found, last = plain_heading(heading), plain_heading(heading.rpartition(".")[2])
+    found, last = (_joined(text) for text in (heading, heading.rpartition(".")[2]))
     by_entity = {
         entity: [*dict.fromkeys([*_table(entity).get(found, ()), *_table(entity).get(last, ())])]
         for entity in FIELDS
     }
     return {entity: names for entity, names in by_entity.items() if names}
+
+
+def _joined(heading: str) -> str:
+    """The heading without blanks: Bestellnr and Bestell-Nr. are one."""
+    return plain_heading(heading).replace("_", "")
 
 
 @cache
@@ -42,7 +47,7 @@ def _table(entity: str) -> dict[str, list[str]]:
     for names in (own, said["whose"]):
         for column, text in names.items():
             for word in text.split():
-                known = table.setdefault(word, [])
+                known = table.setdefault(word.replace("_", ""), [])
                 if column not in known:
                     known.append(column)
     return table
