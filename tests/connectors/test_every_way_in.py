@@ -51,6 +51,9 @@ KEYS = {"contacts": ["customer_id"]}
 WAYS = (*FILES, "table", "query")
 
 
+pytestmark = pytest.mark.slow
+
+
 def address(entity: str, way: str) -> str:
     return f"{entity}.{way}@ways.example".replace("_", "-")
 
