@@ -62,7 +62,8 @@ class Google:
 def shown(values: Mapping[str, Any]) -> dict[str, Any]:
     """The cells with numbers as they are written."""
     return {
-        name: f"{cell:f}" if isinstance(cell, Decimal) else cell for name, cell in values.items()
+        name: f"{cell:f}" if isinstance(cell, Decimal) else str(cell) if type(cell) is int else cell
+        for name, cell in values.items()
     }
 
 
