@@ -12,7 +12,6 @@ import yaml
 from tests.everything import settings
 
 from rapport.connectors import all_sources
-from rapport.errors import GateFailed
 from rapport.landing import ensure_tables, ingest
 from rapport.paths import var_dir
 from rapport.settings import load_settings
@@ -110,8 +109,8 @@ def test_every_stream_of_every_source_lands_and_every_staging_model_builds(
         ("typeform", "stg_typeform__survey_responses.scale", "103"),
         ("zendesk", "stg_zendesk__conversations.priority", "medium"),
     ]
-    with pytest.raises(GateFailed, match=KNOWN):
-        dbt.build("staging", as_of=NIGHT)
+    # It is said in the run, and stops nothing.
+    dbt.build("staging", as_of=NIGHT)
 
 
 def unknown_values(warehouse: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:

@@ -42,7 +42,7 @@ offered as (
     ) as field (name, value, places)
     where field.value is not null
     union all
-    -- An order or a ticket has an address too. It counts where no contact has one.
+    -- An order or a ticket has an address too. It counts for a customer who is in no contact.
     select
         members.customer_id,
         identifiers.source,
@@ -52,7 +52,9 @@ offered as (
         2000 as place
     from {{ ref('int_identifiers_unioned') }} as identifiers
     inner join {{ source('identity', 'members') }} as members on identifiers.profile_id = members.profile_id
-    where identifiers.identifier_type in ('email', 'phone')
+    left join (select distinct contacts.customer_id from contacts) as known
+        on members.customer_id = known.customer_id
+    where identifiers.identifier_type in ('email', 'phone') and known.customer_id is null
 
 ),
 

@@ -8,7 +8,7 @@ text. What is a number in one and a text in the other is a date, and its number 
 https://developers.google.com/sheets/api/reference/rest/v4/DateTimeRenderOption
 
 >>> cell(46082.520833333336, "1.3.2026 12:30"), cell(46082, "1.3.2026"), cell(12.5, 12.5)
-('2026-03-01T12:30:00', '2026-03-01', '12.5')
+('2026-03-01T12:30:00', '2026-03-01', Decimal('12.5'))
 """
 
 import datetime

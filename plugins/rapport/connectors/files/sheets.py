@@ -5,7 +5,7 @@ place; dates and times in ISO form, without a zone. A formula is its last result
 nothing. Of merged cells the first has the value, as in the file.
 
 >>> text(12.0), text(0.1 + 0.2), text(True), text("#N/A")
-('12', '0.3', 'true', None)
+(Decimal('12'), Decimal('0.3'), 'true', None)
 """
 
 import datetime
