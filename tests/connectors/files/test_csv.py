@@ -87,7 +87,7 @@ def test_an_open_quote_costs_its_own_line_only() -> None:
          "quotes written twice"),
         (b"1", "1 columns instead of 2"),
         (b"1,2,3", "3 columns instead of 2"),
-        (b"1;x", "1 columns instead of 2; as many as needed with `delimiter: semicolon`"),
+        (b"1;x", "1 columns instead of 2; there are 2 with `delimiter: semicolon`"),
     ],
 )  # fmt: skip
 def test_a_broken_row_is_set_aside_with_a_reason(line: bytes, problem: str) -> None:

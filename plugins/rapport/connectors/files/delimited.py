@@ -69,7 +69,7 @@ def _miscounted(original: bytes, found: int, least: int) -> str:
     if found == 1:
         for sign, name in headers.DELIMITERS.items():
             if original.count(sign.encode()) == least - 1:
-                return f"{said}; as many as needed with `delimiter: {name}`"
+                return f"{said}; there are {least} with `delimiter: {name}`"
     return said
 
 

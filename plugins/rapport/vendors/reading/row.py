@@ -1,9 +1,9 @@
-"""Reads a whole row of a mapped dataset: `_read` of the landed payload.
+"""Reads a whole row of a mapped dataset: the canonical values of its columns.
 
-The staging models cast what stands in `_read` and read nothing else. `odd` names the columns whose
-cell was not understood, with the reason; the row still counts, with the meaning that does the least
-harm. `profile` is the person that the row is about, where a usable id says so; without it the row
-is a profile of its own.
+`payload.py` stores those that differ from their cell, as `_read` of the payload. `odd` names the
+columns whose cell was not understood, with the reason; the row still counts, with the meaning that
+does the least harm. `profile` is the person that the row is about, where a usable id says so;
+without it the row is a profile of its own.
 
 >>> from rapport.vendors.datasets import Mapped
 >>> orders = Mapped(entity="orders", key=["id"], columns={"order_id": "id", "amount": "sum"})

@@ -1,4 +1,4 @@
--- Cells that were read and not understood: unknown words, scores off the scale and the like.
+-- Counts of cells whose value was not understood, such as unknown words and scores off their scale.
 create table raw.oddities (
     load_id bigint not null references raw.loads,
     column_name text not null,

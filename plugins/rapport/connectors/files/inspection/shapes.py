@@ -73,7 +73,7 @@ def table_of(rows: Sequence[Cells], *, is_whole: bool) -> Shape:
         return Shape(",", _distinct(names), below[data].line, foot, (said,))
     if len(set(names)) < len(names) or "" in names:
         line = below[0].line if below else first.line + 1
-        said = "a name is empty or stands twice: `header` has names of our own"
+        said = "a column has no name, or two have the same: the names under `header` are made up"
         return Shape(",", _distinct(names), line, foot, (said,))
     return Shape(",", True, first.line, foot)
 
