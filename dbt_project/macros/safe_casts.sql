@@ -45,31 +45,10 @@
     end
 {%- endmacro %}
 
-{# A time in a declared format such as YYYYMMDD or DD.MM.YYYY HH24:MI, or in epoch_s or epoch_ms. The
-   text is rewritten to ISO order first, because to_timestamp raises an error for invalid text. #}
+{# A time in seconds or milliseconds since 1970 (epoch_s, epoch_ms). #}
 {% macro try_formatted_timestamp(text, format) -%}
-    {%- if format in ('epoch_s', 'epoch_ms') -%}
-        case
-            when {{ text }} ~ '^\d{1,{{ 14 if format == 'epoch_ms' else 11 }}}([.]\d+)?$'
-                then to_timestamp(({{ text }})::double precision{{ ' / 1000' if format == 'epoch_ms' }})
-        end
-    {%- else -%}
-        {%- set tokens = modules.re.findall('YYYY|HH24|MM|DD|MI|SS', format) -%}
-        {%- if not ('YYYY' in tokens and 'MM' in tokens and 'DD' in tokens) -%}
-            {{ exceptions.raise_compiler_error("The time format '" ~ format ~ "' of a dataset in rapport.yml needs YYYY, MM and DD; HH24, MI and SS may follow.") }}
-        {%- endif -%}
-        {%- set pieces = modules.re.split('YYYY|HH24|MM|DD|MI|SS', format) -%}
-        {%- set shape = namespace(pattern='^' ~ modules.re.escape(pieces[0]), place={}) -%}
-        {%- for token in tokens -%}
-            {%- set shape.pattern = shape.pattern ~ ('([0-9]{4})' if token == 'YYYY' else '([0-9]{2})') ~ modules.re.escape(pieces[loop.index]) -%}
-            {%- do shape.place.update({token: '\\' ~ loop.index}) -%}
-        {%- endfor -%}
-        {%- set shape.pattern = shape.pattern ~ '$' -%}
-        {%- set clock = namespace(iso='YYYY-MM-DD HH24:MI:SS') -%}
-        {%- for token in ('YYYY', 'MM', 'DD', 'HH24', 'MI', 'SS') -%}
-            {%- set clock.iso = clock.iso.replace(token, shape.place.get(token, '00')) -%}
-        {%- endfor -%}
-        {%- set rewritten = "substring(regexp_replace(" ~ text ~ ", '" ~ shape.pattern ~ "', '" ~ clock.iso ~ "') from '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}$')" -%}
-        {{ try_timestamp(rewritten) }}
-    {%- endif -%}
+    case
+        when {{ text }} ~ '^\d{1,{{ 14 if format == 'epoch_ms' else 11 }}}([.]\d+)?$'
+            then to_timestamp(({{ text }})::double precision{{ ' / 1000' if format == 'epoch_ms' }})
+    end
 {%- endmacro %}
