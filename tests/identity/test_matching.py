@@ -28,7 +28,8 @@ SURNAMES = (
 CONTACTS = """
 create table intermediate.int_contacts_unioned (
     profile_id text, full_name text, first_name text, last_name text, email text, phone text,
-    user_id text, country text, city text, company_name text
+    user_id text, country text, city text, company_name text, birth_date date, postal_code text,
+    street text, region text
 )
 """
 

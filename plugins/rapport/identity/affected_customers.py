@@ -21,9 +21,26 @@ create temporary table current_overrides (
 ) on commit drop
 """
 
+# A pair that is not probable enough for a link still says that two groups of records are alike.
 MATCHES = """
 insert into current_overrides
-select 'match', profile_a, profile_b, weight from identity.matches where is_linked
+select case when is_linked then 'match' else 'support' end, profile_a, profile_b, weight
+from identity.matches
+"""
+
+# A decision in the seeds outranks one of the review page.
+REVIEWED_IN_PAGES = """
+insert into current_overrides
+select
+    case reviewed.answer when 'same' then 'must_link' else 'cannot_link' end,
+    reviewed.profile_a, reviewed.profile_b, null
+from identity.reviewed_pairs as reviewed
+where
+    reviewed.answer <> 'later'
+    and not exists (
+        select from current_overrides as seeds
+        where (seeds.profile_a, seeds.profile_b) = (reviewed.profile_a, reviewed.profile_b)
+    )
 """
 
 # The order gives each pair its number; the resolver cuts in the order of the names.
@@ -65,6 +82,7 @@ def load_overrides(warehouse: psycopg.Connection[Any]) -> None:
         ).fetchone()
         if row and row[0]:
             warehouse.execute(REVIEWED.format(table), [kind])
+    warehouse.execute(REVIEWED_IN_PAGES)
     warehouse.execute(MATCHES)
     warehouse.execute("create index on current_overrides (profile_a, profile_b, kind)")
     warehouse.execute("create index on current_overrides (profile_b)")
@@ -96,7 +114,9 @@ def find(warehouse: psycopg.Connection[Any]) -> None:
 
 def mark_resolved(warehouse: psycopg.Connection[Any]) -> None:
     """Clear the list of changes and store the overrides that were applied."""
-    warehouse.execute("truncate identity.changed_profiles, identity.former_identifiers")
+    warehouse.execute(
+        "truncate identity.changed_profiles, identity.former_identifiers, identity.match_changes"
+    )
     for statement in STORE_OVERRIDES:
         warehouse.execute(statement)
 
@@ -139,6 +159,8 @@ overridden as (
 )
 
 select profile_key from identity.changed_profiles
+union
+select profile_key from identity.match_changes
 union
 select sharing_profiles.profile_key
 from changed_hubs

@@ -85,6 +85,13 @@ class Partition:
     certain: Ints | None = None
 
 
+class Alike(NamedTuple):
+    """Pairs of profile codes that matching found alike (n, 2), and which profiles it compared."""
+
+    pairs: Ints
+    is_compared: Flags
+
+
 class CannotLink(NamedTuple):
     """A cannot-link pair: two profiles (codes) that must not be one customer."""
 

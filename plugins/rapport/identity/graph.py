@@ -3,7 +3,8 @@
 Profiles and identifiers are the two kinds of nodes. An edge says that a profile has an identifier.
 Strong identifiers are joined first. Weak ones (phones, devices) come second and are left out if
 they would join two components that each have a marker (a user id, a confirmed e-mail). Probable
-matches come last and are left out if they would join two accounts.
+matches come last and are left out if few other records of the two components are alike, or if they
+would join two accounts.
 
 >>> from rapport.identity.edges import Edges
 >>> edges = Edges.of([0, 1, 2], [0, 0, 1], n_profiles=3, n_identifiers=2)
@@ -15,11 +16,13 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from rapport.identity.agreement import contradicted
 from rapport.identity.cannot_link import separate
 from rapport.identity.edges import (
     AMBIGUOUS,
     KEPT,
     SHARED,
+    Alike,
     CannotLink,
     Edges,
     Flags,
@@ -29,11 +32,14 @@ from rapport.identity.edges import (
 
 
 def resolve(
-    edges: Edges, cannot_links: list[CannotLink] | None = None, match_cap: int = 8
+    edges: Edges,
+    cannot_links: list[CannotLink] | None = None,
+    match_cap: int = 8,
+    alike: Alike | None = None,
 ) -> Partition:
     """Join strong, weak and probable edges in this order, then apply `cannot_links`.
 
-    A chain of matches that would join more than `match_cap` components is left out.
+    Matches join at most `match_cap` components. Without `alike`, only the linked pairs are alike.
     """
     left_out = np.zeros(len(edges.profile), np.int8)
     customer = region = components(edges, ~(edges.is_weak | edges.is_probable))
@@ -48,8 +54,9 @@ def resolve(
     probable = np.flatnonzero(edges.is_probable)
     if len(probable):
         certain = customer
+        ambiguous = contradicted(edges, probable, customer, alike, match_cap)
         accounts = _marked(edges, customer, edges.is_account)
-        ambiguous = _conflicting(edges, probable, customer, accounts, match_cap)
+        ambiguous[~ambiguous] = _conflicting(edges, probable[~ambiguous], customer, accounts)
         region = _joined(edges, probable, region)
         left_out[probable[ambiguous]] = AMBIGUOUS
         customer = _joined(edges, probable[~ambiguous], customer)
@@ -95,13 +102,11 @@ def _marked(edges: Edges, base: Ints, chosen: Flags) -> Flags:
     return marked
 
 
-def _conflicting(
-    edges: Edges, chosen: Ints, base: Ints, marked: Flags, most: int | None = None
-) -> Flags:
+def _conflicting(edges: Edges, chosen: Ints, base: Ints, marked: Flags) -> Flags:
     """Which of the chosen edges to leave out because they would join two marked components.
 
     First, an identifier that touches two marked components itself is left out. Then, a chain of
-    identifiers that still joins two of them (or more than `most` components) is left out whole.
+    identifiers that still joins two of them is left out whole.
     """
     n_base = len(marked)
     touches = np.sort(
@@ -117,8 +122,6 @@ def _conflicting(
     component, identifier = component[kept], identifier[kept]
     labels = _labels(component, identifier, n_base, edges.n_identifiers)[:n_base]
     too_many = np.bincount(labels, weights=marked) > 1
-    if most is not None:
-        too_many |= np.bincount(labels) > most
     conflicting[identifier[too_many[labels[component]]]] = True
     verdict: Flags = conflicting[edges.identifier[chosen]]
     return verdict

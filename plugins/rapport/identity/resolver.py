@@ -19,7 +19,7 @@ from rapport.errors import AlreadyRunning
 from rapport.identity import affected_customers, customer_ids, hubs, name_clashes
 from rapport.identity.cannot_link import MUST_LINK_WEIGHT
 from rapport.identity.column_copy import columns_in, columns_out
-from rapport.identity.edges import KEPT, REASONS, CannotLink, Edges, Partition
+from rapport.identity.edges import KEPT, REASONS, Alike, CannotLink, Edges, Partition
 from rapport.identity.graph import compact
 from rapport.identity.graph import resolve as partition
 from rapport.identity.key_tables import connected
@@ -53,10 +53,15 @@ LINKS = """(
         number, key_a, key_b, coalesce(weight, {heaviest}) as weight,
         (kind = 'match')::integer as is_probable
     from override_pairs
-    where kind <> 'cannot_link'
+    where kind in ('must_link', 'match')
 )""".replace("{heaviest}", str(MUST_LINK_WEIGHT))
 CANNOT_LINKS = (
     "select key_a, key_b, name from override_pairs where kind = 'cannot_link' order by number"
+)
+ALIKE = sql.SQL("(select key_a, key_b from override_pairs where kind in ('match', 'support'))")
+COMPARED = sql.SQL("(select profile_key from identity.match_records)")
+COMPARED_AFFECTED = sql.SQL(
+    "(select profile_key from affected inner join identity.match_records using (profile_key))"
 )
 HUBS = sql.SQL("(select identifier_key from identity.capped)")
 
@@ -93,7 +98,8 @@ def resolve(
         affected_customers.load_pairs(warehouse, full)
         graph = _read(warehouse, full)
         _set(warehouse, JOIN)
-        result = partition(graph.edges, graph.cannot_links, _match_cap(warehouse))
+        alike = _alike(warehouse, graph.profile_keys, full)
+        result = partition(graph.edges, graph.cannot_links, _match_cap(warehouse), alike)
         has_ties = _write_labels(warehouse, graph, result)
         _write_probable(warehouse, graph, result)
         _write_cuts(warehouse, graph, result, full)
@@ -186,6 +192,18 @@ def _links(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> Links:
     ends = np.column_stack([np.searchsorted(profile_keys, key) for key in (key_a, key_b)])
     exist = _both_exist(profile_keys, ends, np.column_stack([key_a, key_b]))
     return Links(ends[exist], weight[exist], probable[exist] > 0, number[exist])
+
+
+def _alike(warehouse: psycopg.Connection[Any], profile_keys: Ints, full: bool) -> Alike:
+    """The pairs that matching found alike, and which profiles it compared."""
+    key_a, key_b = columns_out(warehouse, ("key_a", "key_b"), ALIKE)
+    keys = np.column_stack([key_a, key_b])
+    ends = np.searchsorted(profile_keys, keys)
+    found = columns_out(warehouse, ("profile_key",), COMPARED if full else COMPARED_AFFECTED)[0]
+    return Alike(
+        ends[_both_exist(profile_keys, ends, keys)],
+        np.isin(profile_keys, found, assume_unique=True),
+    )
 
 
 def _cannot_links(warehouse: psycopg.Connection[Any], profile_keys: Ints) -> list[CannotLink]:

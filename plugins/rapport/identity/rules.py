@@ -36,17 +36,19 @@ class Matching(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    enabled: bool = False
-    link_at: float = Field(gt=0.5, lt=1)
+    enabled: Literal["auto"] | bool = "auto"
+    expected_precision: float = Field(gt=0.5, lt=1)
+    link_at: float | None = Field(None, gt=0.5, lt=1)
     review_at: float = Field(gt=0, lt=1)
     max_block: int = Field(ge=2, le=10_000)
+    candidates: int = Field(ge=1, le=1000)
     refit_growth: float = Field(gt=1)
     memory_mb: int = Field(ge=64)
     review_rows: int = Field(ge=0)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.review_at > self.link_at:
+        if self.link_at is not None and self.review_at > self.link_at:
             raise ValueError("review_at must not be greater than link_at")
         return self
 

@@ -1,15 +1,14 @@
 """The matching model: estimates and stores its weights, and writes the pairs that it finds.
 
-The weights are estimated in the first run, by expectation maximisation and random sampling (Splink,
-after Fellegi and Sunter 1969). They are stored with the frequency of each value. A pair keeps its
-probability until the weights are estimated again, so that a run scores only new pairs.
+The weights are estimated in the first run and stored with the frequency of each common value. A
+pair keeps its probability until the weights are estimated again, so that a run scores only new
+pairs.
 
 >>> model.score(warehouse, rules.matching, run_id=run_id, as_of=as_of)  # doctest: +SKIP
 {'compared': 240, 'linked': 3, 'to_review': 1}
 """
 
 import hashlib
-import json
 import logging
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,24 +17,30 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.types.json import Jsonb
 
-from rapport.identity.matching import records
-from rapport.identity.matching.scorer import CHUNK, COLUMNS, WEIGHED, Scorer, settings
+from rapport.identity.matching import keys
+from rapport.identity.matching.comparisons import COMPARISONS, TEXTS, WEIGHED
+from rapport.identity.matching.records import CHUNK
+from rapport.identity.matching.scorer import Scorer
+from rapport.identity.matching.weights import Weights, estimate
 from rapport.identity.rules import Matching
 from rapport.paths import var_dir
 
 log = logging.getLogger(__name__)
 
-MIN_RECORDS = 200
-"""The fewest records from which weights can be estimated."""
+FEWEST_RECORDS = 200
+"""The fewest records of which matching takes itself to be safe, unless it is enabled expressly."""
 COMMON, RARE = 10, 3
 """A value of more than `COMMON` records is common. All others count as one of `RARE` records."""
+SUREST, LEAST_SURE = 0.99, 0.95
+"""Where the expected precision puts the threshold: never above the one nor below the other."""
 
 
 class Model(NamedTuple):
-    """The weights in Splink's JSON form, and the number of records that they come from."""
+    """The weights, the number of records that they come from, and the threshold of a link."""
 
-    parameters: dict[str, Any]
+    weights: Weights
     records: int
+    link_at: float
 
 
 def score(
@@ -46,24 +51,31 @@ def score(
     row = warehouse.execute("select count(*) from identity.match_records").fetchone()
     count = int(row[0]) if row else 0
     model = _stored_model(warehouse, options, count)
-    if model is None and count < MIN_RECORDS:
-        log.warning(
-            "identity: matching is skipped: %d records have a name, at least %d are needed",
-            count,
-            MIN_RECORDS,
-        )
+    if model is None and (count < 2 or (options.enabled == "auto" and count < FEWEST_RECORDS)):
+        if count:
+            log.warning(
+                "identity: matching waits: %d records have a name or a birth date, %d are needed. "
+                "`identity: {matching: {enabled: true}}` in rapport.yml starts it now.",
+                count,
+                FEWEST_RECORDS,
+            )
         return {"compared": 0}
     compared = 0
     if model is None or _has_changed(warehouse):
-        with Scorer(options, var_dir() / "tmp") as scorer:
+        with Scorer(options.memory_mb, var_dir() / "tmp") as scorer:
+            is_first = model is None
             if model is None:
-                compared = _score_all(warehouse, scorer, options, count, at)
+                model = _fit(warehouse, scorer, options, count, at)
             else:
-                compared = _score_new(warehouse, scorer, model)
-            _write_pairs(warehouse, scorer, {**at, "link_at": options.link_at})
+                _load_new(warehouse, scorer)
+            compared = scorer.records
+            _write_pairs(warehouse, scorer, model, options, at)
+        if is_first:
+            model = _with_threshold(warehouse, model, options)
+    link_at = options.link_at or model.link_at
     # The thresholds may have changed since an earlier run scored the pair.
     warehouse.execute(FORGET_IMPROBABLE, [options.review_at])
-    warehouse.execute(LINK, [options.link_at])
+    warehouse.execute(LINK, [link_at])
     linked = dict(
         warehouse.execute("select is_linked, count(*) from identity.matches group by 1").fetchall()
     )
@@ -79,69 +91,86 @@ def _has_changed(warehouse: psycopg.Connection[Any]) -> bool:
     return bool(row and row[0])
 
 
-def _write_pairs(warehouse: psycopg.Connection[Any], scorer: Scorer, at: dict[str, Any]) -> None:
+def _write_pairs(
+    warehouse: psycopg.Connection[Any],
+    scorer: Scorer,
+    model: Model,
+    options: Matching,
+    at: dict[str, Any],
+) -> None:
     warehouse.execute(PAIRS)
     with warehouse.cursor().copy("copy match_pairs from stdin") as copy:
-        for pair in scorer.pairs():
+        for pair in scorer.scored(model.weights, options.review_at):
             copy.write_row(pair)
-    warehouse.execute(ADD_MATCHES, at)
+    warehouse.execute(ADD_MATCHES, {**at, "link_at": model.link_at})
 
 
-def _score_all(
+def _fit(
     warehouse: psycopg.Connection[Any],
     scorer: Scorer,
     options: Matching,
     count: int,
     at: dict[str, Any],
-) -> int:
+) -> Model:
+    """Estimate the weights from all records, and store them."""
     warehouse.execute(
         "truncate identity.match_frequencies, identity.match_keys, identity.match_model,"
         " identity.matches"
     )
-    warehouse.execute(FREQUENCIES, [COMMON])
-    warehouse.execute(records.COMMON_KEYS, [options.max_block])
+    warehouse.execute(FREQUENCIES.encode(), [COMMON])
     warehouse.execute("analyze identity.match_frequencies")
-    records.add_keys(warehouse, records.EVERYBODY)
-    compared = scorer.load("everybody", _rows(warehouse, EVERYBODY))
-    parameters = scorer.fit("everybody")
+    keys.find_common(warehouse, options.max_block, options.candidates)
+    keys.add(warehouse, keys.EVERYBODY)
+    scorer.load(_rows(warehouse, EVERYBODY), is_new=True)
+    candidates, trained = scorer.candidates()
+    weights = estimate(candidates, scorer.strangers(), trained)
+    without = [c.name for c in COMPARISONS if c.name not in weights.estimated]
+    log.info(
+        "identity: the weights of matching come from %d records; nothing to compare in: %s",
+        trained,
+        ", ".join(without) or "no field",
+    )
     warehouse.execute(
         SAVE,
-        {**at, "definition": _definition(options), "records": count}
-        | {"parameters": Jsonb(parameters)},
+        {**at, "definition": _definition(options), "records": count, "link_at": SUREST}
+        | {"parameters": Jsonb(weights.stored())},
     )
-    scorer.within("everybody", parameters)
-    return compared
+    return Model(weights, count, SUREST)
 
 
-def _score_new(warehouse: psycopg.Connection[Any], scorer: Scorer, model: Model) -> int:
+def _with_threshold(warehouse: psycopg.Connection[Any], model: Model, options: Matching) -> Model:
+    """Store the least probability at which the links are expected to be as precise as is wanted."""
+    row = warehouse.execute(
+        THRESHOLD, {"wanted": options.expected_precision, "least": LEAST_SURE, "surest": SUREST}
+    ).fetchone()
+    link_at = float(row[0]) if row and row[0] is not None else SUREST
+    warehouse.execute("update identity.match_model set link_at = %s", [link_at])
+    return model._replace(link_at=link_at)
+
+
+def _load_new(warehouse: psycopg.Connection[Any], scorer: Scorer) -> None:
     warehouse.execute(FORGET_CHANGED)
-    records.add_keys(warehouse, records.CHANGED_ONLY)
-    changed = scorer.load("changed", _rows(warehouse, CHANGED))
-    if not changed:
-        return 0
-    others = scorer.load("others", _rows(warehouse, OTHERS))
-    scorer.within("changed", model.parameters)
-    if others:
-        scorer.between("others", "changed", model.parameters)
-    return changed + others
+    keys.add(warehouse, keys.CHANGED_ONLY)
+    if scorer.load(_rows(warehouse, CHANGED), is_new=True):
+        scorer.load(_rows(warehouse, OTHERS), is_new=False)
 
 
 def _stored_model(
     warehouse: psycopg.Connection[Any], options: Matching, count: int
 ) -> Model | None:
     row = warehouse.execute(
-        "select parameters, records from identity.match_model where definition = %s",
+        "select parameters, records, link_at from identity.match_model where definition = %s",
         [_definition(options)],
     ).fetchone()
     if row is None or count > row[1] * options.refit_growth:
         return None
-    return Model(*row)
+    return Model(Weights.of(row[0]), row[1], row[2])
 
 
 def _definition(options: Matching) -> str:
-    """A hash of the comparison settings. If it changes, the weights are estimated again."""
-    text = json.dumps(settings().create_settings_dict("duckdb"), sort_keys=True, default=str)
-    return hashlib.sha256(f"{text} {records.KEYS} {options.max_block}".encode()).hexdigest()
+    """A hash of what the weights depend on. If it changes, they are estimated again."""
+    text = f"{COMPARISONS} {keys.KEYS} {options.max_block} {options.candidates}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _rows(warehouse: psycopg.Connection[Any], query: str) -> Iterator[list[tuple[Any, ...]]]:
@@ -155,21 +184,25 @@ def _rows(warehouse: psycopg.Connection[Any], query: str) -> Iterator[list[tuple
 # erased since. All other values count as equally rare.
 RECORDS = f"""
 select
-    {", ".join(name for name in COLUMNS if not name.startswith("frequency_"))},
-    {", ".join(f"coalesce({field}s.frequency, {RARE}.0 / model.records)" for field in WEIGHED)}
+    profile_key,
+    {", ".join(TEXTS)},
+    emails,
+    accounts,
+    keys,
+    {", ".join(f"coalesce(of_{name}.frequency, {RARE}.0 / model.records)" for name in WEIGHED)}
 from identity.match_records as records
 {
     " ".join(
-        f"left join identity.match_frequencies as {field}s"
-        f" on {field}s.field = '{field}' and {field}s.value = records.{field}"
-        for field in WEIGHED
+        f"left join identity.match_frequencies as of_{name}"
+        f" on of_{name}.field = '{name}' and of_{name}.value = records.{name}"
+        for name in WEIGHED
     )
 }
 cross join (
-    select coalesce(
+    select greatest(coalesce(
         (select records from identity.match_model),
         (select count(*) from identity.match_records)
-    ) as records
+    ), {2 * RARE}) as records
 ) as model
 where cardinality(records.keys) > 0 and {{only}}
 order by profile_key
@@ -189,7 +222,7 @@ OTHERS = RECORDS.format(
 )"""
 )
 
-FREQUENCIES = """
+FREQUENCIES = f"""
 insert into identity.match_frequencies
 select field, value, times / total
 from (
@@ -200,21 +233,30 @@ from (
         sum(count(*)) over (partition by offered.field) as total
     from identity.match_records as records
     cross join lateral (
-        values
-        ('given', records.given),
-        ('surname', records.surname),
-        ('number', records.number),
-        ('phone', records.phone)
+        values {", ".join(f"('{name}', records.{name})" for name in WEIGHED)}
     ) as offered (field, value)
     where offered.value is not null
     group by offered.field, offered.value
 ) as counted
 where times > %s
-"""
+"""  # noqa: S608 - the names of our own columns
 
 SAVE = """
-insert into identity.match_model (definition, parameters, records, run_id, as_of)
-values (%(definition)s, %(parameters)s, %(records)s, %(run_id)s, %(as_of)s)
+insert into identity.match_model (definition, parameters, records, link_at, run_id, as_of)
+values (%(definition)s, %(parameters)s, %(records)s, %(link_at)s, %(run_id)s, %(as_of)s)
+"""
+
+# The mean probability of the pairs from a threshold on is the precision that is expected of them.
+THRESHOLD = """
+select min(probability)
+from (
+    select
+        probability,
+        avg(probability) over (order by probability desc) as expected
+    from identity.matches
+    where probability >= %(least)s
+) as ranked
+where expected >= %(wanted)s or probability >= %(surest)s
 """
 
 FORGET_CHANGED = """
@@ -238,20 +280,21 @@ where
 
 PAIRS = """
 create temporary table match_pairs (
-    key_a bigint, key_b bigint, probability double precision
+    key_a bigint, key_b bigint, probability double precision, evidence real[]
 ) on commit drop
 """
 
 # A cannot-link cuts less probable matches first. The weight of a match is below that of a device.
 ADD_MATCHES = """
 insert into identity.matches
-(profile_a, profile_b, probability, weight, is_linked, run_id, as_of)
+(profile_a, profile_b, probability, weight, is_linked, evidence, run_id, as_of)
 select
     least(a.profile_id, b.profile_id),
     greatest(a.profile_id, b.profile_id),
     pairs.probability,
     least(9, 1 + floor(-log(1 - pairs.probability::numeric + 1e-9)))::integer,
     pairs.probability >= %(link_at)s,
+    pairs.evidence,
     %(run_id)s,
     %(as_of)s
 from match_pairs as pairs

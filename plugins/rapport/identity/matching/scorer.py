@@ -1,112 +1,69 @@
-"""Runs Splink on a DuckDB in memory: loads records, estimates weights and scores pairs.
+"""Compares records on a DuckDB in memory: loads them, counts patterns of agreement, scores pairs.
 
 DuckDB has a memory limit and spills to a temporary folder. No data is logged.
 """
 
-import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from math import log2
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import duckdb
+import numpy as np
 import pyarrow as pa
-import splink.comparison_level_library as levels
-import splink.comparison_library as comparisons
-from splink import DuckDBAPI, Linker, SettingsCreator, block_on
-from splink.internals.splink_dataframe import SplinkDataFrame
 
-from rapport.identity.rules import Matching
-
-WEIGHED = ("given", "surname", "number", "phone")
-"""The fields in which an equal rare value counts more than an equal common one."""
+from rapport.identity.matching.comparisons import (
+    COMPARISONS,
+    LETTERS,
+    NAMES,
+    TEXTS,
+    WEIGHED,
+    compared,
+)
+from rapport.identity.matching.weights import Seen, Weights
 
 COLUMNS = {
     "profile_key": pa.int64(),
-    "given": pa.string(),
-    "surname": pa.string(),
-    "number": pa.string(),
-    "phone": pa.string(),
-    "country": pa.string(),
-    "city": pa.string(),
-    "company": pa.string(),
+    **{column: pa.string() for column in TEXTS},
     "emails": pa.list_(pa.int64()),
     "accounts": pa.list_(pa.int64()),
     "keys": pa.list_(pa.int64()),
-    **{f"frequency_{field}": pa.float64() for field in WEIGHED},
+    **{f"frequency_{column}": pa.float64() for column in WEIGHED},
 }
 """The columns of a loaded record: fields, identifiers, blocking keys and value frequencies."""
 
-SEED = 7
-U_PAIRS = 1_000_000
-EM_PAIRS = 1_000_000
-RECORDS_A_CHUNK = 200_000
+RANDOM_PAIRS = 200_000
+TRAINING_RECORDS = 100_000
+RECORDS_A_CHUNK = 100_000
 CHUNK = 50_000
-
-
-def settings(prior: float = 1e-4) -> SettingsCreator:
-    """The comparison settings. Two records are compared only if they share a blocking key.
-
-    `prior` is the probability that two random records are the same person.
-    """
-    return SettingsCreator(
-        link_type="dedupe_only",
-        unique_id_column_name="profile_key",
-        probability_two_random_records_match=prior,
-        blocking_rules_to_generate_predictions=[block_on("keys", arrays_to_explode=["keys"])],
-        comparisons=[
-            _name("given"),
-            _name("surname"),
-            comparisons.ExactMatch("number").configure(term_frequency_adjustments=True),
-            comparisons.ExactMatch("phone").configure(term_frequency_adjustments=True),
-            comparisons.ExactMatch("country"),
-            comparisons.ExactMatch("city"),
-            comparisons.ExactMatch("company"),
-        ],
-        retain_matching_columns=False,
-    )
-
-
-def _name(column: str) -> comparisons.CustomComparison:
-    return comparisons.CustomComparison(
-        output_column_name=column,
-        comparison_levels=[
-            levels.NullLevel(column),
-            levels.ExactMatchLevel(column, term_frequency_adjustments=True),
-            levels.JaroWinklerLevel(column, 0.92),
-            levels.JaroWinklerLevel(column, 0.84),
-            levels.ElseLevel(),
-        ],
-    )
+Pair = tuple[int, int, float, list[float | None]]
 
 
 class Scorer:
     """A DuckDB with the records and scores of one run.
 
-    >>> with Scorer(options) as scorer:  # doctest: +SKIP
-    ...     scorer.load("everybody", rows)
-    ...     scorer.within("everybody", scorer.fit("everybody"))
+    >>> with Scorer(memory_mb=512, folder=folder) as scorer:  # doctest: +SKIP
+    ...     scorer.load(rows, is_new=True)
+    ...     weights = estimate(scorer.candidates(), scorer.strangers(), scorer.records)
+    ...     pairs = list(scorer.scored(weights, at_least=0.5))
     """
 
-    def __init__(self, options: Matching, folder: Path) -> None:
-        logging.getLogger("splink").setLevel(logging.ERROR)
-        self.options = options
+    def __init__(self, memory_mb: int, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._spill = tempfile.TemporaryDirectory(dir=folder, prefix="matching-")
         self.duckdb = duckdb.connect(
             config={
-                "memory_limit": f"{options.memory_mb}MB",
+                "memory_limit": f"{memory_mb}MB",
                 "temp_directory": self._spill.name,
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
             }
         )
-        self.api = DuckDBAPI(self.duckdb)
-        self.counts: dict[str, int] = {}
-        self._uses = count(1)
-        self.duckdb.execute(SCORED)
+        self.records = 0
+        self.duckdb.register("chunk", pa.schema(list(COLUMNS.items())).empty_table())
+        self.duckdb.execute(f"create table records as {LOADED.format(is_new=True)}")
 
     def __enter__(self) -> Self:
         return self
@@ -120,128 +77,164 @@ class Scorer:
         self.duckdb.close()
         self._spill.cleanup()
 
-    def load(self, table: str, chunks: Iterable[Sequence[Sequence[Any]]]) -> int:
-        """Load rows with the columns `COLUMNS` into a new table; returns how many."""
+    def load(self, chunks: Iterable[Sequence[Sequence[Any]]], *, is_new: bool) -> int:
+        """Load rows with the columns `COLUMNS`; returns how many. Pairs have a new record."""
         schema = pa.schema(list(COLUMNS.items()))
-        empty = schema.empty_table()
-        self.duckdb.register("chunk", empty)
-        self.duckdb.execute(CREATE.format(table=table))
         loaded = 0
         for rows in chunks:
             columns = [list(column) for column in zip(*rows, strict=True)]
             arrays = [pa.array(c, kind) for c, kind in zip(columns, COLUMNS.values(), strict=True)]
             self.duckdb.register("chunk", pa.table(arrays, schema=schema))
-            self.duckdb.execute(APPEND.format(table=table))
+            self.duckdb.execute(f"insert into records {LOADED.format(is_new=is_new)}")
             loaded += len(rows)
-        self.duckdb.unregister("chunk")
-        self.counts[table] = loaded
+        self.records += loaded
         return loaded
 
-    def fit(self, table: str) -> dict[str, Any]:
-        """Estimate the weights from the records of a table; returns them in Splink's JSON form."""
-        linker = self._linker(table, settings(self._prior(table)))
-        training = linker.training
-        training.estimate_u_using_random_sampling(max_pairs=U_PAIRS, seed=SEED)
-        for rule in (block_on("given", "surname"), block_on("number", "country")):
-            training.estimate_parameters_using_expectation_maximisation(rule, max_pairs=EM_PAIRS)
-        model: dict[str, Any] = linker.misc.save_model_to_json()
-        return model
+    def candidates(self) -> tuple[Seen, int]:
+        """Patterns of the pairs that share a key, and among how many records these were sought."""
+        share = max(1, -(-self.records // TRAINING_RECORDS))
+        some = f"hash(profile_key) % {share} = 0"
+        self.duckdb.execute(f"create or replace table trained as from records where {some}")
+        found = CANDIDATES.format(some="true", records="trained")
+        self.duckdb.execute(f"create or replace table pairs as {found}")
+        [[count]] = self.duckdb.execute("select count(*) from trained").fetchall()
+        return self._seen(), int(count)
 
-    def _prior(self, table: str) -> float:
-        """The share of pairs that are the same person, as they share an address or an account."""
-        [[one]] = self.duckdb.execute(ONE_PERSON.format(table=table)).fetchall()
-        records = self.counts[table]
-        return float(max(one, 1) / max(records * (records - 1) / 2, 1))
-
-    def within(self, table: str, model: dict[str, Any]) -> None:
-        """Score the pairs among the records of a table."""
-        chunks = 1 + self.counts[table] // RECORDS_A_CHUNK
-        linker = self._linker(table, model)
-        scored = linker.inference.predict(
-            threshold_match_probability=self.options.review_at,
-            num_chunks_left=chunks,
-            warning_mode="never",
+    def strangers(self) -> Seen:
+        """Patterns of random pairs of records, nearly all of which are of two people."""
+        total = self.records * (self.records - 1) // 2
+        query = (
+            EACH_PAIR
+            if total <= RANDOM_PAIRS
+            else RANDOM.format(records=self.records, pairs=RANDOM_PAIRS)
         )
-        self._keep(scored.physical_name)
+        self.duckdb.execute(NUMBERED)
+        self.duckdb.execute(f"create or replace table pairs as {query}")
+        return self._seen()
 
-    def between(self, left: str, right: str, model: dict[str, Any]) -> None:
-        """Score the pairs that have one record in each of the two tables."""
-        linker = self._linker(right, model)
-        scored = linker.inference.predict_between(
-            self._known(left),
-            self._known(right),
-            threshold_match_probability=self.options.review_at,
-            warning_mode="never",
+    def _seen(self) -> Seen:
+        rows = self.duckdb.execute(PATTERNS).fetchnumpy()
+        columns = [np.asarray(column) for column in rows.values()]
+        return Seen(
+            np.column_stack(columns[:-2]).astype(np.int64).reshape(-1, len(NAMES)),
+            columns[-2].astype(np.float64),
+            columns[-1].astype(np.float64),
         )
-        self._keep(scored.physical_name)
 
-    def pairs(self) -> Iterator[tuple[int, int, float]]:
-        """The pairs from `review_at` as (key, key, probability), each once, smaller key first."""
-        result = self.duckdb.execute("select * from scored order by 1, 2")
-        while rows := result.fetchmany(CHUNK):
-            yield from rows
+    def scored(self, weights: Weights, at_least: float) -> Iterator[Pair]:
+        """The pairs from a probability on, each once, the smaller key first, with the evidence.
 
-    def _linker(self, table: str, model: SettingsCreator | dict[str, Any]) -> Linker:
-        linker = Linker(self._known(table), model, log_level=logging.ERROR)
-        everybody = " union all ".join(map(EVERYTHING.format, self.counts))
-        for field in WEIGHED:
-            self.duckdb.execute(FREQUENCIES.format(field=field, records=everybody))
-            frequencies = self._known(f"frequencies_{field}")
-            linker.table_management.register_term_frequency_lookup(frequencies, field)
-        return linker
-
-    def _known(self, table: str) -> SplinkDataFrame:
-        """Register a table for Splink, which needs a new name for each use."""
-        return self.api.register(table, table_name=f"use_{next(self._uses)}")
-
-    def _keep(self, predictions: str) -> None:
-        everybody = " union all ".join(map(EVERYBODY.format, self.counts))
-        self.duckdb.execute(KEEP.format(records=everybody, predictions=predictions))
+        The evidence is the weight of each comparison in bits, None where nothing is compared.
+        Records that share an address or an account are joined already; two accounts are two people.
+        """
+        chunks = 1 + self.records // RECORDS_A_CHUNK
+        for chunk in range(chunks):
+            some = f"mine.profile_key % {chunks} = {chunk}"
+            found = CANDIDATES.format(some=some, records="records")
+            self.duckdb.execute(f"create or replace table pairs as {found}")
+            result = self.duckdb.execute(
+                scored(weights) + " where probability >= ? order by a, b", [at_least]
+            )
+            while rows := result.fetchmany(CHUNK):
+                yield from rows
 
 
-CREATE = "create table {table} as select * from chunk"
-APPEND = "insert into {table} select * from chunk"
-SCORED = "create table scored (a bigint, b bigint, probability double)"
-EVERYBODY = "select profile_key, emails, accounts from {}"
-EVERYTHING = "select * from {}"
+def scored(weights: Weights) -> str:
+    """The query of the probability and the evidence of the pairs in the table `pairs`."""
+    odds = log2(weights.one_person / (1 - weights.one_person))
+    family = log2(weights.relatives / weights.one_person)
+    bits, ratios = [], []
+    for comparison in COMPARISONS:
+        m, u, r = (
+            of[comparison.name]
+            for of in (weights.of_one_person, weights.of_strangers, weights.of_relatives)
+        )
+        told = []
+        for number, level in enumerate(comparison.levels):
+            # An equal value is as rare among strangers as the value itself.
+            among = f"frequency_{level.weighed}" if level.weighed else repr(u[number])
+            told.append(f"when {number} then log2({m[number]!r} / {among})")
+        bits.append(f"case {comparison.name} {' '.join(told)} end")
+        relative = " ".join(
+            f"when {n} then {log2(r[n] / m[n])!r}" for n in range(len(comparison.levels))
+        )
+        ratios.append(f"case {comparison.name} {relative} else 0 end")
+    listed = f"[{', '.join(bits)}]"
+    return f"""
+    select a, b, probability, evidence
+    from (
+        select
+            a, b, evidence,
+            1 / (1 + pow(2, least(-({odds!r} + list_sum(evidence)), 500))
+                + pow(2, least({family!r} + relative, 500))) as probability
+        from (
+            select a, b, {listed} as evidence, {" + ".join(ratios)} as relative
+            from ({compared("pairs", "records", APART)}) as compared
+        ) as weighed
+    ) as scored
+    """  # noqa: S608 - numbers and the names of our own columns
 
-FREQUENCIES = """
-create or replace table frequencies_{field} as
-select {field}, max(frequency_{field}) as tf_{field}
-from ({records}) as records
-where {field} is not null
-group by {field}
+
+APART = """
+    not list_has_any(l.emails, r.emails) and (len(l.accounts) = 0 or len(r.accounts) = 0)
 """
 
-ONE_PERSON = """
-with shared as (
-    select profile_key, unnest(list_concat(emails, accounts)) as identifier from {table}
-),
-
-pairs as (
-    select distinct l.profile_key, r.profile_key
-    from shared as l
-    inner join shared as r using (identifier)
-    where l.profile_key < r.profile_key
+_LETTERS = ", ".join(
+    f"array_to_string(list_sort(string_split({column}, '')), '') as {column}_letters"
+    for column in LETTERS
 )
+LOADED = f"select *, {_LETTERS}, {{is_new}} as is_new from chunk"  # noqa: S608 - our own columns
 
-select count(*) from pairs
+PATTERNS = f"""
+    select {", ".join(NAMES)}, count(*) as pairs, count(*) filter (where is_joined) as joined
+    from ({compared("pairs", "records")}) as compared
+    group by all
+    order by all
+"""  # noqa: S608 - the names of our own columns
+
+# Each pair that shares a key, and of which one record is new.
+CANDIDATES = """
+    with mine as (
+        select mine.profile_key, unnest(mine.keys) as key from {records} as mine
+        where mine.is_new and {some}
+    ),
+
+    others as (
+        select profile_key, is_new, unnest(keys) as key from {records}
+    )
+
+    select distinct
+        least(mine.profile_key, others.profile_key) as a,
+        greatest(mine.profile_key, others.profile_key) as b
+    from mine
+    inner join others using (key)
+    where
+        mine.profile_key < others.profile_key
+        or (not others.is_new and mine.profile_key <> others.profile_key)
 """
 
-# Records that share an address or an account are joined already. Two accounts are two people.
-KEEP = """
-insert into scored
-with records as ({records})
+NUMBERED = """
+    create or replace table numbered as
+    select profile_key, row_number() over (order by profile_key) - 1 as number from records
+"""
+EACH_PAIR = """
+    select one.profile_key as a, other.profile_key as b
+    from numbered as one
+    inner join numbered as other on one.number < other.number
+"""
+RANDOM = """
+    with drawn as (
+        select
+            (hash(n) % {records})::bigint as one,
+            (hash(n + 1000000007) % {records})::bigint as other
+        from range({pairs}) as numbers (n)
+    )
 
-select
-    least(l.profile_key, r.profile_key),
-    greatest(l.profile_key, r.profile_key),
-    max(pairs.match_probability)
-from {predictions} as pairs
-inner join records as l on l.profile_key = pairs.profile_key_l
-inner join records as r on r.profile_key = pairs.profile_key_r
-where
-    not list_has_any(l.emails, r.emails)
-    and (len(l.accounts) = 0 or len(r.accounts) = 0)
-group by 1, 2
+    select distinct
+        least(one.profile_key, other.profile_key) as a,
+        greatest(one.profile_key, other.profile_key) as b
+    from drawn
+    inner join numbered as one on drawn.one = one.number
+    inner join numbered as other on drawn.other = other.number
+    where one.number <> other.number
 """
