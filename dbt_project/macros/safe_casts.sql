@@ -45,6 +45,15 @@
     end
 {%- endmacro %}
 
+{# A day as YYYY-MM-DD, as it is written: no time zone moves a birth date. A day that does not exist or is
+   before 1880 becomes NULL. The union takes out days in the future, because staging knows no time of a run. #}
+{% macro try_birth_date(text) -%}
+    case
+        when {{ text }} !~ '^\s*\d{4}-\d{2}-\d{2}\s*$' or not pg_input_is_valid({{ text }}, 'date') then null
+        when ({{ text }})::date >= date '1880-01-01' then ({{ text }})::date
+    end
+{%- endmacro %}
+
 {# A time in seconds or milliseconds since 1970 (epoch_s, epoch_ms). #}
 {% macro try_formatted_timestamp(text, format) -%}
     case

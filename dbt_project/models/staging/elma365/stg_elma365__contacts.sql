@@ -28,6 +28,6 @@ final as (
 )
 
 {{ conform('contacts', 'final', absent=[
-    'first_name', 'last_name', 'country', 'city', 'company_name', 'company_domain', 'job_title',
-    'language', 'lifecycle_stage',
+    'first_name', 'last_name', 'birth_date', 'street', 'postal_code', 'city', 'region',
+    'country', 'company_name', 'company_domain', 'job_title', 'language', 'lifecycle_stage',
 ]) }}
