@@ -37,7 +37,7 @@ offered as (
     cross join lateral (
         values
         {%- for field, sources in fields.items() %}
-        ('{{ field }}', contacts.{{ field }}, {{ places_of(sources) }}){{ ',' if not loop.last }}
+        ('{{ field }}', contacts.{{ field }}::text, {{ places_of(sources) }}){{ ',' if not loop.last }}
         {%- endfor %}
     ) as field (name, value, places)
     where field.value is not null
