@@ -15,7 +15,7 @@ select
     {{ file_column(dataset, 'first_name') }} as first_name,
     {{ file_column(dataset, 'last_name') }} as last_name,
     {{ try_birth_date(file_column(dataset, 'birth_date')) }} as birth_date,
-    {{ file_column(dataset, 'street') }} as street,
+    {{ file_column(dataset, 'street') }} || coalesce(' ' || {{ file_column(dataset, 'house_number') }}, '') as street,
     {{ file_column(dataset, 'postal_code') }} as postal_code,
     {{ file_column(dataset, 'city') }} as city,
     {{ file_column(dataset, 'region') }} as region,
