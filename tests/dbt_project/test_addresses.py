@@ -47,10 +47,16 @@ RECORDS: dict[str, list[dict[str, Any]]] = {
     "zoho__leads": [
         {"id": "3", "Street": PLACE[0], "Zip_Code": PLACE[1], "State": PLACE[2]},
     ],
+    "elma365__contacts": [
+        {"__id": "1", "rapport": {"birth_date": "1980-12-24T00:00:00Z", "street": PLACE[0],
+                                  "postal_code": PLACE[1], "region": PLACE[2]}},
+        {"__id": "2", "rapport": {"birth_date": "1980-12-23T23:00:00Z"}},
+    ],
     "salesforce__accounts": [],
     "zoho__accounts": [],
 }  # fmt: skip
-SOURCES = ("hubspot", "salesforce", "shopify", "stripe", "zoho")
+KEYS = {"salesforce": "Id", "elma365": "__id"}
+SOURCES = ("elma365", "hubspot", "salesforce", "shopify", "stripe", "zoho")
 
 
 def test_each_vendor_that_knows_an_address_says_it_in_the_same_columns(
@@ -58,7 +64,7 @@ def test_each_vendor_that_knows_an_address_says_it_in_the_same_columns(
 ) -> None:
     chosen = Settings.model_validate({"sources": {name: {} for name in SOURCES}})
     for table, records in RECORDS.items():
-        key = "Id" if table.startswith("salesforce") else "id"
+        key = KEYS.get(table.split("__")[0], "id")
         land(warehouse, table, {record[key]: record for record in records}, NIGHT, chosen)
     models = [f"+stg_{source}__contacts" for source in SOURCES]
     run_dbt("run", "--select", *models, as_of=NIGHT, settings=chosen)
@@ -73,6 +79,7 @@ def test_each_vendor_that_knows_an_address_says_it_in_the_same_columns(
             found[profile] = tuple(values)
     nothing = (None, None, None, None)
     assert found == {
+        "elma365:contacts:1": (BORN, *PLACE), "elma365:contacts:2": nothing,
         "hubspot:contacts:1": (BORN, *PLACE), "hubspot:contacts:2": nothing,
         "salesforce:contacts:003A": (BORN, *PLACE), "salesforce:contacts:003B": nothing,
         "salesforce:leads:00QA": (None, *PLACE),
