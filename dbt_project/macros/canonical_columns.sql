@@ -1,11 +1,13 @@
 {# The shape that every staging model of an entity has at least. The only place that states it. #}
 {% macro canonical_columns(entity) %}
-    {%- set text, number, int, time, flag, texts = 'text', 'numeric', 'integer', 'timestamptz', 'boolean', 'text[]' -%}
+    {%- set text, number, int, flag, texts = 'text', 'numeric', 'integer', 'boolean', 'text[]' -%}
+    {%- set time, date = 'timestamptz', 'date' -%}
     {%- set shapes = {
         'contacts': {
             'source': text, 'profile_id': text, 'vendor_id': text, 'email': text, 'additional_emails': texts,
             'phone': text, 'additional_phones': texts, 'user_id': text, 'full_name': text, 'first_name': text,
-            'last_name': text, 'country': text, 'city': text, 'company_name': text, 'company_domain': text,
+            'last_name': text, 'birth_date': date, 'street': text, 'postal_code': text, 'city': text,
+            'region': text, 'country': text, 'company_name': text, 'company_domain': text,
             'job_title': text, 'language': text, 'lifecycle_stage': text, 'created_at': time, 'updated_at': time,
         },
         'companies': {
@@ -50,7 +52,7 @@
             'conversation_id': text, 'invited_at': time, 'is_answered': flag,
         },
         'vendor_figures': {
-            'source': text, 'metric': text, 'figure_date': 'date', 'value': number, 'explanation': text,
+            'source': text, 'metric': text, 'figure_date': date, 'value': number, 'explanation': text,
         },
         'web_events': {
             'source': text, 'profile_id': text, 'event_id': text, 'event_name': text, 'occurred_at': time,

@@ -47,7 +47,7 @@
 {% macro public_column(entity, name) -%}
     {%- set personal = [
         'source', 'profile_id', 'vendor_id', 'user_id', 'device_id', 'user_agent', 'email', 'phone',
-        'full_name', 'first_name', 'last_name', 'identifier_type', 'identifier_value', 'subject',
+        'full_name', 'first_name', 'last_name', 'street', 'postal_code', 'identifier_type', 'identifier_value', 'subject',
         'comment', 'body', 'author',
     ] -%}
     {%- if canonical_columns(entity)[name] != 'text' or name in personal -%}

@@ -45,6 +45,18 @@
     end
 {%- endmacro %}
 
+{# A day as YYYY-MM-DD, as it is written, also before a midnight of any zone: no time zone moves a birth date.
+   A day that does not exist or is before 1880 becomes NULL. The union takes out days in the future, because
+   staging knows no time of a run. #}
+{% macro try_birth_date(text) -%}
+    {%- set day = 'left(btrim(' ~ text ~ '), 10)' -%}
+    case
+        when {{ text }} !~ '^\s*\d{4}-\d{2}-\d{2}([Tt ]00:00(:00([.]0+)?)?([Zz]|[+-]\d{2}:?\d{2})?)?\s*$' then null
+        when not pg_input_is_valid({{ day }}, 'date') then null
+        when {{ day }}::date >= date '1880-01-01' then {{ day }}::date
+    end
+{%- endmacro %}
+
 {# A time in seconds or milliseconds since 1970 (epoch_s, epoch_ms). #}
 {% macro try_formatted_timestamp(text, format) -%}
     case

@@ -5,7 +5,7 @@
     {%- for model in var('canonical').get(entity, []) | sort %}
     select
         {%- for name, type in columns.items() %}
-        ({{ known_word(entity, name) or public_column(entity, name) }})::{{ type }} as {{ name }}{{ ',' if not loop.last }}
+        ({{ known_word(entity, name) or past_day(name) or public_column(entity, name) }})::{{ type }} as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ one_of_each(entity, ref(model)) if model.startswith('stg_files__') and shared_namespaces(entity) else ref(model) }} as staged
     {{ 'union all' if not loop.last }}
@@ -28,6 +28,13 @@
     {%- set words = canonical_values(entity).get(name) -%}
     {%- if words and name != 'scale' and entity not in ['consent_events', 'message_events'] -%}
         case when lower({{ name }}) ~ {{ text_literal('^(' ~ words | join('|') ~ ')$') }} then lower({{ name }}) end
+    {%- endif -%}
+{%- endmacro %}
+
+{# A birth date, or NULL for one in the future. #}
+{% macro past_day(name) -%}
+    {%- if name == 'birth_date' -%}
+        case when birth_date <= {{ local_date(as_of()) }} then birth_date end
     {%- endif -%}
 {%- endmacro %}
 

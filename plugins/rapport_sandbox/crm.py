@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rapport_sandbox import names
 from rapport_sandbox.catalogue import INDUSTRIES
 from rapport_sandbox.clock import DAY, HOUR, SECOND, iso
+from rapport_sandbox.home import birth_date_of, home_of
 from rapport_sandbox.person import PEOPLE_PER_COMPANY, Person, company_domain, company_name
 from rapport_sandbox.store import Batch, Json
 
@@ -58,6 +59,7 @@ def add_contact(life: Life, moment: int) -> None:
         elif life.chance(0.05):
             phone = dice.choice(("0000000000", "n/a", "123456", "null"))
         mobile = life.phone() if life.chance(0.7) else ""
+    home = home_of(person, "hubspot")
     properties: Json = {
         "email": life.spelling(email),
         "hs_additional_emails": ";".join(extra),
@@ -65,6 +67,10 @@ def add_contact(life: Life, moment: int) -> None:
         "lastname": last,
         "phone": phone,
         "mobilephone": mobile,
+        "date_of_birth": birth_date_of(person, "hubspot") or "",
+        "address": home.street or "",
+        "zip": home.postal_code or "",
+        "state": home.region or "",
         "country": person.country,
         "city": person.city,
         "company": company_name(person.company) if person.company is not None else "",

@@ -20,7 +20,8 @@ from rapport_sandbox.catalogue import PRODUCTS
 from rapport_sandbox.store import encode
 
 HEADERS = {
-    "customers": "customer_id,email,phone,name,country,created_at",
+    "customers": "customer_id,email,phone,name,country,created_at,birth_date,street,postal_code,"
+    "city,region",
     "orders": "order_id,customer_id,ordered_at,amount,currency,quantity,product_id,category,status",
     "consents": "event_id,email,user_id,channel,purpose,status,occurred_at,policy_version",
     "letters": "event_id,message_id,customer_id,campaign,event,occurred_at",

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rapport_sandbox.clock import DAY, HOUR, SECOND
+from rapport_sandbox.home import birth_date_of, home_of
 from rapport_sandbox.person import Person, company_domain, company_name
 from rapport_sandbox.store import Json
 
@@ -115,12 +116,17 @@ def _account(company: int, moment: int) -> Fact:
 
 
 def _card(person: Person, moment: int) -> Json:
+    home = home_of(person, "sales")
     return {
         "first": person.first,
         "last": person.last,
         "email": person.email,
         "phone": None,
         "mobile": None if person.number % 3 else f"+{person.mobile}",
+        "birth_date": birth_date_of(person, "sales"),
+        "street": home.street,
+        "postal_code": home.postal_code,
+        "region": home.region,
         "city": person.city,
         "country": person.country,
         "job": person.job or None,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rapport_sandbox import crm, names, newsletter
 from rapport_sandbox.catalogue import PLANS, PRODUCTS
 from rapport_sandbox.clock import DAY, MINUTE, SECOND, iso
+from rapport_sandbox.home import birth_date_of, home_of
 from rapport_sandbox.store import Json, as_text
 from rapport_sandbox.web_events import note
 
@@ -35,7 +36,7 @@ def open_account(life: Life, moment: int) -> None:
         phone = life.phone() if life.chance(0.8) else ""
     name = " ".join(life.written_name(in_desk=True))
     email = life.spelling(person.email)
-    row = [person.user_id, email, phone, name, person.country, iso(moment)]
+    row = [person.user_id, email, phone, name, person.country, iso(moment), *_home(life)]
     life.batch.row("customers", row)
     life.truth(f"files:shop:{person.user_id}")
     for channel, purpose, share in PURPOSES:
@@ -49,6 +50,14 @@ def open_account(life: Life, moment: int) -> None:
         _write_messaging_contact(life, moment)
     else:
         life.state["is_new"] = True
+
+
+def _home(life: Life) -> list[str]:
+    """Birth date as a German shop writes it, street, postal code, town and region."""
+    born, home = birth_date_of(life.person, "shop"), home_of(life.person, "shop")
+    day = ".".join(reversed(born.split("-"))) if born else ""
+    city = life.person.city if home.street else ""
+    return [day, home.street or "", home.postal_code or "", city, home.region or ""]
 
 
 def give_consent(life: Life, moment: int, channel: str, purpose: str, granted: bool) -> None:

@@ -41,6 +41,10 @@ def test_a_segment_is_read_by_the_login_of_segments(world: Any) -> None:
     ("query", "said"),
     [
         ("select customer_id, email as score from marts_pii.dim_customer_contacts", "denied"),
+        ("select customer_id, birth_date::text as score from marts_pii.dim_customer_contacts",
+         "denied"),
+        ("select profile_id as customer_id, street as score from intermediate.int_contacts_unioned",
+         "denied"),
         ("select record_key as customer_id, 1 as score from raw.hubspot__contacts", "denied"),
         ("select 'a' as customer_id, 1 as score) as x; drop table raw.loads; select (1",
          "multiple"),

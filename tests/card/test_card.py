@@ -41,6 +41,22 @@ def test_a_golden_value_carries_its_source_and_time(marts: Marts) -> None:
     assert email.value == "Ann@Example.com"
 
 
+def test_birth_date_and_address_are_contact_details(marts: Marts) -> None:
+    marts.connection.execute(
+        "update marts_pii.dim_customer_contacts set birth_date = '1980-12-24',"
+        " birth_date_source = 'hubspot', street = 'Lindenweg 12', postal_code = '01067',"
+        " region = 'Sachsen' where customer_id = %s",
+        [ANN],
+    )
+    shown = {value.name: value.value for value in card_of(marts).who.contact[2:]}
+    assert shown == {
+        "birth_date": "1980-12-24", "street": "Lindenweg 12", "postal_code": "01067",
+        "region": "Sachsen",
+    }  # fmt: skip
+    hidden = card_of(marts, with_contact=False).model_dump_json()
+    assert not any(value in hidden for value in shown.values())
+
+
 def test_revenue_counts_paid_orders_by_currency(marts: Marts) -> None:
     order(marts, "1")
     order(marts, "2", amount=Decimal("2.50"))

@@ -85,7 +85,7 @@ def built(postgres: str, template: str) -> Iterator[tuple[Connection, dict[str, 
     def prepare(connection: Connection) -> None:
         land_the_company(connection)
         build(connection)
-        assert len(run_dbt("test", "--select", "untrusted_*", as_of=NIGHT)) == 3
+        assert len(run_dbt("test", "--select", "untrusted_*", as_of=NIGHT)) == 4
         manifest.update(json.loads(manifest_path().read_text()))
 
     with prepared(postgres, template, prepare) as connection:

@@ -24,6 +24,16 @@ def test_a_golden_field_carries_its_source_and_time(rows: Read) -> None:
     assert (ann["email"], ann["email_source"]) == ("ann@example.com", "hubspot")
     assert str(ann["email_as_of"]) == "2026-03-01 00:00:00+00:00"
     assert (ann["user_id"], ann["user_id_source"]) == ("u_1", "files")
+    assert (ann["birth_date"], ann["birth_date_source"]) == (date(1980, 12, 24), "hubspot")
+    assert (ann["street"], ann["postal_code"], ann["region"]) == (
+        "Lindenweg 12", "01067", "Sachsen",
+    )  # fmt: skip
+    assert str(ann["street_as_of"]) == "2026-03-01 00:00:00+00:00"
+
+
+def test_a_birth_date_in_the_future_is_nobodys(rows: Read) -> None:
+    bob = one(rows, "select * from build_pii.dim_customer_contacts where customer_id = 'u_2'")
+    assert (bob["birth_date"], bob["birth_date_source"]) == (None, None)
 
 
 def test_no_placeholder_is_anybodys_golden_address(rows: Read) -> None:

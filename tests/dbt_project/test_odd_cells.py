@@ -105,6 +105,22 @@ DATASETS: dict[str, tuple[str, dict[str, Any], str]] = {
         "solved,g@b.example,2026-02-24T15:00:00Z,,,solved,30,90,email,normal\n"
         "again,h@b.example,2026-02-24T15:00:00Z,2026-02-24T15:30:00Z,2026-02-24T16:00:00Z,open,,,email,normal\n",
     ),
+    "people": (
+        "contacts",
+        {
+            "customer_id": "Nr",
+            "email": "Mail",
+            "street": "Straße",
+            "house_number": "Hausnr",
+            "postal_code": "PLZ",
+            "region": "Land",
+            "birth_date": {"column": "Geboren", "format": "%d.%m.%Y"},
+        },
+        "Nr,Mail,Straße,Hausnr,PLZ,Land,Geboren\n"
+        "p1,p1@home.example,Lindenweg,12,01067,Sachsen,24.12.1980\n"
+        "p2,p2@home.example,Mühlgasse 3,,10115,,31.02.1980\n"
+        "p3,p3@home.example,,7,,,01.01.2099\n",
+    ),
     "login": (
         "web_events",
         EVENT,
@@ -239,6 +255,7 @@ def test_odd_values_are_counted_by_source_dataset_and_column(facts: Read) -> Non
         ("answers", "metric", "unknown", 1, 9),
         ("answers", "score", "off_scale", 4, 9),
         ("february, january", "order_id", "repeated", 1, 4),
+        ("people", "birth_date", "unknown", 2, 3),
         ("subs", "started_at", "before_1990", 1, 3),
         ("tickets", "first_replied_at", "before_opening", 1, 8),
         ("years", "amount", "missing", 1, 4),
@@ -247,6 +264,19 @@ def test_odd_values_are_counted_by_source_dataset_and_column(facts: Read) -> Non
     ]
     status = facts("select odd_values from build.data_status where source = 'files'")
     assert status.odd_values[0] == odd.odd_rows.sum()
+
+
+def test_a_birth_date_is_the_day_in_the_file_and_an_odd_one_is_null(facts: Read) -> None:
+    people = facts(
+        "select split_part(email, '@', 1) as who, birth_date::text as birth_date, street,"
+        " postal_code, region, birth_date_source, street_source from"
+        " build_pii.dim_customer_contacts where email like '%@home.example' order by 1"
+    ).astype(object)
+    assert people.where(people.notna(), None).values.tolist() == [
+        ["p1", "1980-12-24", "Lindenweg 12", "01067", "Sachsen", "files", "files"],
+        ["p2", None, "Mühlgasse 3", "10115", None, None, "files"],
+        ["p3", None, None, None, None, None, None],
+    ]
 
 
 def test_the_same_id_in_two_datasets_of_a_namespace_is_one_order(facts: Read) -> None:

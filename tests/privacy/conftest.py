@@ -25,7 +25,9 @@ NIGHT = datetime(2026, 3, 31, 3, tzinfo=UTC)
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 MAIL, OLD_MAIL, TOMS = "Mara.Canary@example.com", "canary.old@example.org", "tom@example.com"
 PHONE = "+4930901820"
-CANARIES = (MAIL.lower(), OLD_MAIL, "u_mara", "Canary")
+HOME = ("1931-12-24", "Kanarienweg 7", "01067-kanaria")
+HOME_OF_HUBSPOT = ("date_of_birth", "address", "zip")
+CANARIES = (MAIL.lower(), OLD_MAIL, "u_mara", "Canary", *HOME)
 
 Records = dict[tuple[str, str], list[Any]]
 
@@ -37,7 +39,9 @@ def records(mail: str = MAIL, who: str = "mara", number: int = 1) -> Records:
         ("hubspot", "contacts"): [
             {"id": str(100 + number), "updatedAt": "2026-03-01T00:00:00Z",
              "properties": {"email": mail, "app_user_id": f"u_{who}", "phone": PHONE,
-                            "lastname": "Canary" if who == "mara" else "Plain"}},
+                            "lastname": "Canary" if who == "mara" else "Plain",
+                            **(dict(zip(HOME_OF_HUBSPOT, HOME, strict=True))
+                               if who == "mara" else {})}},
         ],
         ("zendesk", "users"): [
             {"id": 200 + number, "email": mail, "external_id": f"u_{who}", "phone": PHONE},
@@ -84,7 +88,8 @@ create table identity_build.int_identifiers_normalised
     (profile_key bigint, identifier_key bigint, excluded_key bigint);
 create table marts.dim_customers (customer_id text primary key, country text);
 create table marts_pii.dim_customer_contacts
-    (customer_id text primary key, email text, phone text, full_name text, user_id text);
+    (customer_id text primary key, email text, phone text, full_name text, user_id text,
+    birth_date date, street text, postal_code text);
 create table marts.mart_nps_daily (day date, nps numeric);
 insert into identity.rules (identifier_type, weight, cap, is_weak, is_marker)
 select kind, 1, 10, false, 'never' from unnest(array['email', 'phone', 'user_id']) as kind
@@ -130,8 +135,14 @@ def know(
     mail = next(value for value, kind in offers.items() if kind == "email")
     connection.execute("insert into marts.dim_customers values (%s, 'DE')", (customer,))
     connection.execute(
-        "insert into marts_pii.dim_customer_contacts values (%s, %s, %s, %s, null)",
-        (customer, mail.lower(), PHONE, "Mara Canary" if "mara" in customer else "Tom Plain"),
+        "insert into marts_pii.dim_customer_contacts values (%s, %s, %s, %s, null, %s, %s, %s)",
+        (
+            customer,
+            mail.lower(),
+            PHONE,
+            "Mara Canary" if "mara" in customer else "Tom Plain",
+            *(HOME if "mara" in customer else (None, None, None)),
+        ),
     )
     connection.execute(
         "insert into segments.membership"

@@ -10,7 +10,7 @@ from rapport import privacy
 from rapport.privacy.access import write_archive
 from rapport.privacy.notice import notice
 
-from .conftest import MAIL, NOW, TOMS, Held, records, send
+from .conftest import HOME, MAIL, NOW, TOMS, Held, records, send
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -30,7 +30,9 @@ def test_the_archive_has_everything_of_the_person_and_nothing_of_others(held: He
     }  # fmt: skip
     assert sent["zendesk tickets"] == [{"id": 301, "requester_id": 201, "subject": "from mara"}]
     made = content["what_we_made_of_it"]
-    assert made["marts_pii.dim_customer_contacts"][0]["full_name"] == "Mara Canary"
+    held_of_her = made["marts_pii.dim_customer_contacts"][0]
+    assert held_of_her["full_name"] == "Mara Canary"
+    assert tuple(held_of_her[name] for name in ("birth_date", "street", "postal_code")) == HOME
     assert made["activation.ledger"][0]["remote_id"] == "remote-c_mara"
     for text in (json.dumps(content), page):
         assert MAIL.lower() in text.lower()

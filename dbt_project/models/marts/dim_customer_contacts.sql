@@ -1,4 +1,7 @@
-{%- set fields = ['full_name', 'first_name', 'last_name', 'email', 'phone', 'user_id'] %}
+{%- set fields = [
+    'full_name', 'first_name', 'last_name', 'email', 'phone', 'user_id', 'birth_date', 'street', 'postal_code',
+    'region',
+] %}
 
 with members as (
 
@@ -23,7 +26,8 @@ final as (
     select
         customers.customer_id,
         {%- for field in fields %}
-        max(golden_fields.value) filter (where golden_fields.field = '{{ field }}') as {{ field }},
+        (max(golden_fields.value) filter (where golden_fields.field = '{{ field }}'))
+        {{- '::date' if field == 'birth_date' }} as {{ field }},
         max(golden_fields.source) filter (where golden_fields.field = '{{ field }}') as {{ field }}_source,
         max(golden_fields.as_of) filter (where golden_fields.field = '{{ field }}') as {{ field }}_as_of
         {{- ',' if not loop.last }}

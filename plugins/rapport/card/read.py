@@ -21,7 +21,10 @@ from rapport.identity.find import find
 from rapport.identity.rules import load_rules
 from rapport.settings import Settings
 
-CONTACT = ("full_name", "first_name", "last_name", "email", "phone", "user_id")
+CONTACT = (
+    "full_name", "first_name", "last_name", "email", "phone", "user_id", "birth_date", "street",
+    "postal_code", "region",
+)  # fmt: skip
 MATCHES = 20
 
 
@@ -122,7 +125,7 @@ def _who(
         contact=[
             GoldenValue(
                 name=name,
-                value=contacts[name],
+                value=str(contacts[name]),
                 source=contacts[f"{name}_source"],
                 as_of=contacts[f"{name}_as_of"],
             )

@@ -37,6 +37,7 @@ KINDS = {
     "minutes": "number of minutes",
     "score": "number of an answer: `9`, `7,0`, `Extremely likely - 10`, `4/5`, `★★★★☆`",
     "time": "time, read by `format` and `timezone`",
+    "date": "day, read by `format`; no time zone moves it; one that cannot be is left out",
     "word": "one of the words [below](#words)",
 }
 

@@ -172,7 +172,7 @@ class Mapped(Dialect):
         for name, column in self.columns.items():
             if name not in known:
                 raise ValueError(f"{self.entity} have no {name}, they have: {', '.join(known)}")
-            if column.format and known[name].kind != "time":
+            if column.format and known[name].kind not in ("time", "date"):
                 raise ValueError(f"{name} is no time, so it takes no format")
             self._check_words(name, column)
         if self.rows == "lines" and self.entity != "orders":

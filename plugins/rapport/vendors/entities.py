@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 Kind = Literal[
     "id", "text", "lower", "email", "emails", "phone", "phones", "country", "currency",
-    "number", "integer", "minutes", "score", "time", "word",
+    "number", "integer", "minutes", "score", "time", "date", "word",
 ]  # fmt: skip
 
 
@@ -36,8 +36,13 @@ FIELDS: dict[str, dict[str, Field]] = {
         "full_name": Field("text", "the whole name"),
         "first_name": Field("text", "the given name"),
         "last_name": Field("text", "the family name"),
-        "country": Field("country", "the country, best as a code of two letters"),
+        "birth_date": Field("date", "the day of birth, between 1880 and today"),
+        "street": Field("text", "the street, with the house number as it is written"),
+        "house_number": Field("id", "the house number, where it has a column of its own"),
+        "postal_code": Field("id", "the postal code"),
         "city": Field("text", "the town"),
+        "region": Field("text", "the state or province"),
+        "country": Field("country", "the country, best as a code of two letters"),
         "company_name": Field("text", "the organisation that the person works for"),
         "company_domain": Field("lower", "the internet domain of that organisation"),
         "job_title": Field("text", "the person's job"),

@@ -18,6 +18,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from rapport_sandbox.call_gate import FUTURE, door, gate_of, meets, reply, retry_after_headers
 from rapport_sandbox.catalogue import PRODUCT_IDS, PRODUCTS
 from rapport_sandbox.clock import DAY, HOUR, parse_iso, seconds_iso
+from rapport_sandbox.home import home_of
 from rapport_sandbox.person import Person
 from rapport_sandbox.projection import Change, page, ready, total
 from rapport_sandbox.store import Json, decode, encode
@@ -159,6 +160,15 @@ def _customer(person: Person, id: int, moment: int, dice: random.Random) -> Json
         "marketingState": state,
         "marketingUpdatedAt": seconds_iso(moment) if state != "NOT_SUBSCRIBED" else None,
     }
+    home = home_of(person, VENDOR)
+    address = {
+        "address1": home.street,
+        "zip": home.postal_code,
+        "city": person.city,
+        "province": home.region,
+        "countryCodeV2": person.country,
+        "company": None,
+    }
     phone = {"phoneNumber": f"+{person.mobile}"} if dice.random() < 0.4 else None
     return {
         "createdAt": seconds_iso(moment),
@@ -170,7 +180,7 @@ def _customer(person: Person, id: int, moment: int, dice: random.Random) -> Json
         "tags": [],
         "defaultEmailAddress": email if dice.random() < 0.95 or phone is None else None,
         "defaultPhoneNumber": phone,
-        "defaultAddress": {"city": person.city, "countryCodeV2": person.country, "company": None},
+        "defaultAddress": address,
     }
 
 

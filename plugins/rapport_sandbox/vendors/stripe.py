@@ -18,6 +18,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from rapport_sandbox.call_gate import Refused, door, gate_of, meets, reply, retry_after_headers
 from rapport_sandbox.catalogue import PLANS
 from rapport_sandbox.clock import DAY, HOUR, MINUTE, SECOND
+from rapport_sandbox.home import home_of
 from rapport_sandbox.person import Person
 from rapport_sandbox.projection import Change, page, ready, total
 from rapport_sandbox.store import Json, encode
@@ -180,6 +181,7 @@ def _noted(kind: str, event: str, moment: int, body: Json) -> Iterator[Change]:
 
 
 def _customer(person: Person, moment: int, knows: bool) -> Json:
+    home = home_of(person, VENDOR)
     return {
         "id": f"cus_{person.number:07d}",
         "object": "customer",
@@ -187,7 +189,13 @@ def _customer(person: Person, moment: int, knows: bool) -> Json:
         "email": person.email,
         "name": f"{person.first} {person.last}",
         "phone": None,
-        "address": {"country": person.country, "city": person.city},
+        "address": {
+            "line1": home.street,
+            "postal_code": home.postal_code,
+            "city": person.city,
+            "state": home.region,
+            "country": person.country,
+        },
         "currency": "eur",
         "delinquent": False,
         "metadata": {"user_id": person.user_id} if knows else {},

@@ -12,7 +12,11 @@ from rapport.errors import ConfigError, GiveUp, RetryLater
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 OPTIONS = {
-    "contacts": {"namespace": "crm", "code": "people", "fields": {"user_id": "login"}},
+    "contacts": {
+        "namespace": "crm",
+        "code": "people",
+        "fields": {"user_id": "login", "birth_date": "born"},
+    },
     "requests": {
         "namespace": "desk",
         "code": "asks",
@@ -122,7 +126,8 @@ def test_a_page_that_comes_again_and_again_ends(
 
 def test_fields_are_named_as_we_name_them_and_the_record_stays_as_it_was(vendor: Any) -> None:
     sent = item(
-        1, 1, login="u_1", __name="Anna", _phone=[{"type": "work", "tel": "+4930"}],
+        1, 1, login="u_1", born="1980-12-24T00:00:00Z", __name="Anna",
+        _phone=[{"type": "work", "tel": "+4930"}],
         _email=[{"type": "main", "email": "a@example.com"}, {"email": "b@example.com"}],
     )  # fmt: skip
     vendor.answer = Twin(sent)
@@ -132,6 +137,7 @@ def test_fields_are_named_as_we_name_them_and_the_record_stays_as_it_was(vendor:
         "phones": ["+4930"],
         "name": "Anna",
         "user_id": "u_1",
+        "birth_date": "1980-12-24T00:00:00Z",
     }
     assert record == sent
 

@@ -85,9 +85,19 @@ ch_2,2026-03-02 10:20,1450000.00,0.00,idr,false,insufficient_funds,Failed,Declin
 j@m.example
 """
 HUBSPOT = """\
-Record ID,First Name,Last Name,Email,Phone Number,Lifecycle Stage,Create Date,Country/Region
-151,Kilian,M,k@m.example,+1 (212) 555-0123 x34,Customer,2026-03-01 10:20,DE
-152,Jule,N,j@m.example,,Lead,2026-03-02 10:20,
+Record ID,First Name,Last Name,Email,Phone Number,Lifecycle Stage,Create Date,Country/Region,\
+Street Address,Postal Code,State/Region,Date of birth
+151,Kilian,M,k@m.example,+1 (212) 555-0123 x34,Customer,2026-03-01 10:20,DE,Lindenweg 12,01067,\
+Sachsen,1980-12-24
+152,Jule,N,j@m.example,,Lead,2026-03-02 10:20,,,,,
+"""
+SHOPIFY_CUSTOMERS = """\
+Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Default Address Company,\
+Default Address Address1,Default Address Address2,Default Address City,\
+Default Address Province Code,Default Address Country Code,Default Address Zip,\
+Default Address Phone,Phone,Accepts SMS Marketing,Total Spent,Total Orders,Note,Tax Exempt,Tags
+'7001,Kilian,M,k@m.example,yes,,12 Mill Lane,,Boston,MA,US,'02108,,,no,10.00,1,,no,
+'7002,Jule,N,j@m.example,no,,,,,,,,,,no,0.00,0,,no,
 """
 MAILCHIMP = """\
 Email Address,First Name,Last Name,Phone Number,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,\
@@ -177,8 +187,15 @@ EXPORTS: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
     ]),
     "hubspot": (HUBSPOT, "contacts", [
         {"customer_id": "151", "first_name": "Kilian", "created_at": "2026-03-01T10:20:00Z",
-         "country": "DE", "lifecycle_stage": "customer", "phone": "+1 (212) 555-0123 x34"},
+         "country": "DE", "lifecycle_stage": "customer", "phone": "+1 (212) 555-0123 x34",
+         "street": "Lindenweg 12", "postal_code": "01067", "region": "Sachsen",
+         "birth_date": "1980-12-24"},
         {"customer_id": "152", "lifecycle_stage": "lead"},
+    ]),
+    "shopify_customers": (SHOPIFY_CUSTOMERS, "contacts", [
+        {"customer_id": "7001", "email": "k@m.example", "street": "12 Mill Lane",
+         "postal_code": "02108", "city": "Boston", "region": "MA", "country": "US"},
+        {"customer_id": "7002", "first_name": "Jule"},
     ]),
     "mailchimp": (MAILCHIMP, "contacts", [
         {"customer_id": "101", "email": "k@m.example", "created_at": "2026-03-01T10:20:30Z",
@@ -482,6 +499,30 @@ def test_a_day_that_may_be_a_month_is_a_doubt_until_a_value_decides_it(look: Loo
     assert "# 03/04/2026 may be day or month first: say `format" in unclear
     assert "may be day" not in (decided := look("b.csv", text.format("05/13/2026")).yaml)
     assert yaml.safe_load(decided)["b"]["columns"]["ordered_at"]["format"] == "%m/%d/%Y"
+
+
+@pytest.mark.parametrize(
+    ("heading", "day", "zip_heading"),
+    [("Geburtsdatum", "24.12.1980", "PLZ"), ("dob", "19801224", "zip"),
+     ("birthday", "12/24/1980", "Postcode"), ("Date of Birth", "1980-12-24", "Zip Code"),
+     ("date de naissance", "24/12/1980", "code postal")],
+)  # fmt: skip
+def test_birth_dates_and_postal_codes_are_known_by_their_headings(
+    look: Look, heading: str, day: str, zip_heading: str
+) -> None:
+    header = f"id;{heading};{zip_heading};Straße;Hausnummer;Bundesland\n"
+    found = look("k.csv", f"{header}1;{day};01067;Lindenweg;12;Sachsen\n2;{day};04109;Ring;3a;\n")
+    assert yaml.safe_load(found.yaml)["k"]["entity"] == "contacts"
+    assert landed(found)[0] == {
+        "customer_id": "1", "birth_date": "1980-12-24", "postal_code": "01067",
+        "street": "Lindenweg", "house_number": "12", "region": "Sachsen",
+    }  # fmt: skip
+
+
+def test_a_birth_date_whose_day_may_be_its_month_is_a_doubt_and_is_not_printed(look: Look) -> None:
+    found = look("k.csv", "id,dob,last_name\n1,01/02/1980,Alpha\n2,03/04/1981,Beta\n").yaml
+    assert "99/99/9999 may be day or month first" in found
+    assert "1980" not in found
 
 
 def test_a_number_of_unknown_sign_is_a_doubt(look: Look) -> None:

@@ -1,4 +1,5 @@
 {%- set fields = var('survivorship') %}
+{%- set part_of_address = 'num_nulls(contacts.street, contacts.postal_code) > 0' %}
 
 with contacts as (
 
@@ -32,14 +33,20 @@ offered as (
         contacts.updated_at,
         field.name as field,
         field.value,
-        coalesce((field.places ->> contacts.source)::integer, 1000) as place
+        coalesce((field.places ->> contacts.source)::integer, 1000) as place,
+        field.is_partial
     from contacts
     cross join lateral (
         values
         {%- for field, sources in fields.items() %}
-        ('{{ field }}', contacts.{{ field }}, {{ places_of(sources) }}){{ ',' if not loop.last }}
+        (
+            '{{ field }}',
+            contacts.{{ field }}::text,
+            {{ places_of(sources) }},
+            {{ part_of_address if field in ('street', 'postal_code', 'region') else 'false' }}
+        ){{ ',' if not loop.last }}
         {%- endfor %}
-    ) as field (name, value, places)
+    ) as field (name, value, places, is_partial)
     where field.value is not null
     union all
     -- An order or a ticket has an address too. It counts for a customer who is in no contact.
@@ -49,7 +56,8 @@ offered as (
         null as updated_at,
         identifiers.identifier_type as field,
         identifiers.identifier_value as value,
-        2000 as place
+        2000 as place,
+        false as is_partial
     from {{ ref('int_identifiers_unioned') }} as identifiers
     inner join {{ source('identity', 'members') }} as members on identifiers.profile_id = members.profile_id
     left join (select distinct contacts.customer_id from contacts) as known
@@ -66,7 +74,8 @@ usable as (
         offered.updated_at,
         offered.field,
         coalesce(accepted.normal_form, offered.value) as value,
-        offered.place
+        offered.place,
+        offered.is_partial
     from offered
     left join accepted
         on
@@ -99,6 +108,7 @@ final as (
         customer_id,
         field,
         field = 'phone' and value like '%;ext=%',
+        is_partial,
         place,
         updated_at desc nulls last,
         times desc,

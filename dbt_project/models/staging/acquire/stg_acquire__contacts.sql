@@ -30,6 +30,6 @@ final as (
 )
 
 {{ conform('contacts', 'final', absent=[
-    'additional_emails', 'additional_phones', 'user_id', 'first_name', 'last_name', 'job_title',
-    'language', 'lifecycle_stage',
+    'additional_emails', 'additional_phones', 'user_id', 'first_name', 'last_name',
+    'birth_date', 'street', 'postal_code', 'region', 'job_title', 'language', 'lifecycle_stage',
 ]) }}

@@ -21,6 +21,10 @@ final as (
         array(select jsonb_array_elements_text({{ json_array("meant -> 'phones'") }} - 0)) as additional_phones,
         {{ clean_text("meant ->> 'user_id'") }} as user_id,
         {{ clean_text("meant ->> 'name'") }} as full_name,
+        {{ try_birth_date("(meant ->> 'birth_date')") }} as birth_date,
+        {{ clean_text("meant ->> 'street'") }} as street,
+        {{ clean_text("meant ->> 'postal_code'") }} as postal_code,
+        {{ clean_text("meant ->> 'region'") }} as region,
         {{ try_timestamp("payload ->> '__createdAt'") }} as created_at,
         {{ try_timestamp("payload ->> '__updatedAt'") }} as updated_at
     from contacts
@@ -28,6 +32,6 @@ final as (
 )
 
 {{ conform('contacts', 'final', absent=[
-    'first_name', 'last_name', 'country', 'city', 'company_name', 'company_domain', 'job_title',
+    'first_name', 'last_name', 'city', 'country', 'company_name', 'company_domain', 'job_title',
     'language', 'lifecycle_stage',
 ]) }}

@@ -20,8 +20,12 @@ final as (
         {{ clean_text('properties.app_user_id') }} as user_id,
         {{ clean_text('properties.firstname') }} as first_name,
         {{ clean_text('properties.lastname') }} as last_name,
-        upper({{ clean_text('properties.country') }}) as country,
+        {{ try_birth_date('properties.date_of_birth') }} as birth_date,
+        {{ clean_text('properties.address') }} as street,
+        {{ clean_text('properties.zip') }} as postal_code,
         {{ clean_text('properties.city') }} as city,
+        {{ clean_text('properties.state') }} as region,
+        upper({{ clean_text('properties.country') }}) as country,
         {{ clean_text('properties.company') }} as company_name,
         {{ clean_text('properties.jobtitle') }} as job_title,
         {{ clean_text('properties.hs_language') }} as language,
@@ -37,9 +41,10 @@ final as (
     )
     cross join lateral jsonb_to_record({{ json_object('vendor.properties') }}) as properties (
         email text, hs_additional_emails text, phone text, mobilephone text, app_user_id text,
-        firstname text, lastname text, country text, city text, company text, jobtitle text,
-        hs_language text, lifecyclestage text, hs_email_optout text, hs_merged_object_ids text,
-        createdate text, lastmodifieddate text
+        firstname text, lastname text, date_of_birth text, address text, zip text, city text,
+        state text, country text, company text, jobtitle text, hs_language text,
+        lifecyclestage text, hs_email_optout text, hs_merged_object_ids text, createdate text,
+        lastmodifieddate text
     )
 
 )

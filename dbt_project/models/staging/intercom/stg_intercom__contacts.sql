@@ -25,6 +25,6 @@ final as (
 )
 
 {{ conform('contacts', 'final', absent=[
-    'additional_emails', 'additional_phones', 'first_name', 'last_name', 'company_name',
-    'company_domain', 'job_title',
+    'additional_emails', 'additional_phones', 'first_name', 'last_name', 'birth_date', 'street',
+    'postal_code', 'region', 'company_name', 'company_domain', 'job_title',
 ]) }}

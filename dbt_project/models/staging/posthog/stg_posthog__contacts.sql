@@ -37,6 +37,7 @@ final as (
 )
 
 {{ conform('contacts', 'final', absent=[
-    'additional_emails', 'additional_phones', 'user_id', 'first_name', 'last_name', 'country',
-    'city', 'company_name', 'company_domain', 'job_title', 'language', 'lifecycle_stage',
+    'additional_emails', 'additional_phones', 'user_id', 'first_name', 'last_name',
+    'birth_date', 'street', 'postal_code', 'city', 'region', 'country', 'company_name',
+    'company_domain', 'job_title', 'language', 'lifecycle_stage',
 ]) }}

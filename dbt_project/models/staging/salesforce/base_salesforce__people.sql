@@ -46,6 +46,10 @@ final as (
         people.user_id,
         {{ clean_text('vendor."FirstName"') }} as first_name,
         {{ clean_text('vendor."LastName"') }} as last_name,
+        {{ try_birth_date('vendor."Birthdate"') }} as birth_date,
+        {{ clean_text('coalesce(vendor."MailingStreet", vendor."Street")') }} as street,
+        {{ clean_text('coalesce(vendor."MailingPostalCode", vendor."PostalCode")') }} as postal_code,
+        {{ clean_text('coalesce(vendor."MailingState", vendor."State")') }} as region,
         upper({{ clean_text('coalesce(vendor."MailingCountryCode", vendor."MailingCountry", vendor."CountryCode", vendor."Country")') }})
             as country,
         {{ clean_text('coalesce(vendor."MailingCity", vendor."City")') }} as city,
@@ -60,9 +64,11 @@ final as (
     cross join lateral jsonb_to_record({{ json_object('people.payload') }}) as vendor (
         "IsDeleted" text, "IsConverted" text, "ConvertedContactId" text, "MasterRecordId" text,
         "AccountId" text, "Email" text, "Phone" text, "MobilePhone" text, "FirstName" text,
-        "LastName" text, "MailingCountryCode" text, "MailingCountry" text, "CountryCode" text,
-        "Country" text, "MailingCity" text, "City" text, "Company" text, "Website" text,
-        "Title" text, "HasOptedOutOfEmail" text, "CreatedDate" text, "SystemModstamp" text
+        "LastName" text, "Birthdate" text, "MailingStreet" text, "Street" text,
+        "MailingPostalCode" text, "PostalCode" text, "MailingState" text, "State" text,
+        "MailingCountryCode" text, "MailingCountry" text, "CountryCode" text, "Country" text,
+        "MailingCity" text, "City" text, "Company" text, "Website" text, "Title" text,
+        "HasOptedOutOfEmail" text, "CreatedDate" text, "SystemModstamp" text
     )
 
 )

@@ -18,8 +18,14 @@ final as (
         {{ clean_text("vendor.\"defaultPhoneNumber\" ->> 'phoneNumber'") }} as phone,
         {{ clean_text('vendor."firstName"') }} as first_name,
         {{ clean_text('vendor."lastName"') }} as last_name,
-        upper({{ clean_text("vendor.\"defaultAddress\" ->> 'countryCodeV2'") }}) as country,
+        {{ clean_text("vendor.\"defaultAddress\" ->> 'address1'") }} as street,
+        {{ clean_text("vendor.\"defaultAddress\" ->> 'zip'") }} as postal_code,
         {{ clean_text("vendor.\"defaultAddress\" ->> 'city'") }} as city,
+        coalesce(
+            {{ clean_text("vendor.\"defaultAddress\" ->> 'province'") }},
+            {{ clean_text("vendor.\"defaultAddress\" ->> 'provinceCode'") }}
+        ) as region,
+        upper({{ clean_text("vendor.\"defaultAddress\" ->> 'countryCodeV2'") }}) as country,
         {{ clean_text("vendor.\"defaultAddress\" ->> 'company'") }} as company_name,
         {{ clean_text('vendor.locale') }} as language,
         {{ try_timestamp('vendor."createdAt"') }} as created_at,

@@ -15,8 +15,11 @@ final as (
         {{ clean_text("concat_ws(' ', first_name, last_name)") }} as full_name,
         first_name as first_name,
         last_name as last_name,
-        country as country,
+        street,
+        postal_code,
         city as city,
+        region,
+        country as country,
         company_name as company_name,
         language as language,
         created_at,
@@ -26,6 +29,6 @@ final as (
 )
 
 {{ conform('contacts', 'final', absent=[
-    'additional_emails', 'additional_phones', 'user_id', 'company_domain', 'job_title',
+    'additional_emails', 'additional_phones', 'user_id', 'birth_date', 'company_domain', 'job_title',
     'lifecycle_stage',
 ]) }}

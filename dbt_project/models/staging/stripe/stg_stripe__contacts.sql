@@ -14,8 +14,11 @@ final as (
         phone,
         user_id as user_id,
         full_name as full_name,
-        country as country,
+        street,
+        postal_code,
         city as city,
+        region,
+        country as country,
         language as language,
         created_at,
         updated_at
@@ -24,6 +27,6 @@ final as (
 )
 
 {{ conform('contacts', 'final', absent=[
-    'additional_emails', 'additional_phones', 'first_name', 'last_name', 'company_name',
+    'additional_emails', 'additional_phones', 'first_name', 'last_name', 'birth_date', 'company_name',
     'company_domain', 'job_title', 'lifecycle_stage',
 ]) }}

@@ -42,6 +42,7 @@ final as (
 )
 
 {{ conform('contacts', 'final', absent=[
-    'additional_emails', 'phone', 'additional_phones', 'country', 'city', 'company_name',
-    'company_domain', 'job_title', 'language', 'lifecycle_stage',
+    'additional_emails', 'phone', 'additional_phones', 'birth_date', 'street', 'postal_code',
+    'city', 'region', 'country', 'company_name', 'company_domain', 'job_title', 'language',
+    'lifecycle_stage',
 ]) }}

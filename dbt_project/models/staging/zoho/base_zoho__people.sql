@@ -47,6 +47,10 @@ final as (
         people.user_id,
         {{ clean_text('vendor."First_Name"') }} as first_name,
         {{ clean_text('vendor."Last_Name"') }} as last_name,
+        {{ try_birth_date('vendor."Date_of_Birth"') }} as birth_date,
+        {{ clean_text('coalesce(vendor."Mailing_Street", vendor."Street")') }} as street,
+        {{ clean_text('coalesce(vendor."Mailing_Zip", vendor."Zip_Code")') }} as postal_code,
+        {{ clean_text('coalesce(vendor."Mailing_State", vendor."State")') }} as region,
         upper({{ clean_text('coalesce(vendor."Mailing_Country", vendor."Country")') }}) as country,
         {{ clean_text('coalesce(vendor."Mailing_City", vendor."City")') }} as city,
         {{ clean_text('vendor."Company"') }} as company_name,
@@ -61,7 +65,9 @@ final as (
     cross join lateral jsonb_to_record({{ json_object('people.payload') }}) as vendor (
         deleted_time text, "Converted__s" text, "Converted_Contact" jsonb, "Account_Name" jsonb,
         "Email" text, "Secondary_Email" text, "Phone" text, "Mobile" text, "First_Name" text,
-        "Last_Name" text, "Mailing_Country" text, "Country" text, "Mailing_City" text, "City" text,
+        "Last_Name" text, "Date_of_Birth" text, "Mailing_Street" text, "Street" text,
+        "Mailing_Zip" text, "Zip_Code" text, "Mailing_State" text, "State" text,
+        "Mailing_Country" text, "Country" text, "Mailing_City" text, "City" text,
         "Company" text, "Website" text, "Title" text, "Designation" text, "Email_Opt_Out" text,
         "Unsubscribed_Time" text, "Created_Time" text, "Modified_Time" text
     )

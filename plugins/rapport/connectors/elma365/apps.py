@@ -30,6 +30,10 @@ class ContactFields(Block):
     phone: str = "_phone"
     name: str = "__name"
     user_id: str = ""
+    birth_date: str = ""
+    street: str = ""
+    postal_code: str = ""
+    region: str = ""
 
 
 class RequestFields(Block):

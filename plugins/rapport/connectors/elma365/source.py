@@ -8,7 +8,7 @@ are options. Their values are added in front of the record as `rapport`; the res
 
     sources:
       elma365:
-        contacts: {namespace: crm, code: clients, fields: {user_id: shop_login}}
+        contacts: {namespace: crm, code: clients, fields: {user_id: shop_login, birth_date: born}}
         requests: {namespace: service, code: requests, closed: [3], fields: {rating: csi}}
 
 Every call is a POST, and a 200 with `success: false` is a failure. Items come in the order of
@@ -140,11 +140,13 @@ class Contacts(Items):
 
     def meant(self, item: dict[str, Any]) -> dict[str, Any]:
         fields = self.app.fields
+        home = ("birth_date", "street", "postal_code", "region")
         return {
             "emails": texts_of(item.get(fields.email), "email"),
             "phones": texts_of(item.get(fields.phone), "tel"),
             "name": name_of(item.get(fields.name)),
             "user_id": item.get(fields.user_id),
+            **{name: item[code] for name in home if (code := getattr(fields, name)) in item},
         }
 
 

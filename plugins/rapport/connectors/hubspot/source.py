@@ -37,9 +37,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 PROPERTIES = {
     "contacts": (
-        "email hs_additional_emails firstname lastname phone mobilephone country city company"
-        " jobtitle lifecyclestage hs_language app_user_id hs_email_optout createdate"
-        " lastmodifieddate hs_merged_object_ids"
+        "email hs_additional_emails firstname lastname phone mobilephone date_of_birth address"
+        " zip city state country company jobtitle lifecyclestage hs_language app_user_id"
+        " hs_email_optout createdate lastmodifieddate hs_merged_object_ids"
     ),
     "companies": "name domain country industry numberofemployees createdate hs_lastmodifieddate",
     "deals": "dealname amount deal_currency_code dealstage pipeline closedate createdate"

@@ -45,14 +45,15 @@ ALWAYS = "Id IsDeleted CreatedDate SystemModstamp"
 OBJECTS = {
     "contacts": (
         "Contact",
-        "MasterRecordId AccountId FirstName LastName Email Phone MobilePhone MailingCity"
-        " MailingCountry MailingCountryCode Title LeadSource HasOptedOutOfEmail EmailBouncedDate",
+        "MasterRecordId AccountId FirstName LastName Email Phone MobilePhone Birthdate"
+        " MailingStreet MailingPostalCode MailingCity MailingState MailingCountry"
+        " MailingCountryCode Title LeadSource HasOptedOutOfEmail EmailBouncedDate",
     ),
     "leads": (
         "Lead",
-        "MasterRecordId FirstName LastName Email Phone MobilePhone Company Website Title City"
-        " Country CountryCode Status LeadSource HasOptedOutOfEmail IsConverted ConvertedContactId"
-        " ConvertedAccountId ConvertedDate",
+        "MasterRecordId FirstName LastName Email Phone MobilePhone Company Website Title Street"
+        " PostalCode City State Country CountryCode Status LeadSource HasOptedOutOfEmail"
+        " IsConverted ConvertedContactId ConvertedAccountId ConvertedDate",
     ),
     "accounts": (
         "Account",

@@ -46,7 +46,7 @@ CUSTOMER = """
 id createdAt updatedAt firstName lastName locale numberOfOrders state tags
 defaultEmailAddress { emailAddress marketingState marketingUpdatedAt }
 defaultPhoneNumber { phoneNumber }
-defaultAddress { city countryCodeV2 company }
+defaultAddress { address1 zip city province provinceCode countryCodeV2 company }
 """
 ORDER = """
 id name createdAt updatedAt processedAt cancelledAt displayFinancialStatus currencyCode

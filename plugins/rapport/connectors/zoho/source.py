@@ -42,14 +42,15 @@ from rapport.vendors.source import Page, Position, Source, Stream
 MODULES = {
     "contacts": (
         "Contacts",
-        "First_Name Last_Name Email Secondary_Email Phone Mobile Title Mailing_City"
-        " Mailing_Country Account_Name Lead_Source Email_Opt_Out Unsubscribed_Time",
+        "First_Name Last_Name Email Secondary_Email Phone Mobile Title Date_of_Birth"
+        " Mailing_Street Mailing_Zip Mailing_City Mailing_State Mailing_Country Account_Name"
+        " Lead_Source Email_Opt_Out Unsubscribed_Time",
     ),
     "leads": (
         "Leads",
-        "First_Name Last_Name Email Secondary_Email Phone Mobile Designation Company Website City"
-        " Country Lead_Source Lead_Status Email_Opt_Out Unsubscribed_Time Converted__s"
-        " Converted_Contact Converted_Account Converted_Date_Time",
+        "First_Name Last_Name Email Secondary_Email Phone Mobile Designation Company Website"
+        " Street Zip_Code City State Country Lead_Source Lead_Status Email_Opt_Out"
+        " Unsubscribed_Time Converted__s Converted_Contact Converted_Account Converted_Date_Time",
     ),
     "accounts": ("Accounts", "Account_Name Website Industry Employees Billing_Country"),
     "deals": (

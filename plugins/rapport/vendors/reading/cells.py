@@ -37,7 +37,7 @@ _WHOLE = re.compile(r"(\d+)\.0+", re.ASCII)
 _IS_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 # A longer cell holds no addresses: the search would take long.
 LONGEST_ADDRESSES = 4_000
-OF_DIGITS = ("number", "integer", "minutes", "score", "time")
+OF_DIGITS = ("number", "integer", "minutes", "score", "time", "date")
 
 
 def text(value: Any) -> str:

@@ -18,6 +18,7 @@ from rapport.vendors.blocked import Blocked, load_blocked
 from rapport.vendors.datasets import Column, Mapped
 from rapport.vendors.entities import fields_of
 from rapport.vendors.reading import cells
+from rapport.vendors.reading.days import BirthDates
 from rapport.vendors.reading.many import Hours, plain
 from rapport.vendors.reading.numbers import Numbers, integer
 from rapport.vendors.reading.problems import Unreadable, harmless
@@ -82,6 +83,7 @@ class ColumnReader:
             self._nulls |= {word.casefold() for word in dataset.nulls}
         self._is_text = self.kind in ("text", "lower")
         self._numbers, self._moments = _dialect(column, dataset, company)
+        self._births = BirthDates(column.format or (dataset.times if dataset else ()))
         self._values = {words.plain(word): meant for word, meant in column.values.items()}
         self._known: dict[Any, Cell] = {}
         self._plain: dict[str, Any] = {}
@@ -163,7 +165,7 @@ class ColumnReader:
     def _native(self, given: Any) -> Cell:
         if isinstance(given, list) and self.kind in ("emails", "phones", "email", "phone"):
             given = "\n".join(cells.text(item) for item in given)
-        if isinstance(given, list | dict) and self.kind in ("id", "word", "number", "time"):
+        if isinstance(given, list | dict) and self.kind in ("id", "word", "number", "time", "date"):
             return Cell(None, "no single value")
         is_number = isinstance(given, int | float | Decimal) and not isinstance(given, bool)
         found = cells.text(given)
@@ -252,6 +254,12 @@ class ColumnReader:
 
     def _time(self, found: str) -> Cell:
         return Cell(self._moments.read(found))
+
+    def _date(self, found: str) -> Cell:
+        try:
+            return Cell(self._births.read(found))
+        except Unreadable as problem:
+            return Cell(None, str(problem))
 
     def _word(self, found: str) -> Cell:
         key, found = (self._entity, self.name), cells.whole_id(found)

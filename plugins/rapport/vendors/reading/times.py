@@ -11,7 +11,7 @@ calendar. Every time ends as UTC, within the years that Postgres and Python shar
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -60,7 +60,7 @@ class Moments:
 
     def read(self, text: str) -> str | None:
         """Raises `Unreadable`."""
-        if _NOTHING.fullmatch(text) or text in ("infinity", "-infinity"):
+        if stands_for_nothing(text):
             return None
         if text.endswith(" BC"):
             return _written(EARLIEST)
@@ -113,20 +113,48 @@ class Moments:
             raise Unreadable("a time that does not exist") from None
 
     def _exact(self, parts: dict[str, str | None]) -> datetime:
-        year = int(parts.get("year") or _century(parts["short_year"] or ""))
-        month = int(parts.get("month") or _months().get(_name(parts.get("name") or ""), 0))
+        year, month, day = day_of(parts)
         hour, has_clock = _hour(parts)
         offset = parts.get("offset")
         zone: tzinfo = self._zone if has_clock else self._company_zone
         return datetime(
-            year, month, int(parts["day"] or 0), hour,
+            year, month, day, hour,
             int(parts.get("minute") or 0), int(parts.get("second") or 0),
             int((parts.get("fraction") or "0").ljust(6, "0")[:6]),
             tzinfo=_offset(offset) if offset else zone,
         )  # fmt: skip
 
 
-def _hour(parts: dict[str, str | None]) -> tuple[int, bool]:
+def stands_for_nothing(text: str) -> bool:
+    """Whether programs write this where there is no time."""
+    return _NOTHING.fullmatch(text) is not None or text in ("infinity", "-infinity")
+
+
+def is_count(text: str) -> bool:
+    """Whether a text can be a count of seconds or days."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def parts_of_iso(text: str) -> dict[str, str | None] | None:
+    """The parts of a time in ISO 8601 that begins with its year."""
+    match = next((found for pattern in _ISO if (found := pattern.fullmatch(text))), None)
+    return match.groupdict() if match else None
+
+
+def day_of(parts: Mapping[str, str | None]) -> tuple[int, int, int]:
+    """Year, month and day, which may not exist."""
+    year = int(parts.get("year") or _century(parts["short_year"] or ""))
+    month = int(parts.get("month") or _months().get(_name(parts.get("name") or ""), 0))
+    return year, month, int(parts["day"] or 0)
+
+
+def has_time_of_day(parts: Mapping[str, str | None]) -> bool:
+    """Whether a time is not midnight; raises `ValueError` for an hour that does not exist."""
+    hour, _ = _hour(parts)
+    return hour > 0 or any((parts.get(part) or "").strip("0") for part in ("minute", "second"))
+
+
+def _hour(parts: Mapping[str, str | None]) -> tuple[int, bool]:
     if twelve := parts.get("hour12"):
         hour = int(twelve)
         if not 1 <= hour <= 12:

@@ -55,11 +55,11 @@ SYSTEM = ["Id", "IsDeleted", "CreatedDate", "LastModifiedDate", "SystemModstamp"
 FIELDS = {
     "Account": "Name Website Industry NumberOfEmployees BillingCountry MasterRecordId",
     "Contact": "MasterRecordId AccountId FirstName LastName Name Email Phone MobilePhone Title"
-    " MailingCity MailingCountry LeadSource HasOptedOutOfEmail EmailBouncedDate App_User_Id__c"
-    " Rapport_Customer_Id__c Score__c",
-    "Lead": "MasterRecordId FirstName LastName Email Phone MobilePhone Company Website Title City"
-    " Country Status LeadSource HasOptedOutOfEmail IsConverted ConvertedContactId"
-    " ConvertedAccountId ConvertedDate",
+    " Birthdate MailingStreet MailingPostalCode MailingState MailingCity MailingCountry LeadSource"
+    " HasOptedOutOfEmail EmailBouncedDate App_User_Id__c Rapport_Customer_Id__c Score__c",
+    "Lead": "MasterRecordId FirstName LastName Email Phone MobilePhone Company Website Title"
+    " Street PostalCode State City Country Status LeadSource HasOptedOutOfEmail IsConverted"
+    " ConvertedContactId ConvertedAccountId ConvertedDate",
     "Opportunity": "Name AccountId ContactId StageName Amount CloseDate IsClosed IsWon",
     "Case": "CaseNumber ContactId Subject Status Priority Origin IsClosed ClosedDate OwnerId",
     "CampaignMember": "CampaignId ContactId LeadId Status HasResponded FirstRespondedDate"
@@ -351,6 +351,8 @@ def _contact(said: Json) -> Json:
             "AccountId": _id("Account", said["account"]), "FirstName": said["first"],
             "LastName": said["last"], "Name": f"{said['first']} {said['last']}",
             "Email": said["email"], "Phone": said["phone"], "MobilePhone": said["mobile"],
+            "Birthdate": said["birth_date"], "MailingStreet": said["street"],
+            "MailingPostalCode": said["postal_code"], "MailingState": said["region"],
             "MailingCity": said["city"], "MailingCountry": said["country"], "Title": said["job"],
             "LeadSource": None, "HasOptedOutOfEmail": said["is_out"], "EmailBouncedDate": None,
             "App_User_Id__c": said["user_id"], "Rapport_Customer_Id__c": None,
@@ -362,6 +364,7 @@ def _lead(said: Json) -> Json:
     return {"MasterRecordId": None, "FirstName": said["first"], "LastName": said["last"],
             "Email": said["email"], "Phone": said["phone"], "MobilePhone": said["mobile"],
             "Company": said["company"], "Website": None, "Title": said["job"],
+            "Street": said["street"], "PostalCode": said["postal_code"], "State": said["region"],
             "City": said["city"], "Country": said["country"], "LeadSource": "Web",
             "Status": "Working" if contact is None else "Qualified",
             "HasOptedOutOfEmail": said["is_out"], "IsConverted": contact is not None,

@@ -50,12 +50,12 @@ STREAMS = [*(f"zoho_{module.lower()}" for module in MODULES), "zoho_deleted"]
 LARGEST_PAGE, BY_NUMBER, MOST = 200, 2_000, 100_000
 FIELDS = {
     "Accounts": "Account_Name Website Industry Employees Billing_Country",
-    "Contacts": "First_Name Last_Name Email Secondary_Email Phone Mobile Title Mailing_City"
-    " Mailing_Country Account_Name Lead_Source Email_Opt_Out Unsubscribed_Time App_User_Id"
-    " Rapport_Customer_Id Score Tag",
-    "Leads": "First_Name Last_Name Email Secondary_Email Phone Mobile Designation Company Website"
-    " City Country Lead_Source Lead_Status Email_Opt_Out Unsubscribed_Time Converted__s"
-    " Converted_Contact Converted_Account Converted_Date_Time Tag",
+    "Contacts": "First_Name Last_Name Email Secondary_Email Phone Mobile Title Date_of_Birth"
+    " Mailing_Street Mailing_Zip Mailing_State Mailing_City Mailing_Country Account_Name"
+    " Lead_Source Email_Opt_Out Unsubscribed_Time App_User_Id Rapport_Customer_Id Score Tag",
+    "Leads": "First_Name Last_Name Email Secondary_Email Phone Mobile Designation Company"
+    " Website Street Zip_Code State City Country Lead_Source Lead_Status Email_Opt_Out"
+    " Unsubscribed_Time Converted__s Converted_Contact Converted_Account Converted_Date_Time Tag",
     "Deals": "Deal_Name Account_Name Contact_Name Stage Pipeline Amount Currency Closing_Date",
     "Cases": "Case_Number Subject Status Priority Case_Origin Related_To Account_Name Email Owner",
 }
@@ -270,7 +270,9 @@ def _contact(said: Json) -> Json:
     return {"First_Name": said["first"], "Last_Name": said["last"], "Email": said["email"],
             "Secondary_Email": said["email"] if said["mobile"] else None,
             "Phone": said["phone"], "Mobile": said["mobile"],
-            "Title": said["job"], "Mailing_City": said["city"], "Lead_Source": None,
+            "Title": said["job"], "Date_of_Birth": said["birth_date"],
+            "Mailing_Street": said["street"], "Mailing_Zip": said["postal_code"],
+            "Mailing_State": said["region"], "Mailing_City": said["city"], "Lead_Source": None,
             "Mailing_Country": said["country"], "Account_Name": link("Accounts", said["account"]),
             "Email_Opt_Out": said["is_out"], "Unsubscribed_Time": None,
             "App_User_Id": said["user_id"], "Rapport_Customer_Id": None, "Score": None,
@@ -283,6 +285,7 @@ def _lead(said: Json) -> Json:
             "Secondary_Email": said["email"] if said["mobile"] else None,
             "Phone": said["phone"], "Mobile": said["mobile"],
             "Designation": said["job"], "Company": said["company"], "Website": None,
+            "Street": said["street"], "Zip_Code": said["postal_code"], "State": said["region"],
             "City": said["city"], "Country": said["country"], "Lead_Source": "Web",
             "Lead_Status": "Contacted", "Email_Opt_Out": said["is_out"], "Unsubscribed_Time": None,
             "Converted__s": contact is not None, "Converted_Contact": link("Contacts", contact),

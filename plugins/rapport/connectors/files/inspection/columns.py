@@ -98,7 +98,10 @@ def look_at(name: str, values: Sequence[Any]) -> Column:
 
 def _is_of_times(heading: str) -> bool:
     return bool(
-        re.search(r"_at$|date|time|datum|zeit|^ts$|stamp|created|updated|_on$|_am$", heading)
+        re.search(
+            r"_at$|date|time|datum|zeit|^ts$|stamp|created|updated|_on$|_am$|birth|^dob$|^geb",
+            heading,
+        )
     )
 
 

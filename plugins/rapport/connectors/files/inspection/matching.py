@@ -20,7 +20,7 @@ from rapport.vendors.entities import fields_of
 TELLING = {
     "contacts": (
         "first_name", "last_name", "full_name", "company_name", "job_title", "lifecycle_stage",
-        "city", "language",
+        "city", "language", "birth_date", "street", "postal_code",
     ),
     "orders": ("order_id", "ordered_at", "order_amount", "quantity", "product_id", "unit_price"),
     "subscriptions": ("subscription_id", "plan", "renews_at", "cancelled_at", "started_at"),
@@ -58,9 +58,9 @@ NAMED = {
 }
 # The kinds of cells that a column of the entity can be read from.
 FITTING = {
-    "time": ("time",), "number": ("number",), "score": ("number", "text", "word", "time"),
-    "minutes": ("number",), "integer": ("number",), "email": ("email",), "emails": ("email",),
-    "phone": ("phone", "number", "text", "id", "word"),
+    "time": ("time",), "date": ("time",), "number": ("number",), "minutes": ("number",),
+    "integer": ("number",), "score": ("number", "text", "word", "time"), "email": ("email",),
+    "emails": ("email",), "phone": ("phone", "number", "text", "id", "word"),
 }  # fmt: skip
 _GENERIC_IDS = ("id", "key", "uuid", "guid", "nr", "no", "nummer", "number", "token")
 

@@ -41,7 +41,7 @@ def add_writing(
     kind = fields_of(proposal.entity)[name].kind
     if kind == "word" and "values" not in mapped:
         _add_words(proposal, name, mapped, column)
-    if kind != "time" or column.kind == "empty":
+    if kind not in ("time", "date") or column.kind == "empty":
         return
     if column.times is None and "format" not in mapped:
         written = column.examples[0]
@@ -52,9 +52,11 @@ def add_writing(
         if formats:
             mapped["format"] = formats[0] if len(formats) == 1 else list(formats)
         if column.times.is_ambiguous and formats == column.times.formats:
+            # A birth date says something of a person, so it is not shown.
+            written = column.examples[0] if kind == "date" else _unclear_day(column)
             proposal.doubt(
                 name,
-                f"{_unclear_day(column)} may be day or month first: say `format: "
+                f"{written} may be day or month first: say `format: "
                 f'"{column.times.others[0]}"` if the other one is right',
             )
     if "timezone" not in mapped and plain_heading(column.name).endswith(("_utc", "_gmt")):
