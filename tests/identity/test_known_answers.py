@@ -7,6 +7,7 @@ from tests.identity import known_answers
 from tests.identity.known_answers import Judged, Person
 
 Identity = Any
+pytestmark = pytest.mark.slow
 
 
 def resolved(identity: Identity, people: list[Person]) -> Judged:

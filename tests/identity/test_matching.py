@@ -56,7 +56,7 @@ class Company:
         )
         self.connection.execute(
             "insert into intermediate.int_contacts_unioned values"
-            " (%s, %s, null, null, %s, %s, %s, %s, %s, null)",
+            " (%s, %s, null, null, %s, %s, %s, %s, %s)",
             [profile_id, name, email]
             + [more.get(key) for key in ("phone", "user_id", "country", "city")],
         )
@@ -234,21 +234,29 @@ def test_answers_that_contradict_or_name_nobody_are_refused_and_nothing_is_writt
         assert (tmp_path / "identity_must_link.csv").read_text().count("\n") == 1
 
 
-def test_without_splink_the_error_says_what_to_install(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+def test_without_its_libraries_matching_is_off_unless_it_is_required(
+    company: Company, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     find: Callable[[str], Any] = matching.find_spec
     monkeypatch.setattr(
-        matching, "find_spec", lambda name: find(name) if name != "splink" else None
+        matching, "find_spec", lambda name: find(name) if name != "duckdb" else None
     )
-    with pytest.raises(ConfigError, match="pip install splink"):
+    with pytest.raises(ConfigError, match="pip install duckdb"):
         company.match()
+    company.rules = load_rules()
+    assert "compared" not in company.match()
+    assert "matching is off: duckdb" in caplog.text
 
 
-def test_too_few_records_estimate_nothing(identity: Identity, rules: Rules) -> None:
-    company = Company(identity, rules)
+def test_with_few_records_matching_waits_unless_it_is_enabled(
+    identity: Identity, rules: Rules, caplog: pytest.LogCaptureFixture
+) -> None:
+    company = Company(identity, load_rules())
     company.people(5)
     assert company.match()["compared"] == 0
+    assert "10 records have a name or a birth date, 200 are needed" in caplog.text
+    company.rules = rules
+    assert company.match()["compared"] == 10
     assert company.matches() == []
 
 
@@ -258,7 +266,8 @@ def test_too_few_records_estimate_nothing(identity: Identity, rules: Rules) -> N
         (("Щербакова, Юлия", None, None, "y.85@x.ru"), ("iuliia", "shcherbakova", "85")),
         (("Sven  OBERMEIER", None, None, "2.sven.7@x.de"), ("sven", "obermeier", "7")),
         (("x", "Ana María", "López", None), ("ana maria", "lopez", None)),
-        (("Madonna", None, None, None), (None, None, None)),
+        (("Madonna", None, None, None), ("madonna", None, None)),
+        (("Julia", "Julia ", None, None), ("julia", None, None)),
         (("  ", "", None, "@"), (None, None, None)),
         (("A\u200b " + "B" * 10_000, None, None, "1" * 300), ("a", "b" * 197, "1" * 200)),
     ],
@@ -266,10 +275,36 @@ def test_too_few_records_estimate_nothing(identity: Identity, rules: Rules) -> N
 def test_fields_are_read_from_what_people_write(
     raw: tuple[str | None, ...], expected: tuple[str | None, ...]
 ) -> None:
-    assert tuple(records.fields(*raw)) == expected
+    made = records.fields(records.Contact(*raw))
+    assert (made.given, made.surname, made.number) == expected
 
 
-@pytest.mark.parametrize("options", [{"link_at": 0.6}, {"link_at": 2}, {"typo": 1}])
+@pytest.mark.parametrize(
+    ("street", "postal_code", "expected"),
+    [
+        ("6 Tullaroop Street", "4011", ("tullaroop street", "6", "4011")),
+        ("Hauptstraße 12 a", "01067", ("hauptstrasse", "12a", "01067")),
+        ("O'Sullivan street", "sw1a 1aa", ("osullivan street", None, "sw1a1aa")),
+        ("37", None, (None, "37", None)),
+        (" ", "-", (None, None, None)),
+    ],
+)
+def test_an_address_is_read_as_street_house_and_postal_code(
+    street: str, postal_code: str | None, expected: tuple[str | None, ...]
+) -> None:
+    made = records.fields(records.Contact(street=street, postal_code=postal_code))
+    assert (made.street, made.house, made.postal) == expected
+
+
+def test_every_short_form_of_a_name_belongs_to_one_name() -> None:
+    assert records.fields(records.Contact(first_name="Bill")).given_root == "wilhelm"
+    # Lena is short for Helena and for Magdalena, so it stands for neither.
+    assert records.fields(records.Contact(first_name="Lena")).given_root == "lena"
+
+
+@pytest.mark.parametrize(
+    "options", [{"link_at": 0.6, "review_at": 0.7}, {"link_at": 2}, {"typo": 1}]
+)
 def test_a_wrong_option_of_matching_is_named(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"identity\.matching"):
         load_rules({"matching": options})

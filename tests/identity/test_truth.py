@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import psycopg
 import pytest
 
-from rapport.identity import normalise, resolve
+from rapport.identity import normalise
 from rapport.identity.matching import match
-from rapport.identity.resolver import resolve as resolve_only
+from rapport.identity.resolver import resolve
 from rapport.identity.rules import load_rules
 from rapport.landing import ingest
 from rapport.runs.run import clock
@@ -91,9 +91,9 @@ def test_precision_is_at_least_999_and_recall_93_without_matching_and_98_with_it
 
     names: Any = {"run_id": "matched", "as_of": clock(load_settings()), "connection": company}
     lifecycle.stop()
-    counts = match(**names, rules=load_rules({"matching": {"enabled": True}}))
+    counts = match(**names, rules=load_rules())
     assert counts["linked"] > 0
-    resolve_only(**names)
+    resolve(**names)
     matched = judge(company)
     assert matched.precision >= 0.999, matched
     assert matched.recall_of_traceable >= 0.98, matched

@@ -46,7 +46,7 @@ def resolve(
     with connected(connection) as warehouse:
         matched = match(run_id=run_id, as_of=as_of, rules=rules, connection=warehouse)
         counts = run(run_id=run_id, as_of=as_of, full=full, connection=warehouse)
-        if rules.matching.enabled:
+        if matched:
             from rapport.identity.matching.review import export, review_path
 
             matched["to_review"] = export(warehouse, rules.matching, review_path())

@@ -38,9 +38,9 @@ class Comparison:
     """The levels of a field, the best first; the last holds for all other pairs.
 
     `unknown` is the condition under which nothing is compared. `shared` is the share of pairs of
-    relatives or colleagues who agree as one person's records do; the others agree by chance, compared
-    with strangers by the factor `chance`. `most_different` bounds the last level for one person, so
-    that records that differ in everything else are not taken for one.
+    relatives or colleagues who agree as one person's records do; the others agree by chance, which
+    is `chance` times as frequent as among strangers. `most_different` bounds the last level for one
+    person, so that records that differ in everything else are not taken for one.
     """
 
     name: str
@@ -63,6 +63,10 @@ ELSE = "true"
 
 def _missing(*columns: str) -> str:
     return " or ".join(f"l_{column} is null or r_{column} is null" for column in columns)
+
+
+def _present(column: str) -> str:
+    return f"l_{column} is not null and r_{column} is not null"
 
 
 def _close(column: str, likeness: float = 0.92, typos: int = 1) -> str:
@@ -111,7 +115,6 @@ def _name(column: str, root: str, shared: float, chance: float = 1.0) -> Compari
 
 SAME_YEAR = "l_birth[1:4] = r_birth[1:4]"
 DAYS_APART = "abs(date_diff('day', try_cast(l_birth as date), try_cast(r_birth as date)))"
-LONG_MAIL = "least(length(l_mail), length(r_mail)) >= 5"
 STREETS = "replace(l_street, ' ', ''), replace(r_street, ' ', '')"
 SAME_STREET = "replace(l_street, ' ', '') = replace(r_street, ' ', '')"
 
@@ -147,11 +150,11 @@ COMPARISONS = (
     ),
     Comparison(
         "email",
-        _missing("mail"),
+        f"({_missing('mail')}) and ({_missing('number')})",
         (
-            Level(f"l_mail = r_mail and {LONG_MAIL}", 0.40, 2e-4, "mail"),
-            Level(f"{LONG_MAIL} and ({_close('email', 0.94, 2)})", 0.05, 1e-5),
-            Level(f"{LONG_MAIL} and ({_close('mail', 0.95, 2)})", 0.05, 1e-4),
+            Level("l_mail = r_mail", 0.40, 2e-4, "mail"),
+            Level(f"({_present('mail')}) and ({_close('email', 0.94, 2)})", 0.05, 1e-5),
+            Level(_close("mail", 0.95, 2), 0.05, 1e-4),
             Level("l_number = r_number", 0.10, 1e-2, "number"),
             Level(ELSE, 0.40, 0.98),
         ),

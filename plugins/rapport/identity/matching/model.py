@@ -31,7 +31,7 @@ FEWEST_RECORDS = 200
 """The fewest records of which matching takes itself to be safe, unless it is enabled expressly."""
 COMMON, RARE = 10, 3
 """A value of more than `COMMON` records is common. All others count as one of `RARE` records."""
-SUREST, LEAST_SURE = 0.99, 0.95
+SUREST, LEAST_SURE = 0.99, 0.97
 """Where the expected precision puts the threshold: never above the one nor below the other."""
 
 

@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 import jellyfish
 import psycopg
 import yaml
+from rapidfuzz import fuzz
 
 from rapport.identity.normal_forms import name_form
 
 CHUNK = 20_000
 LONGEST = 200
 HOUSE = re.compile(r"\b\d+ ?[a-z]?\b")
-# What is left of an address without its owner's name, in order to say something.
-SHORTEST_MAIL = 2
+LIKE_A_NAME, FEWEST_LETTERS = 70, 5
 
 
 class Contact(NamedTuple):
@@ -130,16 +130,19 @@ def _sound(given: str | None, surname: str | None) -> str | None:
 
 
 def _without_names(local: str, *names: str | None) -> str | None:
-    """The local part of an address without its owner's name, which says nothing new of the owner.
+    """The local part of an address, if it does not come from its owner's name.
 
-    >>> _without_names("sven.obermeier", "sven", "obermeier"), _without_names("ob77", "sven", None)
-    (None, 'ob77')
+    Two people of one name have similar addresses, so that these would say nothing new.
+
+    >>> _without_names("bjoern.holm7", "bjorn", "holm"), _without_names("pirate7", "bjorn", "holm")
+    (None, 'pirate7')
     """
     rest = re.sub(r"[^a-z0-9]", "", local)
     words = {word for name in names if name for word in name.split() if len(word) > 2}
-    for word in sorted(words, key=lambda word: (-len(word), word)):
-        rest = rest.replace(word, "")
-    return rest if (len(rest) >= SHORTEST_MAIL and not rest.isalpha()) or len(rest) > 4 else None
+    for word in words:
+        if word in rest or fuzz.partial_ratio(word, rest) >= LIKE_A_NAME:
+            return None
+    return rest if sum(map(str.isalpha, rest)) >= FEWEST_LETTERS else None
 
 
 def _street(raw: str | None) -> tuple[str | None, str | None]:

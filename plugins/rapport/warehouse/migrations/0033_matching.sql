@@ -28,7 +28,7 @@ create table identity.match_records (
 );
 comment on table identity.match_records is 'One row per profile with a name, a birth date or a street: the fields that matching compares.';
 comment on column identity.match_records.fingerprint is 'A hash of what the fields were made from; where it changes the record is scored again.';
-comment on column identity.match_records.mail is 'The local part of the e-mail address without the name of its owner.';
+comment on column identity.match_records.mail is 'The local part of the e-mail address, where it does not come from its owner''s name.';
 comment on column identity.match_records.keys is 'Hashes of field values; two records are compared only if they share one.';
 
 create table identity.match_keys (
