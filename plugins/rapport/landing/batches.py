@@ -6,10 +6,12 @@
 
 import queue
 import threading
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from typing import TypeVar
 
 import xxhash
@@ -64,17 +66,18 @@ def batches(stream: Stream, pages: Iterable[Page]) -> Iterator[Batch]:
         except Exception:
             yield batch
             raise
-        for records in _slices(page.records):
+        for start, records in _slices(page.records):
             if len(batch.keys) + len(records) > BATCH_ROWS or batch.bytes >= BATCH_BYTES:
                 yield batch
                 batch, known = Batch(highest=batch.highest), {}
-            if _add_all(stream, records, batch, known):
+            if _add_all(stream, page, start, records, batch, known):
                 continue
-            for record in records:
-                if not _fits(stream, record, batch, known):
+            for place, record in enumerate(records, start):
+                where = "" if page.where is None else f"{page.where(place)}: "
+                if not _fits(stream, record, where, batch, known):
                     yield batch
                     batch, known = Batch(highest=batch.highest), {}
-                    _fits(stream, record, batch, known)
+                    _fits(stream, record, where, batch, known)
         batch.rejected.extend(page.rejected)
         batch.odd.update(page.odd)
         batch.read += len(page.rejected)
@@ -86,38 +89,48 @@ def batches(stream: Stream, pages: Iterable[Page]) -> Iterator[Batch]:
     yield batch
 
 
-def _slices(records: Sequence[Record]) -> Iterator[list[bytes]]:
-    """Yield the records in lists of bounded length and size."""
-    some: list[bytes] = []
-    size = 0
-    for record in records:
-        some.append(bytes(record))
-        size += len(some[-1])
-        if len(some) >= SLICE_ROWS or size >= BATCH_BYTES:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some
+def _slices(records: Sequence[Record]) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield the records in lists of bounded length and size, each with its place."""
+    start = 0
+    while start < len(records):
+        some = list(map(bytes, records[start : start + SLICE_ROWS]))
+        sizes = list(accumulate(map(len, some)))
+        # The record that reaches the limit is the last one.
+        some = some[: bisect_left(sizes, BATCH_BYTES) + 1]
+        yield start, some
+        start += len(some)
 
 
-def _add_all(stream: Stream, records: list[bytes], batch: Batch, known: dict[bytes, bytes]) -> bool:
+def _add_all(
+    stream: Stream,
+    page: Page,
+    start: int,
+    records: list[bytes],
+    batch: Batch,
+    known: dict[bytes, bytes],
+) -> bool:
     """Add all records at once; returns False and adds nothing if one needs special handling."""
-    try:
-        texts, highest = stream.read_keys(records)
-    except BadRecord:
-        return False
-    keys = [text.encode() for text in texts]
+    highest: datetime | int | None = None
+    if page.keys is not None:
+        texts = page.keys[start : start + len(records)]
+    else:
+        try:
+            texts, highest = stream.read_keys(records)
+        except BadRecord:
+            return False
+    keys = list(map(str.encode, texts))
+    together = b"".join(records)
     if (
         len(set(keys)) < len(keys)
         or not known.keys().isdisjoint(keys)
         or max(map(len, keys)) > LONGEST_KEY
-        or any(b"\\u0000" in record for record in records)
+        or b"\\u0000" in together
         or max(map(len, records)) > LARGEST_RECORD
     ):
         return False
     hashes = list(map(xxhash.xxh3_128_digest, records))
     batch.read += len(records)
-    batch.bytes += sum(map(len, records))
+    batch.bytes += len(together)
     batch.keys += keys
     batch.payloads += records
     batch.hashes += hashes
@@ -126,10 +139,12 @@ def _add_all(stream: Stream, records: list[bytes], batch: Batch, known: dict[byt
     return True
 
 
-def _fits(stream: Stream, record: bytes, batch: Batch, known: dict[bytes, bytes]) -> bool:
+def _fits(
+    stream: Stream, record: bytes, where: str, batch: Batch, known: dict[bytes, bytes]
+) -> bool:
     """Add one record; returns False if the batch already holds another version of it."""
     if len(record) > LARGEST_RECORD:
-        return _reject(batch, record, f"record of {len(record)} bytes is too large")
+        return _reject(batch, record, f"{where}record of {len(record)} bytes is too large")
     payload = record
     try:
         try:
@@ -141,10 +156,11 @@ def _fits(stream: Stream, record: bytes, batch: Batch, known: dict[bytes, bytes]
             if "\N{REPLACEMENT CHARACTER}" in fields.key:
                 raise
     except BadRecord as error:
-        return _reject(batch, record, str(error))
+        return _reject(batch, record, f"{where}{error}")
     key = fields.key.encode()
     if len(key) > LONGEST_KEY:
-        return _reject(batch, record, f"key of {len(key)} bytes is longer than {LONGEST_KEY}")
+        reason = f"{where}key of {len(key)} bytes is longer than {LONGEST_KEY}"
+        return _reject(batch, record, reason)
     digest = xxhash.xxh3_128_digest(record)
     if known.get(key, digest) != digest:
         return False

@@ -75,7 +75,7 @@ class Blocked(BaseModel):
 
     def lets_all(self, ids: Sequence[str]) -> bool:
         """Whether no id of those with a letter or a digit other than 0 is a shipped value."""
-        return self._values.isdisjoint(id.casefold() for id in ids)
+        return self._values.isdisjoint(map(str.casefold, ids))
 
     @cached_property
     def _values(self) -> frozenset[str]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,7 +23,11 @@ from rapport.vendors.reading.numbers_in_json import as_json
 from rapport.vendors.reading.payload import differing, digest, with_read
 from rapport.vendors.reading.problems import Unreadable
 from rapport.vendors.reading.row import LINES, OWN_KEY, READ, Reading
+from rapport.vendors.reading.whole import stored as stored_of
 from rapport.vendors.source import Source, Stream
+
+if TYPE_CHECKING:
+    from rapport.vendors.reading.table import Table
 
 PEOPLE = {"email": "email", "additional_emails[]": "email", "user_id": "user_id"}
 KEY = OWN_KEY.rpartition(".")[2]
@@ -76,29 +80,57 @@ class MappedStream(Stream):
         def own_profile(place: int) -> str:
             return self._own_profile(rows[place], more[place])
 
-        stored = None
+        def cells_of(column: str) -> list[Any]:
+            return [row[column] for row in rows]
+
+        whole = None
         if not (more and PLACES.intersection(more[0]).intersection(rows[0])):
-            stored = self.row_reader.stored_many(rows, own_profile)
+            whole = self.row_reader.whole(cells_of, len(rows), own_profile)
+        stored = [None] * len(rows) if whole is None else stored_of(whole)
         found: list[bytes | Unreadable] = []
-        for place, row in enumerate(rows):
+        for row, read, json, beside in zip(rows, stored, jsons, more, strict=True):
             try:
-                if stored is None:
-                    found.append(self.payload(row, jsons[place], **more[place]))
+                if read is None:
+                    found.append(self.payload(row, json, **beside))
                     continue
-                read = stored[place]
                 if isinstance(read, Unreadable):
                     found.append(read)
                     continue
-                beside = more[place]
                 if OWN_KEY in beside:
                     read[KEY] = beside[OWN_KEY]
                     beside = {}
-                if (json := jsons[place]) is not None or READ in row:
+                if json is not None or READ in row:
                     found.append(with_read(json or as_json(row), read, beside, row))
                 else:
                     found.append(as_json({READ: read, **row, **beside}))
             except Unreadable as error:
                 found.append(error)
+        return found
+
+    def payloads_of(
+        self, table: "Table", more: Mapping[str, Sequence[Any]]
+    ) -> list[bytes | Unreadable] | None:
+        """As `payloads` for a table, as fast as columns are; `more` are columns as well.
+
+        None where its rows have to be read one by one.
+        """
+        from rapport.vendors.reading import table as tables
+
+        if not {READ, *more}.isdisjoint(table.columns):
+            return None
+
+        def own_profile(place: int) -> str:
+            row = {name: table.cells(name)[place] for name in self.key if name in table.columns}
+            return self._own_profile(row, {name: values[place] for name, values in more.items()})
+
+        whole = self.row_reader.whole(table.cells, len(table), own_profile)
+        if whole is None:
+            return None
+        beside = {name: values for name, values in more.items() if name != OWN_KEY}
+        key = {KEY: more[OWN_KEY]} if OWN_KEY in more else {}
+        found: list[bytes | Unreadable] = [*tables.payloads(table, whole, beside, key)]
+        for place, error in whole.unreadable.items():
+            found[place] = error
         return found
 
     def _stored(

@@ -41,12 +41,16 @@ class Page:
 
     `position` is where the next load starts once this page is committed; None means that the
     highest cursor decides. `odd` counts cells that were not understood, by column and reason.
+    `keys` are those of the records, where the source knows them already. `where` says where the
+    record at a place stands, such as the line of a file.
     """
 
     records: Sequence[Record]
     position: Position | None = None
     rejected: Sequence[Rejected] = ()
     odd: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    keys: Sequence[str] | None = None
+    where: Callable[[int], str] | None = None
 
 
 class Fields(NamedTuple):

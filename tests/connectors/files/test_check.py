@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from rapport.cli import application
 from rapport.cli import files as command
-from rapport.connectors.files import rows as reading
+from rapport.connectors.files import file_rows as reading
 from rapport.connectors.files.source import Files
 from rapport.errors import ConfigError
 

@@ -3,7 +3,7 @@
 A row ends where its quote ends, however many lines that takes. A quote that is never closed costs
 its own line only. Lines are read in bulk, and one by one where something is wrong with one of them.
 
->>> rows = Cells(iter([Line(1, b'a,"b'), Line(2, b'c"')]), Dialect(",", '"', "utf-8"))
+>>> rows = Cells(iter([[Line(1, b'a,"b'), Line(2, b'c"')]]), Dialect(",", '"', "utf-8"))
 >>> [cells for line, cells in rows]
 [['a', 'b\\nc']]
 """
@@ -11,12 +11,13 @@ its own line only. Lines are read in bulk, and one by one where something is wro
 import csv
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from rapport.connectors.files.csv_tables import FileTable
 from rapport.connectors.files.encodings import not_readable
 from rapport.connectors.files.held_lines import Held
-from rapport.connectors.files.text import LONGEST_LINE, Line
+from rapport.connectors.files.text import LONGEST_LINE, Block, Line, Text
 
 MOST, FEWEST = 4096, 8  # lines that are read at once; fewer after one that is wrong
 OPEN = "a quote is not closed"
@@ -36,27 +37,44 @@ class Dialect(NamedTuple):
     stored: str | None = None
 
 
+TableOf = Callable[[Text], FileTable | None]
+
+
 class Cells(Iterator[tuple[Line, list[str]]]):
     """Each row as a line, whose content is that of all its lines, and its cells.
 
     A row that cannot be read has a `problem` and no cells. Blank lines between rows come as such.
     """
 
-    def __init__(self, lines: Iterator[Line], dialect: Dialect) -> None:
-        self._held = Held(lines)
+    def __init__(self, blocks: Iterator[Block], dialect: Dialect) -> None:
+        self._held = Held(blocks)
         self._most = MOST
         self._unreadable: str | None = None
-        self._rows = itertools.chain.from_iterable(self._blocks())
+        self._table_of: TableOf | None = None
+        self._rows: Iterator[Any] = itertools.chain.from_iterable(self._blocks())
         self.dialect = dialect
 
     def __iter__(self) -> Iterator[tuple[Line, list[str]]]:
         return self._rows
 
     def __next__(self) -> tuple[Line, list[str]]:
-        return next(self._rows)
+        row: tuple[Line, list[str]] = next(self._rows)
+        return row
 
-    def _blocks(self) -> Iterator[Iterator[tuple[Line, list[str]]]]:
-        while batch := self._held.first(self._most):
+    def with_tables(self, table_of: TableOf | None) -> Iterator[tuple[Line, list[str]] | FileTable]:
+        """What follows. Lines of which `table_of` can make a table come as one."""
+        self._table_of = table_of
+        return self._rows
+
+    def _blocks(self) -> Iterator[Iterator[Any]]:
+        while True:
+            if self._table_of is not None and (text := self._held.text()) is not None:
+                if (table := self._table_of(text)) is not None:
+                    yield iter((table,))
+                    continue
+                self._held.hold(text)
+            if not (batch := self._held.first(self._most)):
+                break
             rows, cells, used = self._in_bulk(batch)
             self._held.drop(used)
             yield zip(rows, cells, strict=True)

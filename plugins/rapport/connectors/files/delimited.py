@@ -14,13 +14,14 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from rapport.connectors.files import headers
-from rapport.connectors.files.cells import Cells, Dialect
+from rapport.connectors.files import csv_tables, headers
+from rapport.connectors.files.cells import MOST, Cells, Dialect
 from rapport.connectors.files.columns import refuse_missing
+from rapport.connectors.files.csv_tables import FileTable
 from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.places import FileError
 from rapport.connectors.files.row import Row
-from rapport.connectors.files.text import Line, Lines
+from rapport.connectors.files.text import Block, Line, Lines, Text
 
 _SEP = re.compile(rb'"?sep=(.)"?')
 LOOKED_AT = 20  # rows below the header in which the names may stand instead
@@ -31,13 +32,26 @@ def rows(
     lines: Iterator[Line], dataset: Dataset, needed: Sequence[str] | None = None
 ) -> Iterator[Row]:
     """The rows after the header; raises `FileError` for a header without a needed column."""
+    for found in rows_and_tables(lines, dataset, needed, has_tables=False):
+        assert isinstance(found, Row)
+        yield found
+
+
+def rows_and_tables(
+    lines: Iterator[Line],
+    dataset: Dataset,
+    needed: Sequence[str] | None = None,
+    *,
+    has_tables: bool = True,
+) -> Iterator[Row | FileTable]:
+    """As `rows`; where many rows are plain, they come as one table."""
     dialect = _dialect(lines, dataset)
     if dataset.skip_foot:
         lines = _without_foot(lines, dataset.skip_foot)
-    lines, delimiter = _after_head(lines, dataset.header_row)
+    blocks, delimiter = _after_head(_blocks(lines), dataset.header_row)
     if delimiter is not None:
         dialect = dialect._replace(delimiter=delimiter)
-    cells = Cells(lines, dialect)
+    cells = Cells(blocks, dialect)
     blanks = _BLANKS.replace(dialect.delimiter.encode()[:1], b"")
     needed = dataset.needed if needed is None else needed
     if dataset.header is True:
@@ -45,12 +59,25 @@ def rows(
     else:
         names, least = list(dataset.header), len(dataset.header)
         refuse_missing(names, needed, "the list under `header`")
-    return _rows(cells, names, least, blanks)
+    table_of = csv_tables.reader(names, *dialect[:3]) if has_tables else None
+    return _rows(cells.with_tables(table_of), names, least, blanks)
 
 
-def _rows(cells: Cells, names: list[str], least: int, blanks: bytes) -> Iterator[Row]:
+def _blocks(lines: Iterator[Line]) -> Iterator[Block]:
+    if isinstance(lines, Lines):
+        return lines.blocks
+    return iter(lambda: list(itertools.islice(lines, MOST)), [])
+
+
+def _rows(
+    cells: Iterator[tuple[Line, list[str]] | FileTable], names: list[str], least: int, blanks: bytes
+) -> Iterator[Row | FileTable]:
     width = len(names)
-    for line, found in cells:
+    for one in cells:
+        if isinstance(one, FileTable):
+            yield one
+            continue
+        line, found = one
         number, original, problem, _ = line
         if len(found) == width and (width > 1 or original.strip(blanks)):
             yield Row(number, original, dict(zip(names, found, strict=False)))
@@ -96,16 +123,19 @@ def _header(cells: Cells, needed: Sequence[str]) -> tuple[list[str], int]:
     return [], 0
 
 
-def _after_head(lines: Iterator[Line], header_row: int) -> tuple[Iterator[Line], str | None]:
+def _after_head(blocks: Iterator[Block], header_row: int) -> tuple[Iterator[Block], str | None]:
     """The lines from the header on, and the delimiter that a line before it says."""
     delimiter = None
     number = 0
-    for line in lines:
-        if (said := _SEP.fullmatch(line.content)) is not None:
-            delimiter = said[1].decode("latin-1")
-        elif line.number >= header_row:
-            return itertools.chain((line,), lines), delimiter
-        number = line.number
+    for block in blocks:
+        lines = block.lines() if isinstance(block, Text) else block
+        for count, line in enumerate(lines, 1):
+            if (said := _SEP.fullmatch(line.content)) is not None:
+                delimiter = said[1].decode("latin-1")
+            elif line.number >= header_row:
+                rest = block.after(count) if isinstance(block, Text) else lines[count:]
+                return itertools.chain(([line], rest or []), blocks), delimiter
+            number = line.number
     if number and header_row > 1:
         raise FileError(f"has no header at line {header_row}: its last line is {number}")
     return iter(()), delimiter

@@ -16,6 +16,7 @@ from rapport.connectors.files import (
     parquet,
     sheets,
 )
+from rapport.connectors.files.csv_tables import FileTable
 from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.row import Row
 from rapport.connectors.files.text import lines
@@ -42,6 +43,16 @@ def rows(file: BinaryIO, dataset: Dataset, needed: Sequence[str]) -> Iterator[Ro
             return ga4.rows(_records(file, dataset), dataset, needed)
         case "google_sheet":
             return google_sheets.rows(file, dataset, needed)
+
+
+def rows_and_tables(
+    file: BinaryIO, dataset: Dataset, needed: Sequence[str]
+) -> Iterator[Row | FileTable]:
+    """As `rows`; many rows come as one table where that is possible."""
+    if dataset.format != "csv":
+        return rows(file, dataset, needed)
+    found = lines(file, dataset.encoding, keep_blank=True)
+    return delimited.rows_and_tables(found, dataset, needed)
 
 
 def _records(file: BinaryIO, dataset: Dataset) -> Iterator[Row]:

@@ -4,32 +4,45 @@ What one search finds out serves the next: where it comes to the beginning of a 
 open, any later one that comes there with an open quote ends as it did. So all searches of a file
 together cost as much as its length, whatever stands in it.
 
->>> held = Held(iter([Line(1, b"a"), Line(2, b"b")]))
+>>> held = Held(iter([[Line(1, b"a"), Line(2, b"b")]]))
 >>> [line.number for line in held.first(9)]
 [1, 2]
 """
 
-import itertools
 from collections.abc import Iterator
 
 from rapport.connectors.files.places import FileError
-from rapport.connectors.files.text import Line
+from rapport.connectors.files.text import Block, Line, Text
 
 
 class Held:
     """The lines from the next row on. `damage` is why there are no more, if the file says so."""
 
-    def __init__(self, lines: Iterator[Line]) -> None:
-        self._lines = lines
+    def __init__(self, blocks: Iterator[Block]) -> None:
+        self._blocks = (block for block in blocks if len(block))
         self._held: list[Line] = []
         self._sums: list[int] = []  # bytes to the end of each of the lines that were searched
         self._start = 0  # of the next row in `_held`
         self.open_to = self.fails_to = 0  # places in `_held`, found out by searches
         self.damage: FileError | OSError | None = None
 
+    def text(self) -> Text | None:
+        """The next block, which is dropped, if it is a text and no line before it is held."""
+        if self._start < len(self._held):
+            return None
+        block = self._next()
+        if isinstance(block, Text):
+            return block
+        self._held += block
+        return None
+
+    def hold(self, text: Text) -> None:
+        """Take a text back, line by line."""
+        self._held += text.lines()
+
     def first(self, most: int) -> list[Line]:
         """The next lines, at most so many. They stay."""
-        self._pull(self._start + most - len(self._held))
+        self._pull(self._start)
         return self._held[self._start : self._start + most]
 
     def drop(self, count: int) -> None:
@@ -46,7 +59,7 @@ class Held:
         return Search(self, self._start, most)
 
     def at(self, place: int) -> Line | None:
-        self._pull(place + 1 - len(self._held))
+        self._pull(place)
         return self._held[place] if place < len(self._held) else None
 
     def size(self, start: int, end: int) -> int:
@@ -56,12 +69,20 @@ class Held:
             self._sums.append(before + len(self._held[len(self._sums)].content) + 1)
         return self._sums[end - 1] - self._sums[start] + len(self._held[start].content) + 1
 
-    def _pull(self, wanted: int) -> None:
-        if wanted > 0 and self.damage is None:
+    def _pull(self, place: int) -> None:
+        """Hold the line at a place, if there is one."""
+        while place >= len(self._held) and (block := self._next()):
+            self._held += block.lines() if isinstance(block, Text) else block
+
+    def _next(self) -> Block:
+        if self.damage is None:
             try:
-                self._held.extend(itertools.islice(self._lines, wanted))
+                return next(self._blocks)
+            except StopIteration:
+                pass
             except (FileError, OSError) as error:  # the lines before it are held all the same
                 self.damage = error
+        return []
 
 
 class Search(Iterator[Line]):

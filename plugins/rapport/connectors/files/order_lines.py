@@ -12,11 +12,11 @@ the whole file once more at its end.
 
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import groupby
-from operator import itemgetter
-from typing import NamedTuple
+from itertools import groupby, pairwise
+from operator import itemgetter, ne
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -38,6 +38,7 @@ class Line(NamedTuple):
 
 
 Order = list[Line]
+New = TypeVar("New")
 
 
 class SeenIds:
@@ -72,20 +73,48 @@ class OrderLines:
         if not orders:
             return []
         self._held = orders.pop()
-        return self._new(orders)
+        return self._new([order[0].id for order in orders], orders)
+
+    def add_table(
+        self, ids: Sequence[str], line_at: Callable[[int], Line]
+    ) -> tuple[list[int], list[Order]]:
+        """As `add`, for the lines of a table, of which only those that are needed are made.
+
+        The places of the lines that are an order each, and the other orders.
+        """
+        is_other = np.fromiter(map(ne, ids, ids[1:]), dtype=bool, count=len(ids) - 1)
+        starts: list[int] = [0, *(np.flatnonzero(is_other) + 1).tolist()]
+        runs: list[int | Order] = [*starts]
+        of_run = list(ids)
+        if len(starts) < len(ids):
+            runs = [
+                start if end - start == 1 else list(map(line_at, range(start, end)))
+                for start, end in pairwise([*starts, len(ids)])
+            ]
+            of_run = [ids[start] for start in starts]
+        if self._held and self._held[0].id == ids[0]:
+            runs[0] = self._held + (runs[0] if isinstance(runs[0], list) else [line_at(0)])
+        elif self._held:
+            runs.insert(0, self._held)
+            of_run.insert(0, self._held[0].id)
+        last, _ = runs.pop(), of_run.pop()
+        self._held = last if isinstance(last, list) else [line_at(last)]
+        new = self._new(of_run, runs)
+        alone = [one for one in new if isinstance(one, int)]
+        return alone, [one for one in new if isinstance(one, list)]
 
     def rest(self) -> list[Order]:
         """The order that was held back."""
         held, self._held = self._held, []
-        return self._new([held]) if held else []
+        return self._new([held[0].id], [held]) if held else []
 
     def apart(self, lines: Iterable[Line]) -> Iterator[Order]:
         """The orders whose lines stand apart, complete, from all lines of the file once more."""
         if self._apart:
             yield from _together(line for line in lines if line.id in self._apart)
 
-    def _new(self, orders: list[Order]) -> list[Order]:
-        ids = [order[0].id for order in orders]
+    def _new(self, ids: Sequence[str], orders: list[New]) -> list[New]:
+        """The orders that were not there before, of which each has an id."""
         before = self._seen.add(ids)
         if not any(before) and len(set(ids)) == len(ids):
             return orders

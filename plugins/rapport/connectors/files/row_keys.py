@@ -10,7 +10,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -18,7 +18,7 @@ import msgspec
 from rapport.connectors.files.datasets import Dataset
 from rapport.vendors.blocked import Blocked, load_blocked
 from rapport.vendors.reading import cells
-from rapport.vendors.reading.many import plain
+from rapport.vendors.reading.many import is_plain
 from rapport.vendors.reading.row import OWN_KEY
 
 PLACE = ("_file", "_line", "_hash")
@@ -109,6 +109,8 @@ class RowIds:
         # A contact's id is that of a person, which a placeholder is not.
         self._blocked = (blocked or load_blocked()) if entity == "contacts" else None
         self._seen: Counter[bytes] = Counter()
+        # The last order that a row named; the next row may go on with it.
+        self.last: str | None = None
 
     def of(self, values: Mapping[str, Any]) -> str:
         """The id of a row. Rows of the same content are counted, and each has its own."""
@@ -118,26 +120,42 @@ class RowIds:
         self._seen[content] += 1
         return f"{self._file}:{content.hex()}:{self._seen[content]}"
 
-    def said_of(self, rows: Sequence[Mapping[str, Any]]) -> list[str | None]:
+    def of_orders(self, cells_of: Callable[[str], list[str]]) -> list[str] | None:
+        """The order of each row of a table; None where one may go on with that before, or is none.
+
+        `cells_of` gives the cells of a column.
+        """
+        found = self.said_of(cells_of)
+        said = [id for id in found if id is not None]
+        if len(said) < len(found) or not TOTALS.isdisjoint(map(str.casefold, said)):
+            return None
+        self.last = said[-1]
+        return said
+
+    def said_of(self, cells_of: Callable[[str], Sequence[Any]]) -> list[str | None]:
         """The id that stands in each row, if it has one."""
-        if self._identity.column and not self._identity.further and self._blocked is None:
-            try:
-                found = plain("id", [row[self._identity.column] for row in rows])
-            except (KeyError, TypeError):
-                found = None
-            if found is not None:
-                return list(found)
-        return [self.said(row) for row in rows]
+        column, further = self._identity.column, self._identity.further
+        if column is None:
+            return []
+        given = cells_of(column)
+        found: list[str | None] = list(given)
+        if self._blocked is not None or not is_plain("id", given):
+            found = list(map(self._said, given))
+        if further is None:
+            return found
+        return [
+            None if id is None else f"{id}:{cells.text(cell)}"
+            for id, cell in zip(found, cells_of(further), strict=True)
+        ]
 
     def said(self, values: Mapping[str, Any]) -> str | None:
         """The id that stands in the row, if it has one."""
-        if self._identity.column is None:
-            return None
-        found = cells.whole_id(cells.text(cells.at(values, self._identity.column)))
+        return next(iter(self.said_of(lambda name: [cells.at(values, name)])), None)
+
+    def _said(self, given: Any) -> str | None:
+        found = cells.whole_id(cells.text(given))
         if not found or found.casefold() in cells.NOTHING:
             return None
         if self._blocked is not None and self._blocked.blocks("customer_id", found):
             return None
-        if self._identity.further is not None:
-            return f"{found}:{cells.text(cells.at(values, self._identity.further))}"
         return found

@@ -20,7 +20,7 @@ from rapport.connectors.files.places import FileError
 LONGEST_LINE = 16 * 1024 * 1024
 LARGEST_RATIO = 300
 ALWAYS_UNPACKED = 256 * 1024 * 1024
-BLOCK = 256 * 1024
+BLOCK = 384 * 1024
 KEPT = 64 * 1024  # of a line that is too long
 ENDS = b"\r\n"
 NUL = "contains NUL"
@@ -45,8 +45,36 @@ class Line(NamedTuple):
         return self.problem is not None and self.problem != NUL
 
 
+class Text(NamedTuple):
+    """Good lines as they follow each other, without the last end; `number` is the first's."""
+
+    number: int
+    content: bytes
+
+    def lines(self) -> list[Line]:
+        """Each line."""
+        contents = self.content.split(b"\n")
+        numbers = range(self.number, self.number + len(contents))
+        if b"\r" not in self.content:
+            return list(map(Line, numbers, contents))
+        bare = [content.rstrip(b"\r") for content in contents]
+        ends = [whole[len(part) :] + b"\n" for whole, part in zip(contents, bare, strict=True)]
+        return list(map(Line, numbers, bare, itertools.repeat(None), ends))
+
+    def after(self, count: int) -> "Text | None":
+        """What follows so many lines, of which there are as many; None where nothing does."""
+        parts = self.content.split(b"\n", count)
+        return Text(self.number + count, parts[count]) if len(parts) > count else None
+
+
+# Lines that follow each other.
+Block = list[Line] | Text
+
+
 class Lines(Iterator[Line]):
     """The lines of a file; raises `FileError` where it is damaged.
+
+    `blocks` are the same, many at a time; who takes them takes no lines.
 
     `encoding` is that of the content of each line, `stored` that of the file. Both are None where
     neither the caller nor a byte order mark nor the look of the bytes says one. `beginning` is the
@@ -60,6 +88,7 @@ class Lines(Iterator[Line]):
         self.longest = longest
         self._keep_blank = keep_blank
         self._unpacked = self._number = 0
+        self._is_damaged = False
         try:
             self._content, self._packed = packing.opened(file)
         except packing.DAMAGED:
@@ -72,7 +101,8 @@ class Lines(Iterator[Line]):
         self._decoder = codecs.getincrementaldecoder(self.stored or "")(_MARK) if decode else None
         head = head[len(mark) :]
         self.beginning = head.replace(b"\x00", b"").lstrip()[:1]
-        self._lines = itertools.chain.from_iterable(self._blocks(head))
+        self.blocks = self._blocks(head)
+        self._lines = itertools.chain.from_iterable(map(self._kept, self.blocks))
 
     def __iter__(self) -> Iterator[Line]:
         return self._lines  # a million calls of `__next__` below cost time
@@ -81,14 +111,25 @@ class Lines(Iterator[Line]):
         return next(self._lines)
 
     def _bytes(self) -> bytes:
-        try:
-            data: bytes = self._read(BLOCK)
-        except packing.DAMAGED:
-            raise self._damage() from None
-        self._unpacked += len(data)
-        if self._packed:
-            _refuse_bomb(self._unpacked, self._file.tell())
-        return data
+        """The next bytes, as many as a block has; those before damage come first."""
+        parts: list[bytes] = []
+        missing = BLOCK
+        while missing and not self._is_damaged:
+            try:
+                data: bytes = self._read(missing)
+            except packing.DAMAGED:
+                self._is_damaged = True
+                break
+            self._unpacked += len(data)
+            if self._packed:
+                _refuse_bomb(self._unpacked, self._file.tell())
+            if not data:
+                break
+            parts.append(data)
+            missing -= len(data)
+        if self._is_damaged and not parts:
+            raise self._damage()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _damage(self) -> FileError:
         return FileError(f"is cut off or damaged after line {self._number}. Send it again")
@@ -106,7 +147,11 @@ class Lines(Iterator[Line]):
                 return
             data = self._bytes()
 
-    def _blocks(self, head: bytes) -> Iterator[list[Line]]:
+    def _kept(self, block: Block) -> list[Line]:
+        found = block.lines() if isinstance(block, Text) else block
+        return found if self._keep_blank else [line for line in found if line.content.strip()]
+
+    def _blocks(self, head: bytes) -> Iterator[Block]:
         rest = kept = b""
         parts: list[bytes] = []  # of a line that is longer than a block
         size = 0  # of a line that is too long and has not ended yet
@@ -129,11 +174,11 @@ class Lines(Iterator[Line]):
                     wholes = data.splitlines(keepends=True)
                     # It may be the first half of an end.
                     rest = b"" if not wholes or wholes[-1].endswith(b"\n") else wholes.pop()
-                    yield self._block([whole.rstrip(ENDS) for whole in wholes], wholes, data)
+                    yield self._block(wholes, data)
                 else:
                     complete, found, rest = data.rpartition(b"\n")
                     if found:
-                        yield self._split(complete, data)
+                        yield self._whole(complete, data)
             if len(rest) + sum(map(len, parts[1:])) >= self.longest and not rest.endswith(b"\r"):
                 rest = b"".join(parts) or rest
                 size, kept, rest, parts = len(rest), rest[:KEPT], b"", []
@@ -141,27 +186,26 @@ class Lines(Iterator[Line]):
         if size:
             yield self._too_long(kept, size)
         elif rest:
-            yield self._block([rest.rstrip(ENDS)], [rest], rest)
+            yield self._block([rest], rest)
 
-    def _split(self, complete: bytes, data: bytes) -> list[Line]:
+    def _whole(self, complete: bytes, data: bytes) -> Block:
         """The lines of a text that ends them with line feeds, or with both signs."""
-        contents = complete.split(b"\n")
-        if b"\r" not in data:
-            return self._block(contents, None, data)
-        wholes = [content + b"\n" for content in contents]
-        return self._block([content.rstrip(b"\r") for content in contents], wholes, data)
-
-    def _block(self, contents: list[bytes], wholes: list[bytes] | None, data: bytes) -> list[Line]:
-        numbers = range(self._number + 1, self._number + len(contents) + 1)
-        self._number += len(contents)
-        if wholes is None:
-            found = list(map(Line, numbers, contents))
-        else:
-            ends = [whole[len(part) :] for whole, part in zip(wholes, contents, strict=True)]
-            found = list(map(Line, numbers, contents, itertools.repeat(None), ends))
+        text = Text(self._number + 1, complete)
+        self._number += complete.count(b"\n") + 1
         if b"\x00" in data or len(data) > self.longest:
-            found = [self._checked(line) for line in found]
-        return found if self._keep_blank else [line for line in found if line.content.strip()]
+            return list(map(self._checked, text.lines()))
+        return text
+
+    def _block(self, wholes: list[bytes], data: bytes) -> list[Line]:
+        """The lines of a text of whom each is given with its end."""
+        first, self._number = self._number + 1, self._number + len(wholes)
+        found = []
+        for number, whole in enumerate(wholes, first):
+            content = whole.rstrip(ENDS)
+            found.append(Line(number, content, None, whole[len(content) :]))
+        if b"\x00" in data or len(data) > self.longest:
+            return list(map(self._checked, found))
+        return found
 
     def _checked(self, line: Line) -> Line:
         if len(line.content) >= self.longest:

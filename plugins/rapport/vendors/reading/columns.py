@@ -19,7 +19,7 @@ from rapport.vendors.datasets import Column, Mapped
 from rapport.vendors.entities import fields_of
 from rapport.vendors.reading import cells
 from rapport.vendors.reading.days import BirthDates
-from rapport.vendors.reading.many import Hours, plain
+from rapport.vendors.reading.many import Hours, is_plain
 from rapport.vendors.reading.numbers import Numbers, integer
 from rapport.vendors.reading.problems import Unreadable, harmless
 from rapport.vendors.reading.scores import score
@@ -152,15 +152,13 @@ class ColumnReader:
         return self.kind in ("id", "email", "text", "integer")
 
     def _all_plain(self, given: Sequence[Any]) -> list[Any] | None:
-        try:
-            if self.kind == "time":
-                return list(self._hours.read(given) or ()) or None
-            values = plain(self.kind, given)
-        except TypeError:
+        if self.kind == "time":
+            return self._hours.read(given)
+        if not is_plain(self.kind, given):
             return None
-        if values is None or self.name not in PEOPLE:
-            return values
-        return values if self._company.blocked.lets_all(values) else None
+        if self.name in PEOPLE and not self._company.blocked.lets_all(given):
+            return None
+        return list(given)
 
     def _native(self, given: Any) -> Cell:
         if isinstance(given, list) and self.kind in ("emails", "phones", "email", "phone"):

@@ -3,8 +3,8 @@
 Most files write most columns as we do: then one look at the whole column is enough. What is written
 otherwise is read cell by cell, with the same result.
 
->>> plain("number", ["12.50", "3"]), plain("number", ["12,50"]) is None
-(['12.50', '3'], True)
+>>> is_plain("number", ["12.50", "3"]), is_plain("number", ["12,50"])
+(True, False)
 """
 
 import re
@@ -14,12 +14,13 @@ from typing import Any
 from rapport.vendors.reading.cells import NOTHING, NOTHING_IN_TEXT
 from rapport.vendors.reading.problems import Unreadable
 
+_NOTHING = "|".join(re.escape(word) for word in NOTHING if word[0].isalpha() or word[0] == "#")
 # Cells that are canonical as they stand. Each ends with a NUL, which no cell holds. The quantifiers
 # are possessive, so that a hostile cell is looked at once.
 _PLAIN = {
     "number": r"(?:0|[1-9]\d{0,17}|-[1-9]\d{0,17})(?:\.\d{1,2})?",
     "integer": r"0|[1-9]\d{0,8}",
-    "id": r"[A-Za-z#][\w#-]*+|[1-9]\d{0,17}",
+    "id": rf"(?!(?i:{_NOTHING})\0)[A-Za-z#][\w#-]*+|[1-9]\d{{0,17}}",
     "email": r"[a-z0-9][a-z0-9._+-]*+@(?:[a-z0-9][a-z0-9-]*+\.)++[a-z]{2,20}",
     "text": r"[^\s='\0][^\0]*+(?<!\s)",
 }
@@ -33,16 +34,18 @@ _TIMES = {
 }
 
 
-def plain(kind: str, cells: Sequence[str]) -> list[str] | None:
-    """The cells, if each is a canonical value of its kind as it stands; else None."""
+def is_plain(kind: str, cells: Sequence[Any]) -> bool:
+    """Whether each cell is a text that is a canonical value of its kind as it stands."""
     whole = _WHOLE.get(kind)
-    if whole is None or not whole.fullmatch("\0".join((*cells, ""))):
-        return None
-    if kind == "text" and not NOTHING_IN_TEXT.isdisjoint(cells):
-        return None
-    if kind == "id" and not NOTHING.isdisjoint(cell.casefold() for cell in cells):
-        return None
-    return list(cells)
+    if whole is None:
+        return False
+    try:
+        text = "\0".join((*cells, ""))
+    except TypeError:
+        return False
+    if not whole.fullmatch(text):
+        return False
+    return kind != "text" or NOTHING_IN_TEXT.isdisjoint(cells)
 
 
 def without_lists(values: list[Any]) -> bool:
@@ -55,39 +58,32 @@ def without_lists(values: list[Any]) -> bool:
     return True
 
 
-def store_differing(
-    stored: Sequence[Any], name: str, values: Sequence[Any], given: Sequence[Any]
-) -> None:
-    """Put the values in `stored` that are not the text of their cell; an empty cell is nothing."""
-    for place, (value, cell) in enumerate(zip(values, given, strict=True)):
-        if value != cell:
-            is_empty = value is None and cell == ""
-            if not is_empty and not (type(cell) is int and str(cell) == value):
-                stored[place][name] = value
-
-
 class Hours:
     """Times of whole seconds: what is added to an hour is added to each of its seconds."""
 
     def __init__(self, read: Callable[[str], str | None]) -> None:
         self._read = read
-        self._known: dict[str, str] = {}
+        # The hour of UTC of each hour, by what ends its times.
+        self._known: dict[str, dict[str, str]] = {end: {} for end in _TIMES}
 
-    def read(self, cells: Sequence[str]) -> list[str] | None:
+    def read(self, cells: Sequence[Any]) -> list[str] | None:
         """Every time in UTC; None where the cells are written in another way."""
-        text = "\0".join((*cells, ""))
+        try:
+            text = "\0".join((*cells, ""))
+        except TypeError:
+            return None
         end = next((end for end, whole in _TIMES.items() if whole.fullmatch(text)), None)
         if end is None:
             return None
-        known = self._known
-        try:
-            return [known[cell[:13] + end] + cell[13:19] + "Z" for cell in cells]
-        except KeyError:
-            pass
-        hours = {cell[:13] for cell in cells}
-        if not all(self._learn(hour, end) for hour in hours if hour + end not in known):
+        known = self._known[end]
+        if len(known) > 200_000:
+            known.clear()
+        unknown = {cell[:13] for cell in cells}.difference(known)
+        if not all(self._learn(hour, end) for hour in unknown):
             return None
-        return [known[cell[:13] + end] + cell[13:19] + "Z" for cell in cells]
+        if end:
+            return [known[cell[:13]] + cell[13:] for cell in cells]
+        return [f"{known[cell[:13]]}{cell[13:]}Z" for cell in cells]
 
     def _learn(self, hour: str, end: str) -> bool:
         """Whether the hour begins and ends in one hour of UTC."""
@@ -97,7 +93,5 @@ class Hours:
             return False
         if first is None or last is None or f"{first[:13]}:59:59Z" != last:
             return False
-        if len(self._known) > 200_000:
-            self._known.clear()
-        self._known[hour + end] = first[:13]
+        self._known[end][hour] = first[:13]
         return first.endswith(":00:00Z")

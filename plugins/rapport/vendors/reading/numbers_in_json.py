@@ -4,6 +4,7 @@
 b'{"sum":12345678901234567.890}'
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,11 @@ _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 def as_json(value: Any) -> bytes:
     """The JSON of a value; what JSON does not know is text."""
     return _ENCODER.encode(value)
+
+
+def as_json_lines(values: Sequence[Any]) -> list[bytes]:
+    """The JSON of each value."""
+    return _ENCODER.encode_lines(values).split(b"\n")[:-1]
 
 
 def from_json(text: bytes) -> Any:

@@ -22,6 +22,7 @@ from rapport.vendors.reading.columns import Cell, ColumnReader, Company, ManyCel
 from rapport.vendors.reading.numbers import names_another_currency
 from rapport.vendors.reading.problems import Unreadable, UnreadableLine, shape
 from rapport.vendors.reading.scores import SCALES, on_scale, scale_of
+from rapport.vendors.reading.whole import Whole
 
 READ = "_read"
 # Members of `_read` beside the canonical values: the key of a row that has none of its own, under
@@ -88,39 +89,32 @@ class Reading:
             return {"excluded": True}
         return self._finished(self._cells(row), row)
 
-    def stored_many(
-        self, rows: Sequence[Mapping[str, Any]], own_key: Callable[[int], str]
-    ) -> list[Values | Unreadable] | None:
-        """What `read` gives for each row, without what stands in its cell just so.
+    def whole(
+        self, cells_of: Callable[[str], list[Any]], count: int, own_key: Callable[[int], str]
+    ) -> Whole | None:
+        """Many rows, read column by column: what `read` gives for each, or the reason why not.
 
         None where rows have to be read one by one, because a cell changes another's meaning.
-        `own_key` is the profile of the row at a place that names nobody.
+        `cells_of` gives the cells of a column or raises `KeyError`. `own_key` is the profile of
+        the row at a place that names nobody.
         """
-        columns = self._whole_columns(rows)
+        columns = self._whole_columns(cells_of)
         if columns is None:
             return None
-        stored: list[Values | Unreadable] = [{} for _ in rows]
-        constants = self._spread_constants()
-        for name, value in constants.items():
-            for values in stored:
-                values[name] = value  # type: ignore[index]
+        unreadable: dict[int, Unreadable] = {}
         for name, (read, given) in columns.items():
-            if not read.is_as_written:
-                many.store_differing(stored, name, read.values, given)
-            for place, reason in read.odd.items():
-                stored[place].setdefault("odd", {})[name] = reason  # type: ignore[union-attr]
-                self.odd[name, reason] += 1
-        for place, profile in enumerate(self._profiles(columns, len(rows))):
-            stored[place]["profile"] = own_key(place) if profile is None else profile  # type: ignore[index]
-        for name, (read, given) in columns.items():
+            self.odd.update((name, reason) for reason in read.odd.values())
             for place, error in read.unreadable.items():
-                if isinstance(stored[place], Unreadable):
-                    continue
-                stored[place] = Unreadable(_in(self.columns[name], given[place], error))
-        return stored
+                if place not in unreadable:
+                    unreadable[place] = Unreadable(_in(self.columns[name], given[place], error))
+        profiles = [
+            own_key(place) if profile is None else profile
+            for place, profile in enumerate(self._profiles(columns, count))
+        ]
+        return Whole(self._spread_constants(), columns, profiles, unreadable)
 
     def _whole_columns(
-        self, rows: Sequence[Mapping[str, Any]]
+        self, cells_of: Callable[[str], list[Any]]
     ) -> dict[str, tuple[ManyCells, list[Any]]] | None:
         """Each column that was read as a whole; None where this row needs more than its cells."""
         if self._answers or self._excluded or self.dataset.entity in entities.BY_ROW:
@@ -130,13 +124,14 @@ class Reading:
         found = {}
         for name, column, reader in self._columns:
             try:
-                given = [row[column] for row in rows]
+                given = cells_of(column)
             except KeyError:
                 return None
             found[name] = read, _ = reader.read_many(given), given
             if reader.saw_currency:
                 return None
-            if reader.kind in ("email", "phone") and not many.without_lists(read.values):
+            may_be_lists = reader.kind in ("email", "phone") and not read.is_as_written
+            if may_be_lists and not many.without_lists(read.values):
                 return None
         values = {name: read.values for name, (read, _) in found.items()}
         return None if entities.needs_each_row(self.dataset, values) else found
@@ -147,7 +142,8 @@ class Reading:
         named_by = ("customer_id", "user_id")
         named = [columns[name][0].values for name in ("customer_id", "user_id") if name in columns]
         if len(named) == 1 and None not in named[0] and self._constants.keys().isdisjoint(named_by):
-            return list(named[0])
+            found: list[str | None] = named[0]
+            return found
         names = ("customer_id", "user_id", "email", "device_id")
         rows = [columns[name][0].values if name in columns else [None] * count for name in names]
         spread = self._spread_constants()

@@ -15,11 +15,17 @@ from typing import IO, Any, BinaryIO
 
 import msgspec
 
-from rapport.connectors.files import access_log, encodings, packing, sheet_sizes, sheets
+from rapport.connectors.files import (
+    access_log,
+    encodings,
+    formats,
+    packing,
+    sheet_sizes,
+    sheets,
+)
 from rapport.connectors.files.datasets import Dataset
 from rapport.connectors.files.inspection.shapes import MOST_ROWS, Cells, Shape, shape_of, table_of
 from rapport.connectors.files.places import File, FileError
-from rapport.connectors.files.rows import Rows
 
 MOST, HEAD = 2_000, 1024 * 1024
 MOST_DEPTH, MOST_COLUMNS = 3, 500
@@ -199,9 +205,11 @@ def _read(sample: Sample) -> None:
     """Fills in the rows, as a load reads them."""
     entity = {} if sample.options["format"] in ("access_log", "ga4") else {"entity": "contacts"}
     dataset = Dataset.model_validate({"path": "-", **entity, **sample.options, "columns": {}})
-    reader = Rows(name="sample", dataset=dataset.model_copy(update={"columns": {}}))
+    dataset = dataset.model_copy(update={"columns": {}})
     names: dict[str, None] = {}
-    for row in islice(reader.rows(sample.file), MOST):
+    with sample.file.open() as opened:
+        rows = list(islice(formats.rows(opened, dataset, ()), MOST))
+    for row in rows:
         if row.problem is not None:
             sample.problems[row.problem] = sample.problems.get(row.problem, 0) + 1
             continue
