@@ -94,9 +94,9 @@ def _slices(records: Sequence[Record]) -> Iterator[tuple[int, list[bytes]]]:
     start = 0
     while start < len(records):
         some = list(map(bytes, records[start : start + SLICE_ROWS]))
-        sizes = list(accumulate(map(len, some)))
-        # The record that reaches the limit is the last one.
-        some = some[: bisect_left(sizes, BATCH_BYTES) + 1]
+        if sum(map(len, some)) > BATCH_BYTES:
+            # The record that reaches the limit is the last one.
+            del some[bisect_left(list(accumulate(map(len, some))), BATCH_BYTES) + 1 :]
         yield start, some
         start += len(some)
 

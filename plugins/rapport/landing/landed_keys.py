@@ -32,7 +32,7 @@ class LandedKeys:
             return False
         if recent > len(self._old) // 4:
             self._old = np.concatenate([self._old, *self._new])
-            self._old.sort()
+            self._old.sort(kind="stable")  # which is fast where parts are in order already
             self._new = []
         return True
 

@@ -109,10 +109,11 @@ class MappedStream(Stream):
 
     def payloads_of(
         self, table: "Table", more: Mapping[str, Sequence[Any]]
-    ) -> list[bytes | Unreadable] | None:
-        """As `payloads` for a table, as fast as columns are; `more` are columns as well.
+    ) -> tuple[list[bytes], Mapping[int, Unreadable]] | None:
+        """As `payloads` for a table, which is much faster; `more` are columns, too.
 
-        None where its rows have to be read one by one.
+        The payloads of all its rows, and which rows cannot be read, by their places. None where
+        its rows have to be read one by one.
         """
         from rapport.vendors.reading import table as tables
 
@@ -128,10 +129,7 @@ class MappedStream(Stream):
             return None
         beside = {name: values for name, values in more.items() if name != OWN_KEY}
         key = {KEY: more[OWN_KEY]} if OWN_KEY in more else {}
-        found: list[bytes | Unreadable] = [*tables.payloads(table, whole, beside, key)]
-        for place, error in whole.unreadable.items():
-            found[place] = error
-        return found
+        return tables.payloads(table, whole, beside, key), whole.unreadable
 
     def _stored(
         self, row: Mapping[str, Any], read: dict[str, Any], more: Mapping[str, Any]

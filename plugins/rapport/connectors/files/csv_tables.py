@@ -100,7 +100,7 @@ def reader(
 
 
 def _as_utf8(content: bytes, encoding: str) -> bytes | None:
-    """The lines in UTF-8, each with a line feed; None where one has another end in it."""
+    """The lines in UTF-8, each with its end; None where one has another end in it."""
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError:
@@ -111,10 +111,8 @@ def _as_utf8(content: bytes, encoding: str) -> bytes | None:
             return None
         content = encoded
     content += b"\n"
-    if b"\r" in content:
-        content = content.replace(b"\r\n", b"\n")
-        if b"\r" in content:
-            return None
+    if b"\r" in content and content.count(b"\r") > content.count(b"\r\n"):
+        return None
     return None if content.startswith(codecs.BOM_UTF8) else content
 
 
@@ -122,5 +120,5 @@ def _as_utf8(content: bytes, encoding: str) -> bytes | None:
 def _well_quoted(delimiter: str, quote: str) -> re.Pattern[bytes]:
     """Rows whose cells are quoted as a whole or not at all, and end where their line does."""
     q, d = (re.escape(sign) for sign in (quote, delimiter))
-    cell = rf"{q}[^{q}\n]*+(?:{q}{q}[^{q}\n]*+)*+{q}|[^{q}{d}\n]*+"
-    return re.compile(rf"(?>(?:{cell})[{d}\n])*+".encode())
+    cell = rf"{q}[^{q}\n]*+(?:{q}{q}[^{q}\n]*+)*+{q}|[^{q}{d}\r\n]*+"
+    return re.compile(rf"(?>(?:{cell})(?:{d}|\r?\n))*+".encode())

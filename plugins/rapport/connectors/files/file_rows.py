@@ -111,11 +111,18 @@ class FileRows:
         return Rejected(row.original, f"{self._file.name} line {row.number}: {reason}")
 
     def _of_rows(self, rows: Sequence[Row], more: Sequence[Any], rejected: list[Rejected]) -> Page:
-        numbers = [row.number for row in rows]
-        return self._page(self._read(rows, more), numbers, rows.__getitem__, rejected)
+        records, unreadable = self._read(rows, more)
+        numbers = [row.number for at, row in enumerate(rows) if at not in unreadable]
+        rejected += [self._rejected(rows[at], str(error)) for at, error in unreadable.items()]
+        return self._page(records, numbers, rejected)
 
-    def _read(self, rows: Sequence[Row], more: Sequence[Any]) -> list[bytes | Unreadable]:
-        return self._stream.payloads([row.values for row in rows], [row.json for row in rows], more)
+    def _read(
+        self, rows: Sequence[Row], more: Sequence[Any]
+    ) -> tuple[list[bytes], dict[int, Unreadable]]:
+        """The payloads of the rows that can be read, and the others by their places."""
+        read = self._stream.payloads([row.values for row in rows], [row.json for row in rows], more)
+        unreadable = {at: one for at, one in enumerate(read) if isinstance(one, Unreadable)}
+        return [one for one in read if isinstance(one, bytes)], unreadable
 
     def _of_table(
         self, table: FileTable, more: Mapping[str, Sequence[Any]], rejected: list[Rejected]
@@ -123,31 +130,27 @@ class FileRows:
         """`more` are the columns of the payload that make the key of each row."""
         read = self._stream.payloads_of(table.table, more)
         if read is None:
-            members = [
-                dict(zip(more, one, strict=True)) for one in zip(*more.values(), strict=True)
-            ]
-            return self._of_rows(table.rows(), members or [{}] * len(table), rejected)
-        keys = more.get(OWN_KEY)
+            members = [{name: more[name][at] for name in more} for at in range(len(table))]
+            return self._of_rows(table.rows(), members, rejected)
+        records, unreadable = read
+        numbers, keys = table.numbers, more.get(OWN_KEY)
         if self._identity.kind == "key" and len(self._dataset.key) == 1:
             keys = table.table.cells(self._dataset.key[0])
-        return self._page(read, table.numbers, table.row, rejected, keys)
+        if unreadable:
+            rejected += [self._rejected(table.row(at), str(unreadable[at])) for at in unreadable]
+            good = [at for at in range(len(table)) if at not in unreadable]
+            records, numbers = [records[at] for at in good], [numbers[at] for at in good]
+            keys = keys and [keys[at] for at in good]
+        return self._page(records, numbers, rejected, keys)
 
     def _page(
         self,
-        read: Sequence[bytes | Unreadable],
+        records: Sequence[bytes],
         numbers: Sequence[int],
-        row_at: Callable[[int], Row],
-        rejected: list[Rejected],
+        rejected: Sequence[Rejected],
         keys: Sequence[str] | None = None,
     ) -> Page:
-        bad = {at: str(one) for at, one in enumerate(read) if isinstance(one, Unreadable)}
-        if bad:
-            rejected += [self._rejected(row_at(at), reason) for at, reason in bad.items()]
-            good = [at for at in range(len(read)) if at not in bad]
-            read = [read[at] for at in good]
-            numbers = [numbers[at] for at in good]
-            keys = None if keys is None else [keys[at] for at in good]
-        records = cast(Sequence[bytes], read)
+        """`numbers` are those of the records' lines."""
         odd = dict(self._stream.row_reader.odd)
         self._stream.row_reader.odd.clear()
 
@@ -237,16 +240,17 @@ class FileRows:
     def _of_orders(self, orders: Sequence[Order], rejected: list[Rejected]) -> Page:
         single = [order[0] for order in orders if len(order) == 1]
         rows, more = [line.row for line in single], [{OWN_KEY: line.id} for line in single]
-        read = self._read(rows, more)
-        numbers = [row.number for row in rows]
+        records, unreadable = self._read(rows, more)
+        rejected += [self._rejected(rows[at], str(error)) for at, error in unreadable.items()]
+        numbers = [row.number for at, row in enumerate(rows) if at not in unreadable]
         for order in orders:
             if len(order) > 1:
                 try:
-                    read.append(self._of_lines(order))
+                    records.append(self._of_lines(order))
                     numbers.append(order[0].row.number)
                 except Unreadable as error:
                     rejected += self._rejected_order(order, error)
-        return self._page(read, numbers, rows.__getitem__, rejected)
+        return self._page(records, numbers, rejected)
 
     def _of_lines(self, order: Order) -> bytes:
         rows = [dict(line.row.values) for line in order]

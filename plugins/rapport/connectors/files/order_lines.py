@@ -73,26 +73,28 @@ class OrderLines:
         if not orders:
             return []
         self._held = orders.pop()
-        return self._new([order[0].id for order in orders], orders)
+        return list(self._new([order[0].id for order in orders], orders))
 
     def add_table(
         self, ids: Sequence[str], line_at: Callable[[int], Line]
-    ) -> tuple[list[int], list[Order]]:
+    ) -> tuple[Sequence[int], list[Order]]:
         """As `add`, for the lines of a table, of which only those that are needed are made.
 
         The places of the lines that are an order each, and the other orders.
         """
+        goes_on = bool(self._held) and self._held[0].id == ids[0]
         is_other = np.fromiter(map(ne, ids, ids[1:]), dtype=bool, count=len(ids) - 1)
-        starts: list[int] = [0, *(np.flatnonzero(is_other) + 1).tolist()]
-        runs: list[int | Order] = [*starts]
-        of_run = list(ids)
-        if len(starts) < len(ids):
-            runs = [
-                start if end - start == 1 else list(map(line_at, range(start, end)))
-                for start, end in pairwise([*starts, len(ids)])
-            ]
-            of_run = [ids[start] for start in starts]
-        if self._held and self._held[0].id == ids[0]:
+        if not goes_on and is_other.all():
+            before = self.rest()
+            self._held = [line_at(len(ids) - 1)]
+            return self._new(ids[:-1], range(len(ids) - 1)), before
+        starts = [0, *(np.flatnonzero(is_other) + 1).tolist()]
+        runs: list[int | Order] = [
+            start if end - start == 1 else list(map(line_at, range(start, end)))
+            for start, end in pairwise([*starts, len(ids)])
+        ]
+        of_run = [ids[start] for start in starts]
+        if goes_on:
             runs[0] = self._held + (runs[0] if isinstance(runs[0], list) else [line_at(0)])
         elif self._held:
             runs.insert(0, self._held)
@@ -100,20 +102,20 @@ class OrderLines:
         last, _ = runs.pop(), of_run.pop()
         self._held = last if isinstance(last, list) else [line_at(last)]
         new = self._new(of_run, runs)
-        alone = [one for one in new if isinstance(one, int)]
-        return alone, [one for one in new if isinstance(one, list)]
+        orders = [one for one in new if isinstance(one, list)]
+        return [one for one in new if isinstance(one, int)], orders
 
     def rest(self) -> list[Order]:
         """The order that was held back."""
         held, self._held = self._held, []
-        return self._new([held[0].id], [held]) if held else []
+        return list(self._new([held[0].id], [held])) if held else []
 
     def apart(self, lines: Iterable[Line]) -> Iterator[Order]:
         """The orders whose lines stand apart, complete, from all lines of the file once more."""
         if self._apart:
             yield from _together(line for line in lines if line.id in self._apart)
 
-    def _new(self, ids: Sequence[str], orders: list[New]) -> list[New]:
+    def _new(self, ids: Sequence[str], orders: Sequence[New]) -> Sequence[New]:
         """The orders that were not there before, of which each has an id."""
         before = self._seen.add(ids)
         if not any(before) and len(set(ids)) == len(ids):

@@ -11,7 +11,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -126,11 +126,11 @@ class RowIds:
         `cells_of` gives the cells of a column.
         """
         found = self.said_of(cells_of)
-        said = [id for id in found if id is not None]
-        if len(said) < len(found) or not TOTALS.isdisjoint(map(str.casefold, said)):
+        if None in found:
             return None
+        said = cast(list[str], found)
         self.last = said[-1]
-        return said
+        return said if TOTALS.isdisjoint(map(str.casefold, said)) else None
 
     def said_of(self, cells_of: Callable[[str], Sequence[Any]]) -> list[str | None]:
         """The id that stands in each row, if it has one."""

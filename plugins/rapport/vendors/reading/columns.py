@@ -8,7 +8,7 @@
 """
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -114,7 +114,7 @@ class ColumnReader:
                 self._known[given] = known
         return known
 
-    def read_many(self, given: Sequence[Any]) -> "ManyCells":
+    def read_many(self, given: list[Any]) -> "ManyCells":
         """The canonical values of many cells, with what is odd or unreadable by place."""
         if self._looks_first and (values := self._all_plain(given)) is not None:
             return ManyCells(values, is_as_written=self.kind != "time")
@@ -151,14 +151,14 @@ class ColumnReader:
             return self.name != "device_id" and self._company.blocked.is_as_shipped
         return self.kind in ("id", "email", "text", "integer")
 
-    def _all_plain(self, given: Sequence[Any]) -> list[Any] | None:
+    def _all_plain(self, given: list[Any]) -> list[Any] | None:
         if self.kind == "time":
             return self._hours.read(given)
         if not is_plain(self.kind, given):
             return None
         if self.name in PEOPLE and not self._company.blocked.lets_all(given):
             return None
-        return list(given)
+        return given
 
     def _native(self, given: Any) -> Cell:
         if isinstance(given, list) and self.kind in ("emails", "phones", "email", "phone"):

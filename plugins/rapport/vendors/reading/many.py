@@ -8,7 +8,8 @@ otherwise is read cell by cell, with the same result.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from rapport.vendors.reading.cells import NOTHING, NOTHING_IN_TEXT
@@ -32,6 +33,8 @@ _TIMES = {
     "": re.compile(r"(?:\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d\0)*+", re.ASCII),
     "Z": re.compile(r"(?:\d{4}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\dZ\0)*+", re.ASCII),
 }
+# From the first to the last second.
+_DAY, _HOUR = timedelta(hours=23, minutes=59, seconds=59), timedelta(minutes=59, seconds=59)
 
 
 def is_plain(kind: str, cells: Sequence[Any]) -> bool:
@@ -76,22 +79,45 @@ class Hours:
         if end is None:
             return None
         known = self._known[end]
+        try:
+            return _in_utc(known, cells, end)
+        except KeyError:
+            pass
         if len(known) > 200_000:
             known.clear()
-        unknown = {cell[:13] for cell in cells}.difference(known)
-        if not all(self._learn(hour, end) for hour in unknown):
+        hours = {cell[:13] for cell in cells}
+        if not all(self._learn(hour, end) for hour in hours.difference(known)):
             return None
-        if end:
-            return [known[cell[:13]] + cell[13:] for cell in cells]
-        return [f"{known[cell[:13]]}{cell[13:]}Z" for cell in cells]
+        return _in_utc(known, cells, end)
 
     def _learn(self, hour: str, end: str) -> bool:
-        """Whether the hour begins and ends in one hour of UTC."""
+        """Whether the hour is one in UTC, too; learns its day where no clock changes on it."""
+        known, day = self._known[end], hour[:11]
+        if hour in known:
+            return True
+        if midnight := self._start(day, "00:00:00", "23:59:59", _DAY, end):
+            for number in range(24):
+                moment = midnight + timedelta(hours=number)
+                known[f"{day}{number:02}"] = moment.isoformat()[:13]
+        elif start := self._start(hour, ":00:00", ":59:59", _HOUR, end):
+            known[hour] = start.isoformat()[:13]
+        return hour in known
+
+    def _start(
+        self, part: str, first: str, last: str, length: timedelta, end: str
+    ) -> datetime | None:
+        """When a part of time begins, if it begins an hour and is as long in UTC."""
         try:
-            first, last = self._read(f"{hour}:00:00{end}"), self._read(f"{hour}:59:59{end}")
+            start, stop = self._read(part + first + end), self._read(part + last + end)
         except Unreadable:
-            return False
-        if first is None or last is None or f"{first[:13]}:59:59Z" != last:
-            return False
-        self._known[end][hour] = first[:13]
-        return first.endswith(":00:00Z")
+            return None
+        if start is None or stop is None or not start.endswith(":00:00Z"):
+            return None
+        found = datetime.fromisoformat(start)
+        return found if datetime.fromisoformat(stop) - found == length else None
+
+
+def _in_utc(known: Mapping[str, str], cells: Sequence[str], end: str) -> list[str]:
+    if end:
+        return [known[cell[:13]] + cell[13:] for cell in cells]
+    return [f"{known[cell[:13]]}{cell[13:]}Z" for cell in cells]

@@ -107,10 +107,12 @@ class Reading:
             for place, error in read.unreadable.items():
                 if place not in unreadable:
                     unreadable[place] = Unreadable(_in(self.columns[name], given[place], error))
-        profiles = [
-            own_key(place) if profile is None else profile
-            for place, profile in enumerate(self._profiles(columns, count))
-        ]
+        profiles = self._profiles(columns, count)
+        if None in profiles:
+            profiles = [
+                own_key(place) if profile is None else profile
+                for place, profile in enumerate(profiles)
+            ]
         return Whole(self._spread_constants(), columns, profiles, unreadable)
 
     def _whole_columns(
@@ -138,12 +140,11 @@ class Reading:
 
     def _profiles(
         self, columns: Mapping[str, tuple[ManyCells, list[Any]]], count: int
-    ) -> list[str | None]:
+    ) -> list[Any]:
         named_by = ("customer_id", "user_id")
         named = [columns[name][0].values for name in ("customer_id", "user_id") if name in columns]
         if len(named) == 1 and None not in named[0] and self._constants.keys().isdisjoint(named_by):
-            found: list[str | None] = named[0]
-            return found
+            return named[0]
         names = ("customer_id", "user_id", "email", "device_id")
         rows = [columns[name][0].values if name in columns else [None] * count for name in names]
         spread = self._spread_constants()

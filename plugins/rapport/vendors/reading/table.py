@@ -36,6 +36,12 @@ class Table:
             self._cells[name] = self.columns[name].to_pylist()
         return self._cells[name]
 
+    def texts(self, values: Sequence[Any]) -> pyarrow.Array:
+        """The values as a column; raises `pyarrow.ArrowException` where one is no text."""
+        same = (name for name, cells in self._cells.items() if cells is values)
+        name = next(same, None)
+        return pyarrow.array(values, pyarrow.string()) if name is None else self.columns[name]
+
     def rows(self) -> list[dict[str, str]]:
         """Each row by itself."""
         cells = [self.cells(name) for name in self.columns]
@@ -59,20 +65,20 @@ def payloads(
 
     `key` is a further member of what was read, `beside` are further ones of the payload.
     """
-    parts: list[Part] = [b"{", *_label(READ), b"{", *_members_read(whole)]
+    parts: list[Part] = [b"{", *_label(READ), b"{", *_members_read(table, whole)]
     for name, values in key.items():
-        parts += [b",", *_label(name), *_json(values)]
+        parts += [b",", *_label(name), *_json(table, values)]
     parts.append(b"}")
     for name, column in table.columns.items():
         parts += [b",", *_label(name), *_texts(column)]
     for name, values in beside.items():
-        parts += [b",", *_label(name), *_json(values)]
-    found: list[bytes] = joined([*parts, b"}"], len(table)).to_pylist()
+        parts += [b",", *_label(name), *_json(table, values)]
+    found: list[bytes] = _joined([*parts, b"}"]).to_pylist()
     return found
 
 
-def joined(parts: Sequence[Part], count: int) -> pyarrow.Array:
-    """The parts of each of so many rows, one after the other, as bytes."""
+def _joined(parts: Sequence[Part]) -> pyarrow.Array:
+    """The parts of each row, one after the other, as bytes."""
     merged: list[Part] = []
     for part in parts:
         if isinstance(part, bytes) and merged and isinstance(merged[-1], bytes):
@@ -87,7 +93,7 @@ def joined(parts: Sequence[Part], count: int) -> pyarrow.Array:
     return compute.binary_join_element_wise(*columns, pyarrow.scalar(b"", kind))
 
 
-def _members_read(whole: Whole) -> list[Part]:
+def _members_read(table: Table, whole: Whole) -> list[Part]:
     """What `whole.stored` has, as JSON."""
     parts: list[Part] = []
     for name, value in whole.constants.items():
@@ -95,15 +101,14 @@ def _members_read(whole: Whole) -> list[Part]:
     odd = _odd(whole)
     for name, (read, given) in whole.columns.items():
         if not read.is_as_written:
-            member = [*_label(name), *_json(read.values), b","]
+            member = [*_label(name), *_json(table, read.values), b","]
             is_stored = differing(read.values, given)
             if not all(is_stored):
-                texts = joined(member, len(given))
-                member = [compute.if_else(pyarrow.array(is_stored), texts, b"")]
+                member = [compute.if_else(pyarrow.array(is_stored), _joined(member), b"")]
             parts += member
         if name in odd:
             parts.append(pyarrow.array(odd[name], pyarrow.binary()))
-    return [*parts, *_label("profile"), *_json(whole.profiles)]
+    return [*parts, *_label("profile"), *_json(table, whole.profiles)]
 
 
 def _odd(whole: Whole) -> dict[str, list[bytes]]:
@@ -125,10 +130,10 @@ def _label(name: str) -> list[Part]:
     return [as_json(name), b":"]
 
 
-def _json(values: Sequence[Any]) -> list[Part]:
+def _json(table: Table, values: Sequence[Any]) -> list[Part]:
     """The JSON of each value."""
     try:
-        return _texts(pyarrow.array(values, pyarrow.string()))
+        return _texts(table.texts(values))
     except (pyarrow.ArrowTypeError, pyarrow.ArrowInvalid):
         return [pyarrow.array(as_json_lines(values), pyarrow.binary())]
 
