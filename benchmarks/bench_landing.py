@@ -2,7 +2,6 @@
 
     python benchmarks/bench_landing.py --events 300000
 
-Reference: the same lines by COPY into a table with one JSONB column, no key, one transaction.
 Ours: keys parsed, hashes taken, versions, ledger and watermark, a commit a batch, the unique index.
 The two take turns; each run of ours is a process of its own, so that its peak memory is its own.
 Durable settings (fsync, synchronous_commit on).
@@ -10,18 +9,15 @@ Durable settings (fsync, synchronous_commit on).
 
 import argparse
 import json
-import os
 import random
-import resource
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+
+from beside_copy import Measured, bare, measure, ours, print_table, temporary_warehouse
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 WANTED_SHARE, MOST_MEMORY = 0.6, 300
@@ -53,25 +49,8 @@ def write_events(path: Path, events: int) -> None:
             file.write(json.dumps(event, separators=(",", ":")) + "\n")
 
 
-def bare(path: Path) -> float:
-    """Seconds of the reference."""
-    from rapport import warehouse
-
-    with warehouse.connect(autocommit=True) as connection:
-        connection.execute("drop table if exists bare; create table bare (payload jsonb)")
-        started = time.perf_counter()
-        with (
-            connection.transaction(),
-            connection.cursor().copy("copy bare from stdin") as copy,
-            path.open("rb") as file,
-        ):
-            while block := file.read(1 << 20):
-                copy.write(block.replace(b"\\", b"\\\\"))
-        return time.perf_counter() - started
-
-
 def land(path: Path) -> dict[str, float]:
-    """Seconds, rows and peak memory (MB) of ours, in this process."""
+    """Seconds, rows and peak memory of ours, in this process."""
     from rapport import warehouse
     from rapport.landing import land as load
     from rapport.vendors.source import Page, Stream
@@ -83,20 +62,9 @@ def land(path: Path) -> dict[str, float]:
 
     stream = Stream(name="events", key=("uuid",))
     with warehouse.connect(autocommit=True) as connection:
-        started = time.perf_counter()
-        result = load(connection, "bench", stream, pages(), run_id="bench", as_of=AS_OF)
-        seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "landed": result.landed, "megabytes": peak}
-
-
-def ours(path: Path) -> dict[str, float]:
-    """The same in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--land", str(path)], check=True, stdout=subprocess.PIPE
-    )
-    outcome: dict[str, float] = json.loads(done.stdout)
-    return outcome
+        return measure(
+            lambda: load(connection, "bench", stream, pages(), run_id="bench", as_of=AS_OF)
+        )
 
 
 def main() -> int:
@@ -109,48 +77,37 @@ def main() -> int:
     if options.land:
         print(json.dumps(land(options.land)))
         return 0
-    with tempfile.TemporaryDirectory(prefix="rapport-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        os.environ["RAPPORT_VAR"] = str(folder / "var")
-        from rapport.warehouse import connect, embedded, migrate
+    with temporary_warehouse() as folder:
+        from rapport.warehouse import connect
 
-        try:
-            migrate()
-            once, thrice = folder / "events.ndjson", folder / "more.ndjson"
-            write_events(once, options.events)
-            write_events(thrice, 3 * options.events)
-            reference, measured = [], []
-            for _ in range(options.rounds):
-                reference.append(bare(once))
-                with connect(autocommit=True) as connection:
-                    connection.execute("drop table if exists raw.bench__events")
-                measured.append(ours(once))
-            again = ours(once)
+        once, thrice = folder / "events.ndjson", folder / "more.ndjson"
+        write_events(once, options.events)
+        write_events(thrice, 3 * options.events)
+        reference, measured = [], []
+        for _ in range(options.rounds):
+            reference.append(bare(once))
             with connect(autocommit=True) as connection:
-                connection.execute("drop table raw.bench__events")
-            large = ours(thrice)
-        finally:
-            embedded.remove()
-    base = statistics.median(reference)
+                connection.execute("drop table if exists raw.bench__events")
+            measured.append(ours(__file__, "--land", str(once)))
+        again = ours(__file__, "--land", str(once))
+        with connect(autocommit=True) as connection:
+            connection.execute("drop table raw.bench__events")
+        large = ours(__file__, "--land", str(thrice))
+    base, count = statistics.median(reference), options.events
     usual = statistics.median(item["seconds"] for item in measured)
-    share, memory = base / usual, max(item["megabytes"] for item in measured)
-    rows = [
-        ("bare COPY into JSONB", options.events, base, 1.0, None),
-        ("landing, first time", options.events, usual, share, memory),
-        ("landing, nothing new", options.events, again["seconds"], base / again["seconds"],
-         again["megabytes"]),
-        ("landing, three times as much", 3 * options.events, large["seconds"],
-         3 * base / large["seconds"], large["megabytes"]),
-    ]  # fmt: skip
-    print(f"{'':30}{'rows':>10}{'seconds':>10}{'rows/s':>10}{'of bare':>9}{'peak MB':>9}")
-    for label, events, seconds, ratio, peak in rows:
-        shown = f"{peak:9.0f}" if peak else f"{'':>9}"
-        print(
-            f"{label:30}{events:>10,}{seconds:>10.2f}{events / seconds:>10,.0f}{ratio:>9.2f}{shown}"
-        )
+    memory = max(item["megabytes"] for item in measured)
+    first = Measured("landing, first time", count, usual, base, memory)
+    more = large["seconds"], 3 * base, large["megabytes"]
+    print_table(
+        [
+            Measured("bare COPY into JSONB", count, base, base),
+            first,
+            Measured("landing, nothing new", count, again["seconds"], base, again["megabytes"]),
+            Measured("landing, three times as much", 3 * count, *more),
+        ]
+    )
     grows = large["megabytes"] > memory * 1.25
-    good = share >= WANTED_SHARE and memory <= MOST_MEMORY and not grows
+    good = first.share >= WANTED_SHARE and memory <= MOST_MEMORY and not grows
     print(
         f"{'met' if good else 'MISSED'}: at least {WANTED_SHARE} of the bare rate (median of "
         f"{options.rounds}), under {MOST_MEMORY} MB, not growing with the input"

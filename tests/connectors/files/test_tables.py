@@ -25,7 +25,19 @@ from rapport.vendors.reading.table import Table
 from rapport.vendors.source import Rejected
 
 MAPPED = {
-    "orders": ("order_id", "customer_id", "email", "ordered_at", "amount", "currency", "status"),
+    "orders": (
+        "order_id",
+        "customer_id",
+        "email",
+        "ordered_at",
+        "amount",
+        "currency",
+        "status",
+        "quantity",
+        "unit_price",
+        "order_amount",
+        "updated_at",
+    ),
     "contacts": ("customer_id", "email", "phone", "full_name", "additional_emails", "created_at"),
     "web_events": ("event_id", "device_id", "user_id", "event_name", "occurred_at", "url"),
     "survey_responses": ("response_id", "customer_id", "question_id", "score", "responded_at"),
@@ -34,7 +46,9 @@ PLAIN = {
     "ordered_at": "2026-02-0{} 10:00:00", "created_at": "2026-02-0{}T10:00:00Z",
     "occurred_at": "2026-02-0{}", "responded_at": "2026-02-0{}", "email": "p{}@shop.example",
     "additional_emails": "q{}@shop.example", "amount": "{}.50", "currency": "EUR",
-    "status": "completed", "phone": "+49 30 90182{}", "score": "{}",
+    "quantity": "{}", "unit_price": "{}", "order_amount": "1{}.00",
+    "updated_at": "2026-02-0{} 10:00:00 +0100", "status": "completed", "phone": "+49 30 90182{}",
+    "score": "{}",
 }  # fmt: skip
 ODD = (
     "", " ", "0", "-", "NULL", "zzz", "1.234", "1,5", "31.12.2025", "2026-02-01 25:00", "guest",
@@ -131,8 +145,11 @@ def test_a_table_lands_as_its_rows_do(
     if key == () and data.draw(st.booleans()) and entity != "orders":
         mapped = mapped[1:]
     columns: dict[str, Any] = {name: f"c {name}" for name in mapped}
-    if data.draw(st.booleans()) and "currency" in columns:
-        columns["currency"] = {"value": "EUR"}
+    for name in data.draw(st.lists(st.sampled_from(mapped[2:]), max_size=4)):
+        columns.pop(name, None)
+    for name in data.draw(st.lists(st.sampled_from(["currency", "quantity"]), max_size=1)):
+        if name in columns:
+            columns[name] = {"value": {"currency": "EUR", "quantity": "2"}[name]}
     dataset = Dataset(
         path="x", format="csv", entity=entity, key=[f"c {name}" for name in key], rows=rows,
         columns=columns, delimiter=data.draw(st.sampled_from(",;\t")),

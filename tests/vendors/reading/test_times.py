@@ -1,6 +1,7 @@
 """Times: a moment is the same however it is written, and one that nobody can mean is refused."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -145,13 +146,33 @@ def test_what_strftime_writes_is_what_is_read(at: datetime, format: str, zone: s
         max_size=30,
     ),
     st.sampled_from([BERLIN, YORK, "Asia/Kolkata", "Australia/Lord_Howe", "UTC"]),
-    st.sampled_from(["", "Z"]),
+    st.lists(
+        st.sampled_from(["", "Z", " +0100", "+02:00", "-08", "+0530", "+99:99"]),
+        min_size=1,
+        max_size=3,
+    ),
 )
-def test_many_at_once_are_read_as_one_by_one(times: list[datetime], zone: str, end: str) -> None:
-    cells = [f"{at:%Y-%m-%dT%H:%M:%S}{end}" for at in times]
+def test_many_at_once_are_read_as_one_by_one(
+    times: list[datetime], zone: str, ends: list[str]
+) -> None:
+    cells = [f"{at:%Y-%m-%dT%H:%M:%S}{end}" for at, end in zip(times, cycle(ends), strict=False)]
     moments = Moments(zone=zone, company_zone=zone)
     at_once = Hours(moments.read).read(cells)
     assert at_once is None or at_once == [moments.read(cell) for cell in cells]
+
+
+@pytest.mark.parametrize(
+    "zone", [BERLIN, YORK, "Australia/Lord_Howe", "Africa/Casablanca", "Antarctica/Troll"]
+)
+def test_hours_of_days_on_which_clocks_change_are_read_as_one_by_one(zone: str) -> None:
+    moments = Moments(zone=zone, company_zone=zone)
+    hours = Hours(moments.read)
+    start = datetime(2026, 1, 1)  # noqa: DTZ001
+    days = [f"{start + timedelta(days=number):%Y-%m-%d}" for number in range(365)]
+    for day in days:
+        cells = [f"{day} {hour:02}:30:00" for hour in range(24)]
+        at_once = hours.read(cells)
+        assert at_once is None or at_once == [moments.read(cell) for cell in cells]
 
 
 def test_hours_around_a_change_of_the_clock_are_read_one_by_one() -> None:

@@ -31,13 +31,16 @@ class FileTable:
 
     def row(self, place: int) -> Row:
         """One row by itself."""
-        values = {name: column[place].as_py() for name, column in self.table.columns.items()}
-        return Row(self.numbers[place], self.original(place), values)
+        return self.rows_at([place])[0]
 
     def rows(self) -> list[Row]:
         """Each row by itself."""
         originals = map(self.original, range(len(self)))
         return list(map(Row, self.numbers, originals, self.table.rows()))
+
+    def rows_at(self, places: Sequence[int]) -> list[Row]:
+        """Some rows, each by itself."""
+        return self.take(places).rows()
 
     def original(self, place: int) -> bytes:
         """The line of a row without its end."""

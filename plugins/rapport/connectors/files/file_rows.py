@@ -9,7 +9,6 @@ b'{"_read":{"profile":"K-1","key":"A-1"},"id":"A-1","customer":"K-1"}'
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import groupby, islice
 from typing import Any, TypeVar, cast
 
@@ -73,7 +72,7 @@ class FileRows:
         ids = self._ids(self._file.name)
         for piece in self._pieces():
             if isinstance(piece, FileTable) and (said := ids.of_orders(piece.table.cells)):
-                alone, orders = lines.add_table(said, partial(_line, said, piece))
+                alone, orders = lines.add_table(said, piece.rows_at)
                 yield self._of_orders(orders, [])
                 keys = {OWN_KEY: [said[at] for at in alone]}
                 yield self._of_table(piece.take(alone), keys, [])
@@ -294,10 +293,6 @@ def _size(item: Row | Line | Order) -> int:
     if isinstance(item, Row):
         return len(item.original)
     return sum(map(_size, item)) if isinstance(item, list) else len(item.row.original)
-
-
-def _line(ids: Sequence[str], table: FileTable, at: int) -> Line:
-    return Line(ids[at], table.row(at))
 
 
 def _cells_of(rows: Sequence[Row]) -> CellsOf:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby, pairwise
 from operator import itemgetter, ne
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -76,34 +76,37 @@ class OrderLines:
         return list(self._new([order[0].id for order in orders], orders))
 
     def add_table(
-        self, ids: Sequence[str], line_at: Callable[[int], Line]
+        self, ids: Sequence[str], rows_at: Callable[[Sequence[int]], Iterable[Row]]
     ) -> tuple[Sequence[int], list[Order]]:
-        """As `add`, for the lines of a table, of which only those that are needed are made.
+        """As `add`, for the rows of a table, of which only those that are needed are made.
 
-        The places of the lines that are an order each, and the other orders.
+        The places of the rows that are an order each, and the other orders.
         """
         goes_on = bool(self._held) and self._held[0].id == ids[0]
         is_other = np.fromiter(map(ne, ids, ids[1:]), dtype=bool, count=len(ids) - 1)
         if not goes_on and is_other.all():
             before = self.rest()
-            self._held = [line_at(len(ids) - 1)]
+            self._held = [Line(ids[-1], *rows_at([len(ids) - 1]))]
             return self._new(ids[:-1], range(len(ids) - 1)), before
-        starts = [0, *(np.flatnonzero(is_other) + 1).tolist()]
-        runs: list[int | Order] = [
-            start if end - start == 1 else list(map(line_at, range(start, end)))
-            for start, end in pairwise([*starts, len(ids)])
+        bounds = [0, *(np.flatnonzero(is_other) + 1).tolist(), len(ids)]
+        runs = [range(*one) for one in pairwise(bounds)]
+        ends = runs[:goes_on] + runs[-1:]
+        needed = sorted({at for run in runs if len(run) > 1 or run in ends for at in run})
+        lines = {at: Line(ids[at], row) for at, row in zip(needed, rows_at(needed), strict=True)}
+        orders: list[Any] = [
+            [lines[at] for at in run] if run[0] in lines else run[0] for run in runs
         ]
-        of_run = [ids[start] for start in starts]
+        of_run = [ids[run[0]] for run in runs]
         if goes_on:
-            runs[0] = self._held + (runs[0] if isinstance(runs[0], list) else [line_at(0)])
+            orders[0] = [*self._held, *orders[0]]
         elif self._held:
-            runs.insert(0, self._held)
+            orders.insert(0, self._held)
             of_run.insert(0, self._held[0].id)
-        last, _ = runs.pop(), of_run.pop()
-        self._held = last if isinstance(last, list) else [line_at(last)]
-        new = self._new(of_run, runs)
-        orders = [one for one in new if isinstance(one, list)]
-        return [one for one in new if isinstance(one, int)], orders
+        of_run.pop()
+        self._held = orders.pop()
+        new = self._new(of_run, orders)
+        alone = [one for one in new if isinstance(one, int)]
+        return alone, [one for one in new if isinstance(one, list)]
 
     def rest(self) -> list[Order]:
         """The order that was held back."""

@@ -7,12 +7,13 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from rapport.vendors import words
 from rapport.vendors.datasets import Mapped
-from rapport.vendors.reading.columns import BLANK
+from rapport.vendors.reading.columns import BLANK, ManyCells
 from rapport.vendors.reading.problems import Unreadable
 from rapport.vendors.reading.scores import on_scale
 
@@ -20,6 +21,7 @@ Values = dict[str, Any]
 Row = Mapping[str, Any]
 OFF_SCALE = "off the scale"
 SUMMED = ("amount", "quantity")
+PRICES = ("unit_price", "order_amount")
 _PART_OF_PAGE = re.compile(
     r"\.(?:css|js|mjs|map|json|xml|txt|png|jpe?g|gif|svg|ico|webp|avif|woff2?|ttf|eot|mp4|pdf)(?:[?#]|$)",
     re.IGNORECASE,
@@ -118,9 +120,16 @@ def signed(line: Values) -> None:
 
 def _price(line: Values) -> None:
     """The amount of a line that has none: its pieces times the price of one."""
-    price = line.pop("unit_price", None)
-    if price is not None and "amount" not in line:
-        line["amount"] = format(Decimal(price) * Decimal(line.get("quantity", "1")), "f")
+    amount = _times(line.pop("unit_price", None), line.get("quantity"))
+    if amount is not None:
+        line.setdefault("amount", amount)
+
+
+def _times(price: str | None, quantity: str | None) -> str | None:
+    """So many pieces at a price; one where nothing is said."""
+    if price is None:
+        return None
+    return format(Decimal(price) * Decimal("1" if quantity is None else quantity), "f")
 
 
 def _orders(values: Values, dataset: Mapped, row: Row) -> None:
@@ -193,12 +202,34 @@ BY_ROW = (*OF_REFUSALS, "survey_responses")
 
 def needs_each_row(dataset: Mapped, columns: Mapping[str, Sequence[Any]]) -> bool:
     """Whether a function of `FINISH` would change a row with these columns."""
-    if dataset.entity == "orders" and not dataset.columns.keys().isdisjoint(
-        ("kind", "unit_price", "order_amount")
-    ):
+    if dataset.entity == "orders" and "kind" in dataset.columns:
         return True
+    if dataset.entity == "orders" and not dataset.columns.keys().isdisjoint(PRICES):
+        amounts = dataset.columns.keys() & {*SUMMED, *PRICES}
+        if not amounts <= columns.keys():  # one of them is the same for all rows
+            return True
     if dataset.entity == "web_events":
         return "remote_host" in dataset.columns or "event_name" not in dataset.columns
     if dataset.entity == "conversations" and "status" not in columns:
         return "solved_at" in columns
     return dataset.entity in FINISH and None in columns.get("status", ())
+
+
+def finish_amounts(columns: dict[str, tuple[ManyCells, list[Any]]]) -> None:
+    """What `_orders` does to the amounts of a row, for all rows."""
+    if columns.keys().isdisjoint(PRICES):
+        return
+    count = len(next(iter(columns.values()))[1])
+    nothing: list[Any] = [None] * count
+    amount, given = columns.get("amount", (ManyCells(nothing), nothing))
+    names = ("quantity", *PRICES)
+    read = [columns[name][0].values if name in columns else nothing for name in names]
+    values = [
+        total if total is not None else own if own is not None else _times(price, quantity)
+        for own, quantity, price, total in zip(amount.values, *read, strict=True)
+    ]
+    is_as_written = amount.is_as_written and values == amount.values
+    columns["amount"] = replace(amount, values=values, is_as_written=is_as_written), given
+    for name in columns.keys() & set(PRICES):
+        before, cells = columns[name]
+        columns[name] = replace(before, values=nothing, is_as_written=False), cells

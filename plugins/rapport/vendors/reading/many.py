@@ -8,7 +8,7 @@ otherwise is read cell by cell, with the same result.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,10 +29,9 @@ _WHOLE = {
     kind: re.compile(rf"(?>(?:{cell})\0)*+", 0 if kind == "text" else re.ASCII)
     for kind, cell in _PLAIN.items()
 }
-_TIMES = {
-    "": re.compile(r"(?:\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d\0)*+", re.ASCII),
-    "Z": re.compile(r"(?:\d{4}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\dZ\0)*+", re.ASCII),
-}
+_TIMES = re.compile(
+    r"(?:\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d(?:Z| ?[+-]\d\d(?::?\d\d)?)?+\0)*+", re.ASCII
+)
 # From the first to the last second.
 _DAY, _HOUR = timedelta(hours=23, minutes=59, seconds=59), timedelta(minutes=59, seconds=59)
 
@@ -66,8 +65,8 @@ class Hours:
 
     def __init__(self, read: Callable[[str], str | None]) -> None:
         self._read = read
-        # The hour of UTC of each hour, by what ends its times.
-        self._known: dict[str, dict[str, str]] = {end: {} for end in _TIMES}
+        # The hour of UTC of each hour with what ends its times, such as an offset.
+        self._known: dict[str, str] = {}
 
     def read(self, cells: Sequence[Any]) -> list[str] | None:
         """Every time in UTC; None where the cells are written in another way."""
@@ -75,33 +74,38 @@ class Hours:
             text = "\0".join((*cells, ""))
         except TypeError:
             return None
-        end = next((end for end, whole in _TIMES.items() if whole.fullmatch(text)), None)
-        if end is None:
+        if not _TIMES.fullmatch(text):
             return None
-        known = self._known[end]
+        has_ends = len(text) > 20 * len(cells)
         try:
-            return _in_utc(known, cells, end)
+            return self._in_utc(cells, has_ends)
         except KeyError:
             pass
-        if len(known) > 200_000:
-            known.clear()
-        hours = {cell[:13] for cell in cells}
-        if not all(self._learn(hour, end) for hour in hours.difference(known)):
+        if len(self._known) > 200_000:
+            self._known.clear()
+        hours = {(cell[:13], cell[19:]) for cell in cells}
+        if not all(self._learn(hour, end) for hour, end in hours):
             return None
-        return _in_utc(known, cells, end)
+        return self._in_utc(cells, has_ends)
+
+    def _in_utc(self, cells: Sequence[str], has_ends: bool) -> list[str]:
+        known = self._known
+        if has_ends:
+            return [f"{known[cell[:13] + cell[19:]]}{cell[13:19]}Z" for cell in cells]
+        return [f"{known[cell[:13]]}{cell[13:]}Z" for cell in cells]
 
     def _learn(self, hour: str, end: str) -> bool:
         """Whether the hour is one in UTC, too; learns its day where no clock changes on it."""
-        known, day = self._known[end], hour[:11]
-        if hour in known:
+        day = hour[:11]
+        if hour + end in self._known:
             return True
         if midnight := self._start(day, "00:00:00", "23:59:59", _DAY, end):
             for number in range(24):
                 moment = midnight + timedelta(hours=number)
-                known[f"{day}{number:02}"] = moment.isoformat()[:13]
+                self._known[f"{day}{number:02}{end}"] = moment.isoformat()[:13]
         elif start := self._start(hour, ":00:00", ":59:59", _HOUR, end):
-            known[hour] = start.isoformat()[:13]
-        return hour in known
+            self._known[hour + end] = start.isoformat()[:13]
+        return hour + end in self._known
 
     def _start(
         self, part: str, first: str, last: str, length: timedelta, end: str
@@ -115,9 +119,3 @@ class Hours:
             return None
         found = datetime.fromisoformat(start)
         return found if datetime.fromisoformat(stop) - found == length else None
-
-
-def _in_utc(known: Mapping[str, str], cells: Sequence[str], end: str) -> list[str]:
-    if end:
-        return [known[cell[:13]] + cell[13:] for cell in cells]
-    return [f"{known[cell[:13]]}{cell[13:]}Z" for cell in cells]

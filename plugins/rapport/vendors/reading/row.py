@@ -18,7 +18,13 @@ from typing import Any
 from rapport.vendors import words
 from rapport.vendors.datasets import Column, Mapped
 from rapport.vendors.reading import cells, entities, many
-from rapport.vendors.reading.columns import Cell, ColumnReader, Company, ManyCells
+from rapport.vendors.reading.columns import (
+    REMEMBERED,
+    Cell,
+    ColumnReader,
+    Company,
+    ManyCells,
+)
 from rapport.vendors.reading.numbers import names_another_currency
 from rapport.vendors.reading.problems import Unreadable, UnreadableLine, shape
 from rapport.vendors.reading.scores import SCALES, on_scale, scale_of
@@ -73,6 +79,7 @@ class Reading:
         self.odd: Counter[tuple[str, str]] = Counter()
         self._finish = entities.FINISH.get(dataset.entity)
         self._blocked = company.blocked
+        self._people: dict[str, bool] = {}
         contacts_by_email = dataset.columns.get("email")
         self._is_keyed_by_email = contacts_by_email is not None and dataset.key == (
             contacts_by_email.column,
@@ -136,7 +143,11 @@ class Reading:
             if may_be_lists and not many.without_lists(read.values):
                 return None
         values = {name: read.values for name, (read, _) in found.items()}
-        return None if entities.needs_each_row(self.dataset, values) else found
+        if entities.needs_each_row(self.dataset, values):
+            return None
+        if self.dataset.entity == "orders":
+            entities.finish_amounts(found)
+        return found
 
     def _profiles(
         self, columns: Mapping[str, tuple[ManyCells, list[Any]]], count: int
@@ -277,18 +288,23 @@ class Reading:
         known = next((metric for metric in SCALES if prefix.startswith(metric)), None)
         return self.questions.get(question, known)
 
+    def _is_somebody(self, email: str) -> bool:
+        """Whether an address is one person's; remembers it, because people repeat."""
+        known = self._people.get(email)
+        if known is None:
+            known = cells.is_address(email) and not self._blocked.blocks("email", email.lower())
+            if len(self._people) >= REMEMBERED:
+                self._people.clear()
+            self._people[email] = known
+        return known
+
     def _profile(self, values: Values) -> str | None:
         for name in ("customer_id", "user_id"):
             if name in values:
                 return str(values[name])
         email = values.get("email")
         is_usable = self.dataset.entity != "contacts" or self._is_keyed_by_email
-        if (
-            email
-            and is_usable
-            and cells.is_address(email)
-            and not self._blocked.blocks("email", email.lower())
-        ):
+        if email and is_usable and self._is_somebody(email):
             return str(email).lower()
         device = values.get("device_id")
         return str(device) if device else None
