@@ -6,6 +6,7 @@ import threading
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -73,6 +74,26 @@ def test_read_is_landed_and_unchanged_and_rejected(landing: Landing) -> None:
     assert {row[0] for row in landing.all("select original from raw.rejected_records")} == {
         b'{"name":"no key"}', b"{broken", b'"text"',
     }  # fmt: skip
+
+
+def test_a_record_whose_key_cannot_land_is_rejected_with_its_place(landing: Landing) -> None:
+    records = [msgspec.json.encode(person(1) | {"id": id}) for id in (1, "x" * 2000, 3)]
+    page = Page(records, where=lambda at: f"people.csv line {at + 2}")
+    result = land(landing.connection, "crm", PEOPLE, [page], run_id="r", as_of=NIGHT)
+    assert (result.landed, result.rejected) == (2, 1)
+    assert landing.all("select reason from raw.rejected_records") == [
+        ("people.csv line 3: key of 2000 bytes is longer than 1024",)
+    ]
+
+
+def test_keys_that_a_page_knows_are_those_that_land(landing: Landing) -> None:
+    records = [msgspec.json.encode({"id": number}) for number in (1, 2)]
+    page = Page(records, keys=["1", "2"])
+    stream = Stream(name="people", key=("id",))
+    for landed in (2, 0):
+        result = land(landing.connection, "crm", stream, [page], run_id="r", as_of=NIGHT)
+        assert (result.read, result.landed) == (2, landed)
+    assert landing.all("select record_key from raw.crm__people order by 1") == [("1",), ("2",)]
 
 
 @pytest.mark.parametrize(

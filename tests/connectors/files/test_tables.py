@@ -109,7 +109,7 @@ def as_text(one: bytes | Unreadable) -> str:
 def landed(
     path: Path, dataset: Dataset, *, one_by_one: bool
 ) -> tuple[dict[str, Any], list[Rejected], Counter[Any]]:
-    """The last record of each key, what is rejected, and how many cells are odd."""
+    """The last record of each key with its line, what is rejected, how many cells are odd."""
     stream = Rows.of("shop", dataset, Somewhere())
     (file,) = find(str(path))
     records: dict[str, Any] = {}
@@ -122,7 +122,9 @@ def landed(
         for page in FileRows(stream, dataset, identity_of(dataset), file).pages():
             keys = [stream.read_key(record).key for record in page.records]
             assert page.keys is None or list(page.keys) == keys
-            records.update(zip(keys, map(msgspec.json.decode, page.records), strict=True))
+            assert page.where is not None
+            for at, (key, record) in enumerate(zip(keys, page.records, strict=True)):
+                records[key] = page.where(at), msgspec.json.decode(record)
             rejected += page.rejected
             odd.update(page.odd)
     return records, sorted(rejected, key=lambda one: one.reason), odd
