@@ -78,7 +78,7 @@ def reader(
     )
 
     def table_of(text: Text) -> FileTable | None:
-        content = _as_utf8(text.content, encoding)
+        content = _as_utf8(text, encoding)
         if content is None:
             return None
         is_quoted = quote is not None and quote.encode() in content
@@ -93,7 +93,7 @@ def reader(
             )
         except pyarrow.ArrowInvalid:  # a row has more or fewer cells than there are names
             return None
-        if len(read) != content.count(b"\n"):  # a line is blank
+        if len(read) != text.size:  # a line is blank
             return None
         numbers = range(text.number, text.number + len(read))
         columns = {name: read[name].combine_chunks() for name in names}
@@ -102,26 +102,28 @@ def reader(
     return table_of
 
 
-def _as_utf8(content: bytes, encoding: str) -> bytes | None:
+def _as_utf8(text: Text, encoding: str) -> bytes | None:
     """The lines in UTF-8, each with its end; None where one has another end in it."""
+    content = text.content
     try:
-        text = content.decode(encoding)
+        decoded = content.decode(encoding)
     except UnicodeDecodeError:
         return None
     if encoding != "utf-8":
-        encoded = text.encode()
-        if encoded.count(b"\n") != content.count(b"\n"):
+        content = decoded.encode()
+        if content.count(b"\n") + 1 != text.size:
             return None
-        content = encoded
     content += b"\n"
-    if b"\r" in content and content.count(b"\r") > content.count(b"\r\n"):
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n")
+    if b"\r" in content or content.startswith(codecs.BOM_UTF8):
         return None
-    return None if content.startswith(codecs.BOM_UTF8) else content
+    return content
 
 
 @cache
 def _well_quoted(delimiter: str, quote: str) -> re.Pattern[bytes]:
     """Rows whose cells are quoted as a whole or not at all, and end where their line does."""
     q, d = (re.escape(sign) for sign in (quote, delimiter))
-    cell = rf"{q}[^{q}\n]*+(?:{q}{q}[^{q}\n]*+)*+{q}|[^{q}{d}\r\n]*+"
-    return re.compile(rf"(?>(?:{cell})(?:{d}|\r?\n))*+".encode())
+    cell = rf"{q}[^{q}\n]*+(?:{q}{q}[^{q}\n]*+)*+{q}|[^{q}{d}\n]*+"
+    return re.compile(rf"(?>(?:{cell})[{d}\n])*+".encode())

@@ -81,7 +81,7 @@ class FileRows:
                 some = list(self._lines(rows, ids, rejected))
                 yield self._of_orders(lines.add(some), rejected)
         yield self._of_orders(lines.rest(), [])
-        for some_orders in chunks(lines.apart(self._all_lines())):
+        for some_orders in chunks(lines.apart(self._lines_apart(lines))):
             yield self._of_orders(some_orders, [])
 
     def _pieces(self) -> Iterator[list[Row] | FileTable]:
@@ -95,10 +95,16 @@ class FileRows:
                 else:
                     yield from chunks(cast(Iterator[Row], some))
 
-    def _all_lines(self) -> Iterator[Line]:
+    def _lines_apart(self, lines: OrderLines) -> Iterator[Line]:
+        """The lines of the orders whose lines stand apart, from the whole file once more."""
         ids = self._ids(self._file.name)
         for piece in self._pieces():
-            yield from self._lines(self._good(piece)[0], ids, [])
+            if isinstance(piece, FileTable) and (said := ids.of_orders(piece.table.cells)):
+                places = [at for at, id in enumerate(said) if lines.is_apart(id)]
+                yield from map(Line, (said[at] for at in places), piece.rows_at(places))
+            else:
+                some = self._lines(self._good(piece)[0], ids, [])
+                yield from (line for line in some if lines.is_apart(line.id))
 
     def _good(self, piece: list[Row] | FileTable) -> tuple[list[Row], list[Rejected]]:
         """The rows without those that could not be taken apart."""

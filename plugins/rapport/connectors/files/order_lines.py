@@ -113,10 +113,14 @@ class OrderLines:
         held, self._held = self._held, []
         return list(self._new([held[0].id], [held])) if held else []
 
+    def is_apart(self, id: str) -> bool:
+        """Whether lines of the order stand apart."""
+        return id in self._apart
+
     def apart(self, lines: Iterable[Line]) -> Iterator[Order]:
-        """The orders whose lines stand apart, complete, from all lines of the file once more."""
+        """The orders whose lines stand apart, complete, from all their lines once more."""
         if self._apart:
-            yield from _together(line for line in lines if line.id in self._apart)
+            yield from _together(lines)
 
     def _new(self, ids: Sequence[str], orders: Sequence[New]) -> Sequence[New]:
         """The orders that were not there before, of which each has an id."""

@@ -51,6 +51,11 @@ class Text(NamedTuple):
     number: int
     content: bytes
 
+    @property
+    def size(self) -> int:
+        """How many lines there are."""
+        return self.content.count(b"\n") + 1
+
     def lines(self) -> list[Line]:
         """Each line."""
         contents = self.content.split(b"\n")
@@ -191,7 +196,7 @@ class Lines(Iterator[Line]):
     def _whole(self, complete: bytes, data: bytes) -> Block:
         """The lines of a text that ends them with line feeds, or with both signs."""
         text = Text(self._number + 1, complete)
-        self._number += complete.count(b"\n") + 1
+        self._number += text.size
         if b"\x00" in data or len(data) > self.longest:
             return list(map(self._checked, text.lines()))
         return text
