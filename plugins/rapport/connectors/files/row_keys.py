@@ -129,8 +129,10 @@ class RowIds:
         if None in found:
             return None
         said = cast(list[str], found)
+        if not TOTALS.isdisjoint(map(str.casefold, said)):
+            return None
         self.last = said[-1]
-        return said if TOTALS.isdisjoint(map(str.casefold, said)) else None
+        return said
 
     def said_of(self, cells_of: Callable[[str], Sequence[Any]]) -> list[str | None]:
         """The id that stands in each row, if it has one."""

@@ -94,7 +94,7 @@ def _joined(parts: Sequence[Part]) -> pyarrow.Array:
 
 
 def _members_read(table: Table, whole: Whole) -> list[Part]:
-    """What `whole.stored` has, as JSON."""
+    """The members of what `whole.stored` gives."""
     parts: list[Part] = []
     for name, value in whole.constants.items():
         parts += [*_label(name), as_json(value), b","]

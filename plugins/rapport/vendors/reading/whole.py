@@ -27,9 +27,9 @@ class Whole(NamedTuple):
 
 
 def stored(whole: Whole) -> list[dict[str, Any] | Unreadable]:
-    """The canonical values of each row that are not the text of their cell; as `json_of` has them.
+    """The canonical values of each row that are not the text of their cell, and its person.
 
-    The people follow them, and the odd cells of a row the first of them.
+    `table.payloads` writes the same members in the same order.
     """
     rows: list[dict[str, Any]] = [dict(whole.constants) for _ in whole.profiles]
     for name, (read, given) in whole.columns.items():
