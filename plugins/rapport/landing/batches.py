@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, repeat
+from operator import contains
 from typing import TypeVar
 
 import xxhash
@@ -119,18 +120,17 @@ def _add_all(
         except BadRecord:
             return False
     keys = list(map(str.encode, texts))
-    together = b"".join(records)
     if (
         len(set(keys)) < len(keys)
         or not known.keys().isdisjoint(keys)
         or max(map(len, keys)) > LONGEST_KEY
-        or b"\\u0000" in together
+        or any(map(contains, records, repeat(b"\\u0000")))
         or max(map(len, records)) > LARGEST_RECORD
     ):
         return False
     hashes = list(map(xxhash.xxh3_128_digest, records))
     batch.read += len(records)
-    batch.bytes += len(together)
+    batch.bytes += sum(map(len, records))
     batch.keys += keys
     batch.payloads += records
     batch.hashes += hashes

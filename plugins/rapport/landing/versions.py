@@ -109,13 +109,20 @@ class Versions:
         if not numbers:
             return
         is_whole = len(numbers) == len(batch.keys)
-        rows = batch.encoded if batch.encoded and is_whole else self._rows(batch, numbers)
-        binary_copy.copy_in(self.connection, self.table, COLUMNS, [rows])
+        rows = [batch.encoded] if batch.encoded and is_whole else self._rows(batch, numbers)
+        binary_copy.copy_in(self.connection, self.table, COLUMNS, rows)
 
-    def _rows(self, batch: Batch, numbers: Sequence[int]) -> bytes:
+    def _rows(self, batch: Batch, numbers: Sequence[int]) -> Iterator[bytes]:
         moment = binary_copy.timestamptz(self.as_of)
-        latest, deleted = binary_copy.boolean(True), binary_copy.boolean(False)
-        end = binary_copy.bigint(self.load_id) + moment + moment + latest + deleted
+        end = b"".join(
+            (
+                binary_copy.bigint(self.load_id),
+                moment,
+                moment,
+                binary_copy.boolean(True),
+                binary_copy.boolean(False),
+            )
+        )
         return self._encoded(batch, numbers, binary_copy.row_start(len(COLUMNS)), end)
 
     def encode_ahead(self, batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -125,7 +132,7 @@ class Versions:
         """
         for batch in batches:
             if self.bulk is not None:
-                batch.encoded = self._rows(batch, range(len(batch.keys)))
+                batch.encoded = b"".join(self._rows(batch, range(len(batch.keys))))
             yield batch
 
     def _version(self, batch: Batch, numbers: Sequence[int]) -> int:
@@ -135,7 +142,7 @@ class Versions:
             self.connection,
             sql.Identifier("changed"),
             COLUMNS[:3],
-            [self._encoded(batch, numbers, binary_copy.row_start(3), b"")],
+            self._encoded(batch, numbers, binary_copy.row_start(3), b""),
         )
         return self.connection.execute(
             sql.SQL("""
@@ -178,9 +185,10 @@ class Versions:
         )
 
     @staticmethod
-    def _encoded(batch: Batch, numbers: Sequence[int], start: bytes, end: bytes) -> bytes:
-        keys, payloads, hashes = batch.keys, batch.payloads, batch.hashes
-        if len(numbers) < len(keys):
-            keys, payloads, hashes = ([of[n] for n in numbers] for of in (keys, payloads, hashes))
-        texts, documents = binary_copy.fields(keys), binary_copy.fields(payloads, is_jsonb=True)
-        return binary_copy.rows([start, *texts, *documents, *binary_copy.fields(hashes), end])
+    def _encoded(batch: Batch, numbers: Sequence[int], start: bytes, end: bytes) -> Iterator[bytes]:
+        field, jsonb = binary_copy.LENGTH.pack, binary_copy.VERSIONED.pack
+        for n in numbers:
+            key, payload, digest = batch.keys[n], batch.payloads[n], batch.hashes[n]
+            yield start + field(len(key)) + key + jsonb(len(payload) + 1, 1)
+            yield payload
+            yield field(len(digest)) + digest + end

@@ -7,17 +7,17 @@ b'\x00\x00\x00\x03abc'
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import numpy as np
 import psycopg
 from psycopg import sql
 
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!ii", 0, 0)
 _TRAILER = struct.pack("!h", -1)
 LENGTH = struct.Struct("!i")
+# A field of jsonb: the length of what follows, then the version of the format, then JSON text.
+VERSIONED = struct.Struct("!ib")
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -49,37 +49,6 @@ def timestamptz(value: datetime) -> bytes:
 def row_start(columns: int) -> bytes:
     """What stands before each row."""
     return struct.pack("!h", columns)
-
-
-def fields(values: Sequence[bytes], *, is_jsonb: bool = False) -> list[Any]:
-    """The fields of a column of text, bytea or jsonb, for `rows`."""
-    import pyarrow  # which takes a moment
-
-    column = pyarrow.array(values, pyarrow.binary())
-    sizes = np.diff(np.frombuffer(column.buffers()[1], np.int32)[: len(column) + 1])
-    lengths = (sizes + is_jsonb).astype(">i4").tobytes()
-    width = pyarrow.binary(4)
-    before = pyarrow.Array.from_buffers(width, len(column), [None, pyarrow.py_buffer(lengths)])
-    return [before, b"\x01", column] if is_jsonb else [before, column]
-
-
-def rows(parts: Sequence[Any]) -> bytes:
-    """Many rows at once; each has the parts, of `fields` or the same for all, one after the other.
-
-    >>> rows([row_start(1), *fields([b"a", b"bc"])])
-    b'\x00\x01\x00\x00\x00\x01a\x00\x01\x00\x00\x00\x02bc'
-    """
-    import pyarrow
-    from pyarrow import compute
-
-    kind = pyarrow.binary()
-    columns = [
-        pyarrow.scalar(part, kind) if isinstance(part, bytes) else part.cast(kind) for part in parts
-    ]
-    found = compute.binary_join_element_wise(*columns, pyarrow.scalar(b"", kind))
-    _, offsets, data = found.buffers()
-    size = int(np.frombuffer(offsets, np.int32)[len(found)])
-    return b"" if data is None else bytes(memoryview(data)[:size])
 
 
 def copy_in(

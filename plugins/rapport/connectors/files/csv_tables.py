@@ -14,16 +14,19 @@ import codecs
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 from rapport.connectors.files.row import Row
 from rapport.connectors.files.text import Text
-from rapport.vendors.reading.table import Table
+
+if TYPE_CHECKING:
+    from rapport.vendors.reading.table import Table
 
 
 class FileTable:
     """Rows of a file: `table` has their cells, `numbers` are those of their lines."""
 
-    def __init__(self, table: Table, text: Text, numbers: Sequence[int]) -> None:
+    def __init__(self, table: "Table", text: Text, numbers: Sequence[int]) -> None:
         self.table, self.text, self.numbers = table, text, numbers
 
     def __len__(self) -> int:
@@ -68,8 +71,10 @@ def reader(
     is_usual = len(delimiter) == 1 and (delimiter + (quote or "")).isascii()
     if not is_usual or len(names) < 2 or quote in (delimiter, "\n"):
         return None
-    import pyarrow
+    import pyarrow  # only here: it takes a moment, and memory
     from pyarrow import csv
+
+    from rapport.vendors.reading.table import Table
 
     texts = csv.ConvertOptions(
         column_types=dict.fromkeys(names, pyarrow.string()),
