@@ -42,6 +42,10 @@
             'source': text, 'profile_id': text, 'conversation_id': text, 'part_id': text, 'author': text,
             'is_public': flag, 'body': text, 'created_at': time,
         },
+        'conversation_changes': {
+            'source': text, 'conversation_id': text, 'change_id': text, 'status': text, 'changed_at': time,
+            'place': number,
+        },
         'survey_responses': {
             'source': text, 'profile_id': text, 'response_id': text, 'survey_id': text, 'survey_name': text,
             'question_id': text, 'metric': text, 'scale': text, 'score': number, 'comment': text,
@@ -92,6 +96,7 @@
             'priority': ['urgent', 'high', 'normal', 'low'],
         },
         'conversation_parts': {'author': ['customer', 'agent', 'machine']},
+        'conversation_changes': {'status': ['new', 'open', 'pending', 'solved', 'closed']},
         'survey_responses': survey,
         'survey_invitations': survey,
         'consent_events': {

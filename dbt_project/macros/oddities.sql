@@ -16,7 +16,11 @@
         }},
         'fct_conversations': {'entity': 'conversations', 'id': 'conversation_id', 'time': 'created_at', 'checks': {
             'status': {'unknown': 'status is null'},
-            'first_replied_at': {'before_opening': "first_replied_at < created_at - interval '5 minutes'"},
+            'first_replied_at': {
+                'before_opening': "first_replied_at < created_at - interval '5 minutes'",
+                'in_the_future': 'first_replied_at > ' ~ as_of() ~ " + interval '1 hour'",
+            },
+            'solved_at': {'in_the_future': 'solved_at > ' ~ as_of() ~ " + interval '1 hour'"},
         }},
         'fct_survey_responses': {'model': 'int_survey_responses_unioned', 'entity': 'survey_responses', 'id': 'response_id', 'time': 'responded_at', 'checks': {
             'score': {'off_scale': 'is_off_scale'},

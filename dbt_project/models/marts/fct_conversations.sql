@@ -2,10 +2,10 @@ with conversations as (
 
     select
         *,
-        coalesce(status in ('new', 'open', 'pending'), false) as is_open,
         coalesce({{ minutes_after('created_at', 'full_resolution_minutes') }}, solved_at) as resolved_at,
-        first_replied_at is not null or first_reply_minutes is not null as is_answered
-    from {{ ref('int_conversations_unioned') }}
+        first_replied_at is not null or first_reply_minutes is not null as is_answered,
+        not is_open and full_resolution_minutes is not null as is_resolved
+    from {{ ref('int_conversations_measured') }}
 
 ),
 
@@ -42,10 +42,14 @@ timed as (
 
     select
         scheduled.*,
-        {{ business_minutes('scheduled.schedule', 'scheduled.created_at', 'scheduled.first_replied_at') }}
-            as first_reply_business_minutes,
-        {{ business_minutes('scheduled.schedule', 'scheduled.created_at', 'scheduled.resolved_at') }}
-            as full_resolution_business_minutes,
+        case
+            when scheduled.first_reply_minutes is not null
+                then {{ business_minutes('scheduled.schedule', 'scheduled.created_at', 'scheduled.first_replied_at') }}
+        end as first_reply_business_minutes,
+        case
+            when scheduled.full_resolution_minutes is not null
+                then {{ business_minutes('scheduled.schedule', 'scheduled.created_at', 'scheduled.resolved_at') }}
+        end as full_resolution_business_minutes,
         case
             when scheduled.is_open
                 then {{ business_minutes('scheduled.schedule', 'scheduled.created_at', as_of()) }}
@@ -92,7 +96,9 @@ final as (
         measured.updated_at,
         measured.first_replied_at,
         measured.solved_at,
-        case when not measured.is_open then measured.resolved_at end as resolved_at,
+        case
+            when not measured.is_open and measured.resolved_at <= {{ as_of() }} then measured.resolved_at
+        end as resolved_at,
         measured.first_reply_minutes,
         measured.full_resolution_minutes,
         measured.reopens,
@@ -103,8 +109,8 @@ final as (
         measured.first_reply_business_minutes,
         measured.full_resolution_business_minutes,
         case
-            when not measured.is_open and measured.full_resolution_minutes is not null
-                then coalesce(measured.replies, 0) <= 1 and coalesce(measured.reopens, 0) = 0
+            when measured.is_resolved and measured.replies > 0 and not coalesce(measured.is_outbound, false)
+                then measured.replies = 1 and coalesce(measured.reopens, 0) = 0
         end as is_one_touch,
         {{ is_late(
             'measured.first_reply_taken',
@@ -115,7 +121,21 @@ final as (
             'case when not measured.is_open then measured.full_resolution_taken end',
             'measured.waiting',
             'measured.full_resolution_target'
-        ) }} as is_full_resolution_late
+        ) }} as is_full_resolution_late,
+        case when measured.is_resolved then measured.replies < 2 end as is_one_touch_by_vendor,
+        case when measured.is_resolved then measured.replies = 0 end as is_silent_solve,
+        measured.is_outbound,
+        round(measured.open_minutes, 2) as open_minutes,
+        measured.open_business_minutes,
+        measured.figures_from,
+        measured.vendor_first_reply_minutes,
+        measured.vendor_full_resolution_minutes,
+        measured.vendor_reopens,
+        measured.vendor_replies,
+        measured.event_first_reply_minutes,
+        measured.event_full_resolution_minutes,
+        measured.event_reopens,
+        measured.event_replies
     from measured
     left join members on measured.profile_id = members.profile_id
 

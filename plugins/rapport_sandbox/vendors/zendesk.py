@@ -144,10 +144,21 @@ async def export_events(request: Request) -> Response:
 
 
 def _event(moment: int, id: int, comment: Json, with_comments: bool) -> Json:
-    child = {"id": id * 10 + 1, "event_type": "Comment", "type": "Comment",
+    """An update of a ticket, with its comment and the change of its status as child events."""
+    children: list[Json] = []
+    if comment["body"] is not None and with_comments:
+        children.append(
+            {"id": id * 10 + 1, "event_type": "Comment", "type": "Comment",
              "author_id": comment["author_id"], "body": comment["body"],
              "public": comment["public"], "comment_present": True,
-             "comment_public": comment["public"]}  # fmt: skip
+             "comment_public": comment["public"]}
+        )  # fmt: skip
+    if "status" in comment:
+        kind = "Create" if comment["previous_value"] is None else "Change"
+        children.append(
+            {"id": id * 10 + 2, "event_type": kind, "status": comment["status"],
+             "previous_value": comment["previous_value"]}
+        )  # fmt: skip
     return {
         "id": id * 10,
         "ticket_id": comment["ticket_id"],
@@ -156,7 +167,7 @@ def _event(moment: int, id: int, comment: Json, with_comments: bool) -> Json:
         "updater_id": comment["author_id"],
         "via": "Web form",
         "event_type": "Audit",
-        "child_events": [child] if with_comments else [],
+        "child_events": children,
     }
 
 
@@ -208,8 +219,9 @@ async def comments(request: Request, id: str) -> Response:
         (first, first + 100),
     )
     found = [
-        {"id": number, "type": "Comment", "created_at": seconds_iso(updated), **decode(body)}
+        {"id": number, "type": "Comment", "created_at": seconds_iso(updated), **comment}
         for updated, number, body in rows
+        if (comment := decode(body))["body"] is not None
     ]
     return _answer(request, {"comments": found, "next_page": None, "count": len(found)})
 
