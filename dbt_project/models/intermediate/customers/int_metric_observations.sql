@@ -84,7 +84,7 @@ churn as (
         null,
         case when was_at_end then 0 else 100 end
     from members
-    where was_at_start and is_complete and is_counted
+    where was_at_start and is_complete and is_known and is_counted
 
 ),
 
