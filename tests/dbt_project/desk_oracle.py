@@ -22,8 +22,14 @@ from .desk import AGENTS, AS_OF, COLLEAGUE, PURGED_COLLEAGUE, Action, Ticket, ti
 ZONE = ZoneInfo("Europe/Berlin")
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 HOLIDAYS = {date(2026, 4, 3), date(2026, 4, 6)}
-OFFICE = {1: (9, 18), 2: (9, 18), 3: (9, 18), 4: (9, 18), 5: (9, 17)}
-CHAT = {**dict.fromkeys(range(1, 6), (8, 20)), 6: (10, 16)}
+# The schedules of the desk, by weekday; they are none of the seeds'.
+OFFICE = {1: (8, 16), 2: (8, 16), 3: (8, 16), 4: (8, 16), 5: (8, 12)}
+CHAT = {**dict.fromkeys(range(1, 6), (11, 24)), 7: (10, 16)}
+# The SLA policies that were applied last: minutes to a first reply, in business minutes or not.
+TARGETS = {
+    "answered and solved": (600, True), "internal first reply": (120, False),
+    "never answered": (60, False), "silent solve": (6000, True),
+}  # fmt: skip
 
 
 @dataclass
@@ -108,6 +114,20 @@ def business_minutes(ticket: Ticket, calendar: int | None) -> int | None:
     start = int((ticket.opened - BEGIN).total_seconds()) // 60
     counts = COUNTS["chat" if ticket.channel == "chat" else "office"]
     return counts[start + calendar] - counts[start]
+
+
+def is_late(ticket: Ticket) -> bool | None:
+    """Whether the first reply took, or has taken so far, longer than its target."""
+    if ticket.kind not in TARGETS:
+        return None
+    target, in_business = TARGETS[ticket.kind]
+    taken = EXPECTED[str(ticket.id)].first_reply
+    if taken is None and ticket.status in ("solved", "closed"):
+        return None
+    waited = minutes(ticket, AS_OF) if taken is None else taken
+    counted = business_minutes(ticket, waited) if in_business else waited
+    assert counted is not None
+    return counted > target if taken is not None or counted > target else None
 
 
 EXPECTED = {str(ticket.id): expected(ticket) for ticket in tickets()}

@@ -7,18 +7,28 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tests.own_data import OwnData
+from tests.own_data import WITHOUT_TESTS, OwnData
 
 from rapport.connectors import open_source
 from rapport.landing import land
 from rapport.vendors.source import Page
 
-from .conftest import Connection, prepared, read
+from .conftest import Connection, prepared, read, run_dbt
 from .desk import AGENTS, AS_OF, COLLEAGUE, LEFT, Ticket, tickets
-from .desk_oracle import EXPECTED, business_minutes
+from .desk_oracle import (
+    CHAT,
+    EXPECTED,
+    HOLIDAYS,
+    OFFICE,
+    TARGETS,
+    business_minutes,
+    is_late,
+)
 
 DESK = {str(ticket.id): ticket for ticket in tickets()}
 LISTED = {id: ticket for id, ticket in DESK.items() if ticket.is_listed}
+MARTS = ("mart_reply_times_daily", "mart_next_replies_daily", "mart_reconciliation_daily",
+         "data_oddities")  # fmt: skip
 # What the vendor counts differently from its events, on purpose.
 TOLD_OTHERWISE = "follow-up ticket"
 
@@ -43,7 +53,34 @@ def records() -> dict[str, list[dict[str, Any]]]:
     users += [{"id": id, "role": "admin" if id == LEFT else "agent"} for id in AGENTS]
     return {
         "tickets": listed, "users": users, "ticket_events": events, "deleted_tickets": deleted,
+        "schedules": [_schedule(11, OFFICE), _schedule(12, CHAT)],
+        "ticket_metric_events": [one for ticket in DESK.values() for one in _applications(ticket)],
     }  # fmt: skip
+
+
+def _schedule(id: int, hours: dict[int, tuple[int, int]]) -> dict[str, Any]:
+    """With minutes since Sunday, as the vendor's page on schedules says."""
+    intervals = []
+    for weekday, (opens, closes) in hours.items():
+        midnight = weekday % 7 * 24 * 60
+        intervals.append({"start_time": midnight + opens * 60, "end_time": midnight + closes * 60})
+    holidays = [{"start_date": str(one), "end_date": str(one)} for one in sorted(HOLIDAYS)]
+    return {"id": id, "name": "Hours", "time_zone": "Berlin", "intervals": intervals,
+            "holidays": holidays, "created_at": f"2025-01-{id}T00:00:00Z"}  # fmt: skip
+
+
+def _applications(ticket: Ticket) -> list[dict[str, Any]]:
+    """A first policy of a minute, the one that holds, and one that was taken back."""
+    if ticket.kind not in TARGETS:
+        return []
+    minutes, business = TARGETS[ticket.kind]
+    return [
+        {"id": ticket.id * 10 + place, "ticket_id": ticket.id, "metric": "reply_time",
+         "instance_id": 1, "type": "apply_sla", "deleted": place == 2,
+         "time": written(ticket.opened + timedelta(minutes=place)),
+         "sla": {"target": target, "business_hours": business, "policy": {"title": f"P{place}"}}}
+        for place, target in enumerate((1, minutes, 2))
+    ]  # fmt: skip
 
 
 def _event(ticket: Ticket, place: int) -> dict[str, Any]:
@@ -57,6 +94,9 @@ def _event(ticket: Ticket, place: int) -> dict[str, Any]:
     if action.status:
         kind = "Change" if place else "Create"
         children.append({"id": number * 10 + 1, "event_type": kind, "status": action.status})
+    if ticket.kind == "second brand on chat" and not place:
+        children.append({"id": number * 10 + 4, "event_type": "ScheduleAssignment",
+                         "previous_schedule_id": None, "new_schedule_id": 12})  # fmt: skip
     if ticket.kind == "side conversation" and place:
         children.append({"id": number * 10 + 2, "event_type": "CollabThreadReply"})
     if ticket.kind == "reassigned":
@@ -108,7 +148,9 @@ def desk(
                 rows = [json.dumps(record).encode() for record in found]
                 land(connection, "zendesk", streams[name], [Page(rows)], run_id=f"r{number}",
                      as_of=AS_OF)  # fmt: skip
-            company.build(as_of=AS_OF)
+            company.build(("staging", "identity"), as_of=AS_OF)
+            run_dbt("build", "--select", *[f"+{mart},tag:marts" for mart in MARTS], *WITHOUT_TESTS,
+                    as_of=AS_OF, settings=settings)  # fmt: skip
 
     with prepared(postgres, template, prepare) as connection:
         yield connection
@@ -203,6 +245,24 @@ def test_how_long_a_reopened_conversation_is_open_is_counted_in_business_minutes
         assert number(ours.loc[id].open_minutes) == waited
         assert number(ours.loc[id].open_business_minutes) == business_minutes(LISTED[id], waited)
     assert ours.loc[still].is_one_touch.isna().all()
+
+
+def test_each_ticket_has_the_schedule_and_the_policy_that_the_vendor_tells(
+    ours: pd.DataFrame,
+) -> None:
+    late = []
+    for id, ticket in LISTED.items():
+        row = ours.loc[id]
+        brand = ticket.kind == "second brand on chat"
+        assert row.schedule == ("zendesk:12" if brand else "zendesk:11"), id
+        target, business = TARGETS.get(ticket.kind, (None, None))
+        assert number(row.first_reply_target) == target, id
+        assert row.is_first_reply_late is is_late(ticket), (id, ticket.kind)
+        if target:
+            assert row.first_reply_target_hours == ("business" if business else "calendar")
+            assert row.sla_policy == "P1"
+        late.append(is_late(ticket))
+    assert set(late) == {True, False, None}
 
 
 def test_what_the_vendor_counts_otherwise_is_reconciled(desk: Connection) -> None:

@@ -22,6 +22,7 @@ VENDOR = Vendor(
         "users": {"email": "email", "external_id": "user_id"},
         "tickets": {"requester_id": "zendesk:users"},
         "ticket_events": {"ticket_id": "zendesk:tickets"},
+        "ticket_metric_events": {"ticket_id": "zendesk:tickets"},
         "ticket_metrics": {"ticket_id": "zendesk:tickets"},
         "satisfaction_ratings": {"requester_id": "zendesk:users", "ticket_id": "zendesk:tickets"},
         "deleted_tickets": {"id": "zendesk:tickets"},

@@ -16,11 +16,17 @@ each ticket. That export is paged by time, in seconds, and returns the events in
 a page twice. The list of deleted tickets has no filter and is read completely; deleted tickets stay
 on it for 30 days.
 
+Which SLA policy a ticket has, with its targets, stands in the metric events of type `apply_sla`;
+events of other types are left out. Schedules come with their holidays. A plan without SLA policies
+or schedules answers 403 or 404, and then there are none.
+https://developer.zendesk.com/documentation/ticketing/reference-guides/ticket-metric-event-types-reference/
+
 Assumed, where the documentation is silent: `start_time` of the ratings compares the time of
 creation, and a rating is given or changed within 30 days of the offer (`lag`).
 
 >>> [stream.name for stream in Zendesk().streams()]
-['tickets', 'users', 'ticket_events', 'ticket_metrics', 'satisfaction_ratings', 'deleted_tickets']
+['tickets', 'users', 'ticket_events', 'ticket_metric_events', 'schedules', 'ticket_metrics', \
+'satisfaction_ratings', 'deleted_tickets']
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,11 +39,12 @@ import msgspec
 from rapport.connectors.zendesk import VENDOR
 from rapport.errors import GiveUp
 from rapport.vendors.connections import Connection, base_url
-from rapport.vendors.http import Client
+from rapport.vendors.http import Answer, Client
 from rapport.vendors.paging import PageTokens
-from rapport.vendors.source import Page, Position, Source, Stream
+from rapport.vendors.source import Page, Position, Source, Stream, with_context
 
 LARGEST_EXPORT, LARGEST_PAGE = 1000, 100
+ABSENT = (403, 404)  # of a plan that does not have it
 
 
 class Meta(msgspec.Struct):
@@ -78,12 +85,12 @@ class Events(Stream):
     def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
         start = int((position or {}).get("end_time", 0))
         answer = _answer(self.name, end_time=(int | None, None), end_of_stream=(bool, False))
-        path = f"/api/v2/incremental/{self.name}"
         while True:
-            params = {"start_time": start, "include": "comment_events"}
-            page = client.json("GET", path, params=params, type=answer)
+            page = self.ask(client, start, answer)
+            if page is None:
+                return
             end = page.end_time if page.end_time is not None else start
-            yield Page(page.records, position={"end_time": max(start, end)})
+            yield Page(self.kept(page.records), position={"end_time": max(start, end)})
             if page.end_of_stream or not page.records:
                 return
             if end <= start:
@@ -92,6 +99,46 @@ class Events(Stream):
                     f"second {start}. What was committed stays; run again, and tell the vendor."
                 )
             start = end
+
+    def ask(self, client: Client, start: int, answer: Any) -> Any:
+        """A page from a second on; None if the plan has no such export."""
+        params = {"start_time": start, "include": "comment_events"}
+        return client.json("GET", f"/api/v2/incremental/{self.name}", params=params, type=answer)
+
+    def kept(self, records: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
+        """The records of a page that land."""
+        return records
+
+
+class _Kind(msgspec.Struct):
+    type: str | None = None
+
+
+@dataclass(frozen=True)
+class Applications(Events):
+    """SLA policies that were applied to tickets, in the order of their time."""
+
+    def ask(self, client: Client, start: int, answer: Any) -> Any:
+        path = f"/api/v2/incremental/{self.name}"
+        return _optional(client, path, answer, params={"start_time": start})
+
+    def kept(self, records: Sequence[msgspec.Raw]) -> Sequence[msgspec.Raw]:
+        kinds = msgspec.json.Decoder(_Kind)
+        return [record for record in records if kinds.decode(record).type == "apply_sla"]
+
+
+@dataclass(frozen=True)
+class Schedules(Stream):
+    """Opening hours of the desk, each schedule with its holidays."""
+
+    def pages(self, client: Client, position: Position | None, as_of: datetime) -> Iterator[Page]:
+        path = "/api/v2/business_hours/schedules"
+        listed = _optional(client, path, _answer(self.name))
+        for record in listed.records if listed else ():
+            key = self.read_key(record).key
+            closed = _optional(client, f"{path}/{key}/holidays", _answer("holidays"))
+            days = closed.records if closed else []
+            yield Page([with_context(record, {"holidays": days})])
 
 
 @dataclass(frozen=True)
@@ -122,6 +169,17 @@ def _answer(records: str, **fields: Any) -> Any:
     return msgspec.defstruct("Answer", members, rename={"records": records}, kw_only=True)
 
 
+def _optional(client: Client, path: str, answer: Any, **options: Any) -> Any:
+    """An answer of that type; None if the desk's plan does not have it."""
+    found: list[Any] = []
+
+    def check(got: Answer) -> None:
+        found[:] = [None if got.status in ABSENT else got.json(answer)]
+
+    client.request("GET", path, ok=ABSENT, check=check, **options)
+    return found[0]
+
+
 def _required(token: str | None, client: Client, path: str) -> str:
     if not token:
         raise GiveUp(
@@ -141,6 +199,8 @@ class Zendesk(Source):
             Export(name="tickets", include="metric_sets"),
             Export(name="users"),
             Events(name="ticket_events"),
+            Applications(name="ticket_metric_events"),
+            Schedules(name="schedules"),
             List(name="ticket_metrics", enabled=False),
             List(name="satisfaction_ratings", cursor="updated_at", lag=timedelta(days=30)),
             List(name="deleted_tickets"),
