@@ -47,7 +47,7 @@
 {% macro facts_of_mapped_datasets() -%}
     {{ return({
         'orders': 'fct_orders', 'payments': 'fct_payments', 'subscriptions': 'fct_subscriptions',
-        'conversations': 'fct_conversations', 'survey_responses': 'fct_survey_responses',
+        'conversations': 'fct_conversations', 'conversation_events': 'fct_conversations', 'survey_responses': 'fct_survey_responses',
         'contacts': 'dim_customers', 'consent_events': 'dim_consents', 'message_events': 'mart_message_engagement_daily',
     }) }}
 {%- endmacro %}
