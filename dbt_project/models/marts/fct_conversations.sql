@@ -4,6 +4,9 @@ with conversations as (
         *,
         coalesce({{ minutes_after('created_at', 'full_resolution_minutes') }}, solved_at) as resolved_at,
         first_replied_at is not null or first_reply_minutes is not null as is_answered,
+        -- Of a source that tells the first reply and counts none, no other is known.
+        coalesce(replies, case when first_replied_at is not null or first_reply_minutes is not null then 1 end)
+            as known_replies,
         not is_open and full_resolution_minutes is not null as is_resolved
     from {{ ref('int_conversations_measured') }}
 
@@ -175,8 +178,8 @@ final as (
         measured.first_reply_business_minutes,
         measured.full_resolution_business_minutes,
         case
-            when measured.is_resolved and measured.replies > 0 and not coalesce(measured.is_outbound, false)
-                then measured.replies = 1 and coalesce(measured.reopens, 0) = 0
+            when measured.is_resolved and measured.known_replies > 0 and not coalesce(measured.is_outbound, false)
+                then measured.known_replies = 1 and coalesce(measured.reopens, 0) = 0
         end as is_one_touch,
         {{ is_late(
             'measured.first_reply_taken',
@@ -188,7 +191,7 @@ final as (
             'measured.full_resolution_waiting',
             'measured.full_resolution_target'
         ) }} as is_full_resolution_late,
-        case when measured.is_resolved then measured.replies < 2 end as is_one_touch_by_vendor,
+        case when measured.is_resolved then measured.known_replies < 2 end as is_one_touch_by_vendor,
         case when measured.is_resolved then measured.replies = 0 end as is_silent_solve,
         measured.is_outbound,
         round(measured.open_minutes, 2) as open_minutes,
