@@ -1,4 +1,4 @@
-{# A time zone as Zendesk and other programs in Ruby on Rails call it, as its name in the tz database. A name of that
+{# A time zone as programs in Ruby on Rails call it, as its name in the tz database. A name of that
    database stays; any other is NULL, because an unknown zone would stop the build. #}
 {% macro iana_time_zone(name) -%}
     {%- set zones = {

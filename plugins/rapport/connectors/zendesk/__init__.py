@@ -24,6 +24,7 @@ VENDOR = Vendor(
         "ticket_events": {"ticket_id": "zendesk:tickets"},
         "ticket_metric_events": {"ticket_id": "zendesk:tickets"},
         "ticket_metrics": {"ticket_id": "zendesk:tickets"},
+        "schedules": {},
         "satisfaction_ratings": {"requester_id": "zendesk:users", "ticket_id": "zendesk:tickets"},
         "deleted_tickets": {"id": "zendesk:tickets"},
     },
