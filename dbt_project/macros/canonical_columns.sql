@@ -42,6 +42,24 @@
             'source': text, 'profile_id': text, 'conversation_id': text, 'part_id': text, 'author': text,
             'is_public': flag, 'body': text, 'created_at': time,
         },
+        'conversation_changes': {
+            'source': text, 'conversation_id': text, 'change_id': text, 'status': text, 'changed_at': time,
+            'place': number,
+        },
+        'support_hours': {
+            'source': text, 'schedule': text, 'is_default': flag, 'iso_weekday': int, 'opens_minute': int,
+            'closes_minute': int, 'time_zone': text,
+        },
+        'support_holidays': {
+            'source': text, 'schedule': text, 'first_date': 'date', 'last_date': 'date',
+        },
+        'conversation_schedules': {
+            'source': text, 'conversation_id': text, 'schedule': text,
+        },
+        'conversation_targets': {
+            'source': text, 'conversation_id': text, 'metric': text, 'policy': text, 'minutes': number,
+            'hours': text,
+        },
         'survey_responses': {
             'source': text, 'profile_id': text, 'response_id': text, 'survey_id': text, 'survey_name': text,
             'question_id': text, 'metric': text, 'scale': text, 'score': number, 'comment': text,
@@ -92,6 +110,8 @@
             'priority': ['urgent', 'high', 'normal', 'low'],
         },
         'conversation_parts': {'author': ['customer', 'agent', 'machine']},
+        'conversation_changes': {'status': ['new', 'open', 'pending', 'solved', 'closed']},
+        'conversation_targets': {'metric': ['first_reply', 'full_resolution'], 'hours': ['business', 'calendar']},
         'survey_responses': survey,
         'survey_invitations': survey,
         'consent_events': {

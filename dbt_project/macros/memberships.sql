@@ -42,6 +42,15 @@
     (started_at < {{ moment }} and (ended_at is null or ended_at >= {{ moment }}))
 {%- endmacro %}
 
+{# Whether it can be known who was a customer at a moment and who left since. Nobody leaves by inactivity within
+   `inactivity_days` of the first purchase on record, so any rate from less history is 0 by construction. #}
+{% macro inactivity_is_known(first, moment) -%}
+    (
+        {{ first }}.basis = 'contractual'
+        or {{ moment }} >= {{ first }}.first_at + interval '{{ var("inactivity_days") }} days'
+    )
+{%- endmacro %}
+
 {# CTEs for churn models: `months` from the first membership on, and `members`, the customers of each
    month with their value at its start and end, one row per currency. #}
 {% macro membership_months() -%}
@@ -53,7 +62,7 @@
 
     first_months as (
 
-        select basis, min({{ local_month('started_at') }}) as month
+        select basis, min(started_at) as first_at, min({{ local_month('started_at') }}) as month
         from memberships
         group by basis
 
@@ -66,7 +75,8 @@
             month_start::date as month,
             {{ start_of_local_day('month_start') }} as starts_at,
             least({{ start_of_local_day("month_start + interval '1 month'") }}, {{ as_of() }}) as ends_at,
-            {{ start_of_local_day("month_start + interval '1 month'") }} <= {{ as_of() }} as is_complete
+            {{ start_of_local_day("month_start + interval '1 month'") }} <= {{ as_of() }} as is_complete,
+            {{ inactivity_is_known('first_months', start_of_local_day('month_start')) }} as is_known
         from first_months
         cross join lateral generate_series(
             first_months.month::timestamp, {{ local_month(as_of()) }}::timestamp, interval '1 month'
@@ -80,6 +90,7 @@
             months.basis,
             months.month,
             months.is_complete,
+            months.is_known,
             memberships.customer_id,
             memberships.currency,
             coalesce(sum(memberships.amount) filter (where {{ held_at('starts_at') }}), 0) as value_at_start,
@@ -92,7 +103,9 @@
             on months.basis = memberships.basis
             and memberships.started_at < months.ends_at
             and (memberships.ended_at is null or memberships.ended_at >= months.starts_at)
-        group by months.basis, months.month, months.is_complete, memberships.customer_id, memberships.currency
+        group by
+            months.basis, months.month, months.is_complete, months.is_known, memberships.customer_id,
+            memberships.currency
         window customer as (partition by months.basis, months.month, memberships.customer_id)
 
     )

@@ -16,7 +16,11 @@
         }},
         'fct_conversations': {'entity': 'conversations', 'id': 'conversation_id', 'time': 'created_at', 'checks': {
             'status': {'unknown': 'status is null'},
-            'first_replied_at': {'before_opening': "first_replied_at < created_at - interval '5 minutes'"},
+            'first_replied_at': {
+                'before_opening': "first_replied_at < created_at - interval '5 minutes'",
+                'in_the_future': 'first_replied_at > ' ~ as_of() ~ " + interval '1 hour'",
+            },
+            'solved_at': {'in_the_future': 'solved_at > ' ~ as_of() ~ " + interval '1 hour'"},
         }},
         'fct_survey_responses': {'model': 'int_survey_responses_unioned', 'entity': 'survey_responses', 'id': 'response_id', 'time': 'responded_at', 'checks': {
             'score': {'off_scale': 'is_off_scale'},
@@ -43,7 +47,7 @@
 {% macro facts_of_mapped_datasets() -%}
     {{ return({
         'orders': 'fct_orders', 'payments': 'fct_payments', 'subscriptions': 'fct_subscriptions',
-        'conversations': 'fct_conversations', 'survey_responses': 'fct_survey_responses',
+        'conversations': 'fct_conversations', 'conversation_events': 'fct_conversations', 'survey_responses': 'fct_survey_responses',
         'contacts': 'dim_customers', 'consent_events': 'dim_consents', 'message_events': 'mart_message_engagement_daily',
     }) }}
 {%- endmacro %}

@@ -53,7 +53,10 @@
     {%- set names = {
         'contacts': ['profile_id'], 'companies': ['company_id'], 'orders': ['order_id'],
         'subscriptions': ['subscription_id'], 'payments': ['payment_id'], 'conversations': ['conversation_id'],
-        'conversation_parts': ['conversation_id', 'part_id'], 'survey_responses': ['response_id', 'question_id'],
+        'conversation_parts': ['conversation_id', 'part_id'],
+        'conversation_changes': ['conversation_id', 'change_id'],
+        'conversation_schedules': ['conversation_id'], 'conversation_targets': ['conversation_id', 'metric'],
+        'survey_responses': ['response_id', 'question_id'],
         'survey_invitations': ['invitation_id'], 'web_events': ['event_id'], 'consent_events': ['event_id'],
         'deals': ['deal_id'], 'message_events': ['event_id'],
     } -%}

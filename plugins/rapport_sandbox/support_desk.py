@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 HOST = "https://lindenquell.zendesk.example/api/v2"
 SUPPORT_GROUP = 501
-# The place of a comment in its ticket, from which its id is made: 0 for the question, then answers.
-NOTE, REOPENED = 50, 60
+# The place of an event in its ticket, from which its id is made: 0 for the question, then answers.
+NOTE, REOPENED, SOLVED, CLOSED = 50, 60, 70, 80
 
 
 def user_id(number: int) -> int:
@@ -130,7 +130,7 @@ def _ticket(life: Life, moment: int, _: Any) -> None:
         "on_hold_time_in_minutes": {"calendar": 0, "business": 0},
     }
     _save(life, body, metric, moment)
-    _comment(life, body, moment, 0, body["requester_id"], f"A question, number {id}.")
+    _comment(life, body, moment, 0, body["requester_id"], f"A question, number {id}.", was=None)
     data = {"id": id, "created": moment}
     if id % 5 == 0:
         life.later(moment + 3 * MINUTE + id * 104_729 % 9_000 * SECOND, "note", data)
@@ -146,10 +146,10 @@ def _reply(life: Life, moment: int, data: Json) -> None:
     if found is None:
         return
     ticket, metric = found
-    ticket["status"] = "pending" if life.chance(0.5) else "open"
+    was, ticket["status"] = ticket["status"], "pending" if life.chance(0.5) else "open"
     metric["replies"] += 1
     text = f"An answer to number {ticket['id']}."
-    _comment(life, ticket, moment, metric["replies"], ticket["assignee_id"], text)
+    _comment(life, ticket, moment, metric["replies"], ticket["assignee_id"], text, was=was)
     if metric["reply_time_in_minutes"]["calendar"] is None:
         metric["reply_time_in_minutes"] = _minutes(data["created"], moment)
     metric["latest_comment_added_at"] = seconds_iso(moment)
@@ -164,7 +164,7 @@ def _note(life: Life, moment: int, data: Json) -> None:
     if found is not None:
         ticket, _ = found
         text = f"A note on number {ticket['id']}."
-        _comment(life, ticket, moment, NOTE, ticket["assignee_id"], text, public=False)
+        _comment(life, ticket, moment, NOTE, ticket["assignee_id"], text, False, ticket["status"])
 
 
 def _solve(life: Life, moment: int, data: Json) -> None:
@@ -172,7 +172,9 @@ def _solve(life: Life, moment: int, data: Json) -> None:
     if found is None:
         return
     ticket, metric = found
+    was, agent = ticket["status"], ticket["assignee_id"]
     ticket["status"] = "solved"
+    _comment(life, ticket, moment, SOLVED + metric["reopens"], agent, None, False, was)
     metric["solved_at"] = seconds_iso(moment)
     metric["full_resolution_time_in_minutes"] = _minutes(data["created"], moment)
     if metric["first_resolution_time_in_minutes"]["calendar"] is None:
@@ -199,12 +201,12 @@ def _reopen(life: Life, moment: int, data: Json) -> None:
     if found is None:
         return
     ticket, metric = found
-    ticket["status"] = "open"
+    was, ticket["status"] = ticket["status"], "open"
     metric["reopens"] += 1
     metric["solved_at"] = None
     place = REOPENED + metric["reopens"]
     text = f"Number {ticket['id']} is not solved."
-    _comment(life, ticket, moment, place, ticket["requester_id"], text)
+    _comment(life, ticket, moment, place, ticket["requester_id"], text, was=was)
     _save(life, ticket, metric, moment)
     life.later(moment + life.wait(0.5) + 5 * MINUTE, "reply", data)
 
@@ -213,6 +215,7 @@ def _close(life: Life, moment: int, data: Json) -> None:
     found = _load(life, data)
     if found is not None and found[0]["status"] == "solved":
         found[0]["status"] = "closed"
+        _comment(life, found[0], moment, CLOSED, -1, None, False, "solved")
         _save(life, *found, moment)
 
 
@@ -289,12 +292,24 @@ def _save(life: Life, ticket: Json, metric: Json, moment: int) -> None:
 
 
 def _comment(
-    life: Life, ticket: Json, moment: int, place: int, author: int, text: str, public: bool = True
+    life: Life,
+    ticket: Json,
+    moment: int,
+    place: int,
+    author: int,
+    text: str | None,
+    public: bool = True,
+    was: str | None = "new",
 ) -> None:
-    """Add a comment. `place` defines its id. Reply times are computed from these comments."""
+    """Add an event: a comment, unless `text` is None, and the status if it is not what it `was`.
+
+    `place` defines its id. Reply times are computed from these comments.
+    """
     id = ticket["id"] * 100 + place
     second = moment // SECOND * SECOND
     body = {"ticket_id": ticket["id"], "author_id": author, "body": text, "public": public}
+    if was != ticket["status"]:
+        body |= {"status": ticket["status"], "previous_value": was}
     life.batch.put("zendesk_comments", id, body, second)
 
 

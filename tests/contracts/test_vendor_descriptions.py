@@ -43,6 +43,11 @@ ELSEWHERE: dict[str, dict[str, str]] = {
             "twilio.com/docs/sendgrid/api-reference/suppressions-suppressions"
         ),
     },
+    "zendesk": {
+        r"GET /api/v2/business_hours/schedules(/\d+/holidays)?": (
+            "developer.zendesk.com/api-reference/ticketing/ticket-management/schedules/"
+        ),
+    },
 }
 
 

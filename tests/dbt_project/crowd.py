@@ -12,6 +12,7 @@ from .payloads import event
 
 ZONE = "Europe/Berlin"
 AS_OF = pd.Timestamp(NIGHT)
+AGENT = 900
 
 
 def land_the_crowd(connection: psycopg.Connection[Any]) -> None:
@@ -150,6 +151,7 @@ def payloads(random: np.random.Generator) -> dict[str, pd.DataFrame]:
         }
         for number in range(120)
     ]
+    users.append({"id": AGENT, "role": "agent", "active": True})
     payments = [
         {
             "payment_id": f"p{number}",

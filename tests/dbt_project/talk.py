@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .crowd import AGENT
 from .landed import NIGHT, Connection, land
 
-AGENT = 900
 # A text, the language that it is in where that can be told, how it feels where that can be told,
 # and whether it asks for something: as a person reads it.
 COMMENTS = (

@@ -132,9 +132,13 @@ def test_business_minutes_equal_an_opening_by_opening_count(crowd: Connection) -
 def test_support_rates_and_backlog_equal_pandas(crowd: Connection) -> None:
     tickets = staged(crowd, "conversations", "created_at")
     solved = tickets.full_resolution_minutes.notna()
-    one_touch = (tickets.replies <= 1) & (tickets.reopens == 0) & solved
+    talks = read(crowd, "select * from build.fct_conversations").set_index("conversation_id")
+    ours_too = tickets.conversation_id.map(talks.is_outbound).fillna(False).astype(bool)
+    one_touch = (tickets.replies == 1) & (tickets.reopens == 0) & solved & ~ours_too
     ours = read(crowd, "select * from build.mart_reply_times_daily where conversations > 0")
-    assert ours.one_touch.sum() == one_touch.sum()
+    assert ours.one_touch.sum() == one_touch.sum() > 0
+    assert ours.one_touch_by_vendor.sum() == ((tickets.replies < 2) & solved).sum()
+    assert ours.silent_solves.sum() == ((tickets.replies == 0) & solved).sum() > 0
     by_day = solved.groupby(tickets.day).sum()
     assert ours.set_index("created_date").resolved.to_dict() == by_day.to_dict()
     backlog = read(crowd, "select * from build.mart_backlog_daily order by 1")

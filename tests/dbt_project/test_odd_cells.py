@@ -103,7 +103,29 @@ DATASETS: dict[str, tuple[str, dict[str, Any], str]] = {
         "absurd,e@b.example,2026-02-24T15:00:00Z,2025-02-24T14:59:58Z,,open,,,email,normal\n"
         "waits,f@b.example,2026-02-24T15:00:00Z,,,open,,,email,normal\n"
         "solved,g@b.example,2026-02-24T15:00:00Z,,,solved,30,90,email,normal\n"
-        "again,h@b.example,2026-02-24T15:00:00Z,2026-02-24T15:30:00Z,2026-02-24T16:00:00Z,open,,,email,normal\n",
+        "again,h@b.example,2026-02-24T15:00:00Z,2026-02-24T15:30:00Z,2026-02-24T16:00:00Z,open,,,email,normal\n"
+        "logged,i@b.example,2026-02-24T15:00:00Z,,,solved,,,email,normal\n",
+    ),
+    "ticket_log": (
+        "conversation_events",
+        {
+            "event_id": "n",
+            "conversation_id": "ticket",
+            "author": "by",
+            "visibility": "kind",
+            "status": "now",
+            "occurred_at": "at",
+        },
+        "n,ticket,by,kind,now,at\n"
+        "1,logged,Requester,reply,New,2026-02-24T15:00:00Z\n"
+        "2,logged,Agent,note,,2026-02-24T15:10:00Z\n"
+        "3,logged,The Sphinx,reply,,2026-02-24T15:12:00Z\n"
+        "4,logged,Agent,,,2026-02-24T15:30:00Z\n"
+        "5,logged,Customer,reply,,2026-02-24T15:40:00Z\n"
+        "6,logged,Agent,reply,Resolved,2026-02-24T16:00:00Z\n"
+        "7,logged,Customer,,Re-opened,2026-02-24T17:00:00Z\n"
+        "8,logged,Agent,,Done,2026-02-24T18:00:00Z\n"
+        "9,elsewhere,Agent,,Done,2026-02-24T18:00:00Z\n",
     ),
     "people": (
         "contacts",
@@ -155,6 +177,9 @@ LOG = (
 )
 
 
+SHARED = {"january": "shop", "february": "shop", "ticket_log": "tickets"}
+
+
 def settings(folder: Path) -> Settings:
     datasets: dict[str, Any] = {}
     for name, (entity, columns, text) in DATASETS.items():
@@ -165,7 +190,7 @@ def settings(folder: Path) -> Settings:
             "entity": entity,
             "key": [next(iter(columns.values()))],
             "columns": columns,
-            "namespace": "shop" if name in ("january", "february") else name,
+            "namespace": SHARED.get(name, name),
         }
     (folder / "ga4.json").write_text("".join(map(ga4_line, GA4)))
     datasets["ga4"] = {"path": str(folder / "ga4.json"), "format": "ga4"}
@@ -257,7 +282,8 @@ def test_odd_values_are_counted_by_source_dataset_and_column(facts: Read) -> Non
         ("february, january", "order_id", "repeated", 1, 4),
         ("people", "birth_date", "unknown", 2, 3),
         ("subs", "started_at", "before_1990", 1, 3),
-        ("tickets", "first_replied_at", "before_opening", 1, 8),
+        ("ticket_log", "author", "unknown", 1, 9),
+        ("tickets", "first_replied_at", "before_opening", 1, 9),
         ("years", "amount", "missing", 1, 4),
         ("years", "ordered_at", "before_1990", 1, 4),
         ("years", "ordered_at", "in_the_future", 2, 4),
@@ -360,11 +386,26 @@ def test_stamps_complete_minutes_and_minutes_stamps(facts: Read) -> None:
     replied = tickets.first_reply_minutes.astype(float)
     assert replied.dropna().to_dict() == {
         "stamps": 60, "minutes": 12, "early": 0, "nearly": 0, "solved": 30, "again": 30,
+        "logged": 30,
     }  # fmt: skip
     late = tickets.is_first_reply_late
     assert {id for id, value in late.items() if value is True} == {"waits"}
     assert late["absurd"] is None
     assert set(tickets.channel) == {"email", "chat"}
+
+
+def test_figures_of_a_ticket_without_any_are_counted_from_its_log(facts: Read) -> None:
+    told = facts("select * from build.fct_conversations where conversation_id = 'tickets:logged'")
+    (logged,) = told.itertuples()
+    assert (logged.figures_from, logged.replies, logged.reopens) == ("events", 2, 1)
+    assert (float(logged.first_reply_minutes), float(logged.full_resolution_minutes)) == (30, 180)
+    assert logged.is_one_touch is False and logged.is_outbound is False
+    waits = facts("select * from build.mart_next_replies_daily")
+    assert (waits.follow_ups.sum(), waits.answered.sum()) == (1, 1)
+    profiles = facts(
+        "select profile_id from identity.members where profile_id like 'files:tickets:%'"
+    )
+    assert len(profiles) == 9, "a line of the log is nobody's profile"
 
 
 def test_a_login_and_a_payment_provider_open_no_session(facts: Read) -> None:

@@ -8,9 +8,9 @@ from vaderSentiment.vaderSentiment import (  # type: ignore[import-untyped]
 )
 
 from .conftest import Connection, read
-from .crowd import AS_OF, ZONE
+from .crowd import AGENT, AS_OF, ZONE
 from .hours import open_minutes
-from .talk import AGENT, COMMENTS, EVENTS
+from .talk import COMMENTS, EVENTS
 
 
 def parts(crowd: Connection) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from rapport.pages.database import Warehouse
 from rapport.pages.request import language
 
 from ..card.conftest import ANN, BOB, FORMER
-from .conftest import CANARIES, RUN, SCRIPT, Client, wait
+from .conftest import CANARIES, METRICS, RUN, SCRIPT, Client, wait
 
 As = Callable[[str | None], Client]
 
@@ -182,6 +182,37 @@ def test_a_segment_is_shown_in_words_and_in_sql(as_: As) -> None:
     said = page(as_("viewer"), "/segments/payment_failed")
     assert "from {{ ref(&#39;" in said and "Hold-out" in said
     assert "Overlap with other segments" in said and "open ticket" in said and "50 %" in said
+
+
+def test_a_lift_of_almost_nobody_is_no_number_and_says_how_many_more_are_needed(
+    as_: As, world: psycopg.Connection[Any]
+) -> None:
+    told = yaml.safe_load((METRICS / "mart_play_lift_daily.yml").read_text(encoding="utf-8"))
+    columns = [f"{one['name']} {one['data_type']}" for one in told["models"][0]["columns"]]
+    world.execute(f"create table marts.mart_play_lift_daily ({', '.join(columns)})")
+    try:
+        world.execute(
+            "insert into marts.mart_play_lift_daily (segment, arm, as_of_date, treated, held_out,"
+            " converted_treated, converted_held_out, lift_reason, treated_missing,"
+            " held_out_missing) values ('payment_failed', 'treated', '2026-03-30', 22, 1, 1, 1,"
+            " 'too_few_held_out', 8, 81)"
+        )
+        said = page(as_("viewer"), "/segments/payment_failed")
+    finally:
+        world.execute("drop table marts.mart_play_lift_daily")
+    assert "Needed are 81 more held out and 8 more treated." in said
+    assert "1 of 22 treated reached the goal, 1 of 1 held out." in said
+    assert "Lift" not in said
+
+
+def test_a_metric_that_cannot_be_known_says_why(as_: As, world: psycopg.Connection[Any]) -> None:
+    why = "update marts.mart_metrics_latest set value = %s, reason = %s where metric = %s"
+    world.execute(why, [None, "history_too_short", "churn_rate_30d"])
+    try:
+        for path in ("/metrics", "/metrics/churn_rate_30d"):
+            assert "The history is too short to tell." in page(as_("viewer"), path)
+    finally:
+        world.execute(why, [0.1, None, "churn_rate_30d"])
 
 
 def test_why_in_shows_each_condition(as_: As) -> None:

@@ -23,7 +23,8 @@ create table build.fct_orders (
     revenue numeric generated always as (case when status = 'paid' then amount end) stored
 );
 create table build.fct_subscriptions (
-    customer_id text, subscription_id text, started_at timestamptz, ended_at timestamptz
+    customer_id text, subscription_id text, started_at timestamptz, ended_at timestamptz,
+    plan text, amount numeric, currency text
 );
 create table build.fct_touchpoints (
     customer_id text, touchpoint_id text, kind text, channel text, occurred_at timestamptz,
@@ -136,5 +137,6 @@ def _subscribe(rng: np.random.Generator, rows: Any, who: str, first: datetime, t
         if rng.random() < 0.9:
             ended = failed + timedelta(days=float(rng.uniform(8, 30)))
     rows["fct_subscriptions"].append(
-        (who, f"s{who}", first, ended if ended is not None and ended <= AS_OF else None)
-    )
+        (who, f"s{who}", first, ended if ended is not None and ended <= AS_OF else None,
+         "monthly", 20, "EUR")
+    )  # fmt: skip

@@ -1,55 +1,125 @@
 """What each model learns from a signal, and that it does not win without one."""
 
+import json
+from dataclasses import asdict
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from rapport.predictions import backtest, churn, contact_time, logistic, next_product, personas
+from rapport.predictions import (
+    backtest,
+    churn,
+    churn_model,
+    contact_time,
+    next_product,
+    personas,
+    single_rules,
+)
 from rapport.predictions.errors import TooFew
 from rapport.predictions.personas import PERSONAS
 
 
-def test_the_mean_probability_is_the_share_that_happened() -> None:
-    rng = np.random.default_rng(0)
-    features = np.column_stack([rng.normal(size=2_000), np.full(2_000, 7.0)])
-    happened = (rng.random(2_000) < 1 / (1 + np.exp(1.5 - 2 * features[:, 0]))).astype(float)
-    model = logistic.fit(features, happened)
-    assert model.probability(features).mean() == pytest.approx(happened.mean(), abs=1e-6)
-    assert model.weights[0] / model.deviations[0] == pytest.approx(2.0, rel=0.15)
-    assert model.weights[1] == 0.0
-
-
-def leavers(seed: int, signal: float) -> pd.DataFrame:
+def subscribers(seed: int, size: int = 800, signal: float = 1.0) -> pd.DataFrame:
+    """A month of subscribers who leave by plan, amount, time in contract and tickets."""
     rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({name: rng.integers(0, 40, 800) for name in churn.FEATURES}, dtype=float)
-    odds = -1 + signal * (np.log1p(frame["days_since_visit"]) - 2.8)
+    frame = pd.DataFrame({name: rng.integers(0, 40, size) for name in churn.FEATURES}, dtype=float)
+    frame["customer_id"] = [f"c{seed}_{number}" for number in range(size)]
+    frame["plan"] = rng.choice(["monthly", "yearly"], size)
+    frame["contract_days"] = rng.gamma(1.5, 300, size)
+    frame["relative_amount"] = rng.uniform(0.3, 2, size)
     frame["kind"] = "contractual"
-    frame["has_left"] = (rng.random(800) < 1 / (1 + np.exp(-odds))).astype(int)
+    odds = -1 + signal * (
+        1.6 * (frame["plan"] == "monthly")
+        - 0.7 * (np.log1p(frame["contract_days"]) - 5.5)
+        + 1.5 * (frame["relative_amount"] - 1)
+        + 0.8 * (np.log1p(frame["conversations_60d"]) - 2.8)
+    )
+    frame["has_left"] = (rng.random(size) < 1 / (1 + np.exp(-odds))).astype(int)
     return frame
 
 
-def test_a_churn_model_wins_by_a_signal_and_not_by_noise() -> None:
-    assert churn.judge(leavers(1, 1.5), leavers(2, 1.5)).beats_baseline
-    by_noise = [
-        churn.judge(leavers(seed, 0.0), leavers(seed + 100, 0.0)).beats_baseline
-        for seed in range(20)
-    ]
-    assert sum(by_noise) <= 1
+def months(seed: int, **how: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Three months to learn from and the one after them."""
+    before = [subscribers(seed + number, **how) for number in range(3)]
+    return pd.concat(before, ignore_index=True), subscribers(seed + 3, **how)
+
+
+def figure(of: backtest.Backtest, metric: str) -> backtest.Figure:
+    return next(one for one in of.figures if one.metric == metric)
+
+
+def test_a_churn_model_beats_the_best_rule_of_one_column_where_several_tell() -> None:
+    judged = churn.judge(*months(10))
+    assert judged.beats_baseline
+    area = figure(judged, "auc")
+    assert area.baseline is not None
+    assert area.value > area.baseline + 0.05
+
+
+def test_a_churn_model_is_not_published_for_noise_or_for_what_one_column_tells() -> None:
+    for seed in (0, 10, 30):
+        assert not churn.judge(*months(seed, signal=0.0)).beats_baseline
+
+    def one_column(seed: int) -> pd.DataFrame:
+        frame = subscribers(seed)
+        rng = np.random.default_rng(seed)
+        late = frame["days_since_seen"] > 20
+        return frame.assign(has_left=(rng.random(len(frame)) < 0.1 + 0.6 * late).astype(int))
+
+    assert not churn.judge(one_column(1), one_column(2)).beats_baseline
 
 
 def test_a_churn_model_is_calibrated_and_its_best_tenth_holds_more_leavers() -> None:
-    parts = churn.judge(leavers(1, 1.5), leavers(2, 1.5)).deciles
-    assert sum(part.customers for part in parts) == 800
-    assert backtest.calibration_error(parts) < 0.07
+    before, after = months(20, size=3000)
+    parts = churn.judge(before, after).deciles
+    assert sum(part.customers for part in parts) == 3000
+    assert backtest.calibration_error(parts) < 0.03
     assert parts[0].share_of_actual is not None
-    assert parts[0].share_of_actual > 0.1
+    assert parts[0].share_of_actual > 0.15
     assert parts[-1].share_of_actual == pytest.approx(1.0)
+    model = churn.estimate(before)
+    assert model.probability(before).mean() == pytest.approx(before["has_left"].mean(), abs=0.01)
+    assert model.probability(after).mean() == pytest.approx(after["has_left"].mean(), abs=0.04)
+
+
+def test_the_same_rows_give_the_same_model() -> None:
+    rows = subscribers(5)
+    assert churn.estimate(rows) == churn.estimate(rows.copy())
+    kept = json.loads(json.dumps(asdict(churn.estimate(rows))))
+    again = churn_model.ChurnModel(**kept).probability(rows)
+    assert (again == churn.estimate(rows).probability(rows)).all()
+
+
+def test_a_plan_that_only_leavers_have_is_no_plan() -> None:
+    rows = subscribers(5)
+    rows.loc[rows["has_left"] == 1, "plan"] = "ended"
+    assert churn.estimate(rows).plans == []
+    assert "plan" not in single_rules.forecasts(rows, rows)
 
 
 def test_a_churn_model_abstains_where_nobody_left() -> None:
-    stays = leavers(1, 1.0).assign(has_left=0)
+    stays = subscribers(1).assign(has_left=0)
     with pytest.raises(TooFew, match="0 customers left"):
         churn.estimate(stays)
+    with pytest.raises(TooFew, match="0 customers left"):
+        churn.judge(subscribers(1), stays)
+
+
+def test_the_noise_of_a_difference_of_areas_is_what_resampling_finds() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=400)
+    happened = (rng.random(400) < 1 / (1 + np.exp(-truth))).astype(float)
+    first, second = truth + rng.normal(size=400), truth + rng.normal(0, 2, 400)
+    drawn = [rng.integers(0, 400, 400) for _ in range(800)]
+    gaps = [
+        backtest.auc(first[rows], happened[rows]) - backtest.auc(second[rows], happened[rows])
+        for rows in drawn
+    ]
+    found = backtest.auc_noise(first, second, happened)
+    assert found == pytest.approx(float(np.std(gaps)), rel=0.1)
+    assert backtest.auc_noise(first, first, happened) == 0
 
 
 def bought(seed: int, tastes: int) -> tuple[pd.DataFrame, pd.DataFrame]:

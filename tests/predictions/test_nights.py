@@ -198,13 +198,25 @@ def test_a_first_fit_that_fails_says_nothing(
 
 def test_what_was_known_at_a_moment_knows_nothing_of_later(company: Connection) -> None:
     at = AS_OF - timedelta(days=30)
-    features = ["customer_id", "kind", *churn.FEATURES]
+    features = ["customer_id", "kind", "plan", *churn.FEATURES]
     before = churn.candidates(company, at, at + timedelta(days=30))[features]
     company.execute("delete from build.fct_touchpoints where occurred_at > %s", (at,))
     company.execute("delete from build.fct_orders where ordered_at > %s", (at,))
+    company.execute("delete from build.fct_subscriptions where started_at > %s", (at,))
+    company.execute("update build.fct_subscriptions set ended_at = null where ended_at > %s", (at,))
     after = churn.candidates(company, at, at + timedelta(days=30))[features]
     assert len(before) > 100
     assert before.equals(after)
+
+
+def test_an_amount_of_nothing_that_was_set_when_a_contract_ended_tells_nothing(
+    company: Connection,
+) -> None:
+    at = AS_OF - timedelta(days=30)
+    before = churn.candidates(company, at, AS_OF)
+    assert before["has_left"].sum() > 5
+    company.execute("update build.fct_subscriptions set amount = 0 where ended_at is not null")
+    assert churn.candidates(company, at, AS_OF).equals(before)
 
 
 def test_a_persona_stays_with_who_hardly_changed(company: Connection) -> None:

@@ -40,11 +40,36 @@ customers_30_days_ago as (
 
 ),
 
+first_members as (
+
+    select
+        basis,
+        min(started_at) as first_at,
+        count(*) filter (where ended_at < {{ as_of() }}) as ended
+    from memberships
+    group by basis
+
+),
+
 churn as (
 
-    select basis, count(*) as customers, count(*) filter (where not is_still_there) as churned
-    from customers_30_days_ago
-    group by basis
+    select
+        customers.basis,
+        count(*) as customers,
+        count(*) filter (where not customers.is_still_there) as churned,
+        bool_and({{ inactivity_is_known('first_members', as_of() ~ " - interval '30 days'") }}) as is_long_enough,
+        max(first_members.ended) as ended
+    from customers_30_days_ago as customers
+    inner join first_members on customers.basis = first_members.basis
+    group by customers.basis
+
+),
+
+first_purchases as (
+
+    select min(ordered_at) <= {{ as_of() }} - interval '{{ var("inactivity_days") }} days' as is_long_enough
+    from {{ ref('fct_orders') }}
+    where is_purchase and customer_id is not null and {{ is_reportable('ordered_at') }}
 
 ),
 
@@ -82,39 +107,58 @@ revenue as (
 
 headlines as (
 
-    select 'nps_90d' as metric, (select nps_90d from nps) as value, (select responses_90d from nps) as n
+    select
+        'nps_90d' as metric,
+        (select nps_90d from nps) as value,
+        (select responses_90d from nps) as n,
+        'no_answers' as reason
     union all
-    select 'nps_90d_margin_of_error', (select margin_of_error_90d from nps), (select responses_90d from nps)
+    select
+        'nps_90d_margin_of_error',
+        (select margin_of_error_90d from nps),
+        (select responses_90d from nps),
+        case when (select responses_90d from nps) = 1 then 'one_answer' else 'no_answers' end
     union all
-    select 'csat_90d', (select csat_90d from csat where scale = '1-5'), (select responses_90d from csat where scale = '1-5')
+    select
+        'csat_90d',
+        (select csat_90d from csat where scale = '1-5'),
+        (select responses_90d from csat where scale = '1-5'),
+        'no_answers'
     union all
     select
         'csat_good_bad_90d',
         (select csat_90d from csat where scale = 'good_bad'),
-        (select responses_90d from csat where scale = 'good_bad')
+        (select responses_90d from csat where scale = 'good_bad'),
+        'no_answers'
     union all
-    select 'ces_90d', (select ces_90d from ces), (select responses_90d from ces)
+    select 'ces_90d', (select ces_90d from ces), (select responses_90d from ces), 'no_answers'
     union all
     select
         'churn_rate_30d',
-        (select {{ share('churned', 'customers') }} from churn where basis = 'contractual'),
-        (select customers from churn where basis = 'contractual')
+        (select {{ share('churned', 'customers') }} from churn where basis = 'contractual' and ended > 0),
+        (select customers from churn where basis = 'contractual'),
+        case when exists (select 1 from churn where basis = 'contractual') then 'no_end_on_record' else 'no_customers' end
     union all
     select
         'inactivity_churn_rate_30d',
-        (select {{ share('churned', 'customers') }} from churn where basis = 'non_contractual'),
-        (select customers from churn where basis = 'non_contractual')
+        (select {{ share('churned', 'customers') }} from churn where basis = 'non_contractual' and is_long_enough),
+        (select customers from churn where basis = 'non_contractual'),
+        case
+            when exists (select 1 from first_members where basis = 'non_contractual') then 'history_too_short'
+            else 'no_customers'
+        end
     union all
     select
         'repeat_purchase_rate',
-        (select repeat_purchase_rate from repeat_purchases),
-        (select buyers_to_date from repeat_purchases)
+        (select repeat_purchase_rate from repeat_purchases where (select is_long_enough from first_purchases)),
+        (select buyers_to_date from repeat_purchases),
+        case when exists (select 1 from repeat_purchases) then 'history_too_short' else 'no_customers' end
     union all
-    select 'first_reply_minutes_median_30d', first_reply_minutes, replied from conversations
+    select 'first_reply_minutes_median_30d', first_reply_minutes, replied, 'no_replies' from conversations
     union all
-    select 'full_resolution_minutes_median_30d', full_resolution_minutes, resolved from conversations
+    select 'full_resolution_minutes_median_30d', full_resolution_minutes, resolved, 'no_solutions' from conversations
     union all
-    select 'revenue_30d_' || currency, revenue, orders from revenue
+    select 'revenue_30d_' || currency, revenue, orders, 'no_amounts' from revenue
 
 ),
 
@@ -124,7 +168,8 @@ final as (
         metric,
         {{ as_of() }} as as_of,
         value::numeric as value,
-        coalesce(n, 0)::integer as n
+        coalesce(n, 0)::integer as n,
+        case when value is null then reason end as reason
     from headlines
 
 )

@@ -92,6 +92,32 @@ shares as (
 
 ),
 
+differences as (
+
+    select
+        *,
+        p1 - p2 as difference,
+        sqrt(power(p1 - low1, 2) + power(high2 - p2, 2)) as below,
+        sqrt(power(high1 - p1, 2) + power(p2 - low2, 2)) as above,
+        {{ people_for_a_share('converted_treated', 'treated') }} as treated_needed,
+        {{ people_for_a_share('converted_held_out', 'held_out') }} as held_out_needed
+    from shares
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            when held_out < {{ fewest_people() }} then 'too_few_held_out'
+            when treated < {{ fewest_people() }} then 'too_few_treated'
+            when greatest(below, above) > {{ widest_half() }} then 'interval_too_wide'
+        end as lift_reason
+    from differences
+
+),
+
 final as (
 
     select
@@ -102,10 +128,17 @@ final as (
         held_out,
         converted_treated,
         converted_held_out,
-        round((p1 - p2)::numeric, 6) as lift,
-        round((p1 - p2 - sqrt(power(p1 - low1, 2) + power(high2 - p2, 2)))::numeric, 6) as lift_low,
-        round((p1 - p2 + sqrt(power(high1 - p1, 2) + power(p2 - low2, 2)))::numeric, 6) as lift_high
-    from shares
+        case when lift_reason is null then round(difference::numeric, 6) end as lift,
+        case when lift_reason is null then round((difference - below)::numeric, 6) end as lift_low,
+        case when lift_reason is null then round((difference + above)::numeric, 6) end as lift_high,
+        lift_reason,
+        case when lift_reason is not null then greatest(treated_needed - treated, 0) end as treated_missing,
+        case
+            when lift_reason = 'interval_too_wide' and treated_needed <= treated
+                then greatest(held_out_needed - held_out, 1)
+            when lift_reason is not null then greatest(held_out_needed - held_out, 0)
+        end as held_out_missing
+    from judged
 
 )
 

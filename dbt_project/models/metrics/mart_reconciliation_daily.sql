@@ -50,6 +50,49 @@ ours as (
 
 ),
 
+counted_twice as (
+
+    select
+        conversations.source,
+        {{ local_date('conversations.created_at') }} as figure_date,
+        figure.metric,
+        figure.is_time,
+        figure.ours,
+        figure.theirs,
+        abs(figure.ours - figure.theirs) >= 1 as differs
+    from {{ ref('fct_conversations') }} as conversations
+    cross join lateral (
+        values
+        {%- for name, is_time in {
+            'first_reply_minutes': 'true', 'full_resolution_minutes': 'true', 'reopens': 'false', 'replies': 'false'
+        }.items() %}
+        (
+            '{{ name }}_from_events',
+            {{ is_time }},
+            conversations.event_{{ name }}::numeric,
+            conversations.vendor_{{ name }}::numeric
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as figure (metric, is_time, ours, theirs)
+    where {{ is_reportable('conversations.created_at') }} and figure.ours is not null and figure.theirs is not null
+
+),
+
+from_events as (
+
+    select
+        metric,
+        source,
+        figure_date,
+        case when is_time then {{ percentile(0.5, 'ours') }} else sum(ours) end as ours,
+        case when is_time then {{ percentile(0.5, 'theirs') }} else sum(theirs) end as theirs,
+        count(*) filter (where differs) as differing,
+        count(*) as conversations
+    from counted_twice
+    group by metric, source, figure_date, is_time
+
+),
+
 final as (
 
     select
@@ -65,6 +108,21 @@ final as (
         on theirs.source = ours.source
         and theirs.metric = ours.metric
         and theirs.figure_date = ours.figure_date
+    union all
+    select
+        metric,
+        source,
+        figure_date as date,
+        ours,
+        theirs,
+        ours - theirs as difference,
+        case
+            when ours <> theirs
+                then
+                    differing || ' of ' || conversations || ' conversations differ by a minute or one, counted from'
+                    || ' the events that landed and by the vendor, who cuts minutes off.'
+        end as explanation
+    from from_events
 
 )
 

@@ -39,7 +39,13 @@ final as (
         count(conversations.is_full_resolution_late)::integer as full_resolutions_judged,
         (count(*) filter (where conversations.is_full_resolution_late))::integer as full_resolutions_late,
         {{ share('count(*) filter (where conversations.is_full_resolution_late)', 'count(conversations.is_full_resolution_late)') }}
-            as full_resolution_breach_rate
+            as full_resolution_breach_rate,
+        count(conversations.is_one_touch)::integer as one_touch_judged,
+        (count(*) filter (where conversations.is_one_touch_by_vendor))::integer as one_touch_by_vendor,
+        {{ share('count(*) filter (where conversations.is_one_touch_by_vendor)', 'count(conversations.is_one_touch_by_vendor)') }}
+            as one_touch_share_by_vendor,
+        (count(*) filter (where conversations.is_silent_solve))::integer as silent_solves,
+        (count(*) filter (where conversations.is_outbound))::integer as outbound
     from days
     left join conversations on days.created_date = conversations.created_date
     group by days.created_date

@@ -140,6 +140,7 @@ class Headline(_Part):
     as_of: datetime
     value: float | None
     n: int
+    reason: str | None = None
 
 
 class Metrics(_Part):

@@ -124,7 +124,11 @@ def catalogue(connection: Warehouse) -> dict[str, Mart]:
         }
         if time is None or not measures:
             continue
-        dimensions = tuple(column["name"] for column in columns if column["type"] == "text")
+        dimensions = tuple(
+            column["name"]
+            for column in columns
+            if column["type"] == "text" and not column["name"].endswith("_reason")
+        )
         marts[name] = Mart(name, columns[0]["about"] or "", time, dimensions, measures)
     return marts
 
@@ -132,9 +136,7 @@ def catalogue(connection: Warehouse) -> dict[str, Mart]:
 def headlines(connection: Warehouse) -> list[dict[str, Any]]:
     """The metrics of the published night."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "select metric, as_of, value, n from marts.mart_metrics_latest order by metric"
-        ).fetchall()
+        return cursor.execute("select * from marts.mart_metrics_latest order by metric").fetchall()
 
 
 def plot(

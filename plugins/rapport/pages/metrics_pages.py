@@ -31,7 +31,8 @@ def every(request: Request) -> HTMLResponse:
         for row in rows:
             drawn = metrics.draw(connection, marts, row["metric"], until)
             if drawn is not None:
-                plots.append(metrics.with_headline(drawn, {"value": row["value"]}))
+                headline = {"value": row["value"], "reason": row.get("reason")}
+                plots.append(metrics.with_headline(drawn, headline))
         covered = {plot.mart for plot in plots}
         others = [mart for name, mart in marts.items() if name not in covered]
     return show(request, "metrics.html", plots=plots, headlines=rows, others=others)

@@ -115,6 +115,29 @@ def auc(predicted: Floats, happened: Floats) -> float:
     return float((ranks[happened > 0].sum() - ones * (ones + 1) / 2) / (ones * others))
 
 
+def auc_noise(first: Floats, second: Floats, happened: Floats) -> float:
+    """The standard error of the difference of two AUCs on the same customers.
+
+    E. DeLong, D. DeLong, D. Clarke-Pearson, Biometrics 44 (1988).
+    """
+    ones = happened > 0
+    if not ones.any() or ones.all():
+        return float("nan")
+    above, below = (_placements(scores, ones) for scores in (first, second))
+    gaps = [one - other for one, other in zip(above, below, strict=True)]
+    return float(np.sqrt(sum(gap.var() / len(gap) for gap in gaps)))
+
+
+def _placements(scores: Floats, ones: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """For each row that happened, the share of others ranked below it; and the other way round."""
+    from scipy.stats import rankdata
+
+    ranks, count, rest = rankdata(scores), int(ones.sum()), int((~ones).sum())
+    of_ones = (ranks[ones] - rankdata(scores[ones])) / rest
+    of_others = 1 - (ranks[~ones] - rankdata(scores[~ones])) / count
+    return np.asarray(of_ones), np.asarray(of_others)
+
+
 def deciles(predicted: Floats, actual: Floats) -> list[Decile]:
     """Calibration and lift: predicted and actual means by decile. Ties keep their order."""
     order = np.argsort(-predicted, kind="stable")

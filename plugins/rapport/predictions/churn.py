@@ -1,19 +1,19 @@
 """Churn: the probability that a customer leaves within the next 30 days.
 
-There are two kinds of churn, each with its own logistic regression:
+There are two kinds of churn, each with a model of its own (`churn_model`):
 
 - `contractual`: a customer with an active subscription has none `HORIZON` days later.
 - `inactivity`: a customer without a subscription, whose last paid order is younger than
   `INACTIVITY`, places no paid order within `HORIZON`.
 
-The baseline groups customers by one fact: whether a payment failed lately (contractual), or the
-months since the last order (inactivity). It predicts the churn rate of the group, or the overall
-rate where that is closer to what happened.
+A model is trained on the months before the last and judged on the last one. It must beat the best
+rule of a single column (`single_rules`), else nothing is published.
 
 >>> churn.run(connection, as_of)  # doctest: +SKIP
 {'customers': 571, 'scored': 571}
 """
 
+import logging
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,40 +22,84 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rapport.predictions import logistic
+from rapport.predictions import churn_model, single_rules
 from rapport.predictions.backtest import (
     Backtest,
     Figure,
     auc,
+    auc_noise,
     calibration_error,
     deciles,
     log_losses,
     standard_error,
 )  # fmt: skip
+from rapport.predictions.churn_model import FEATURES, ChurnModel
 from rapport.predictions.errors import TooFew
 from rapport.predictions.store import Connection, Standing, read, refit, replace
 from rapport.transform.project_variables import read_variable
 
+__all__ = ["FEATURES", "candidates", "estimate", "judge", "run"]
+
+log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 
-MODEL, VERSION = "churn", "1"
+MODEL, VERSION = "churn", "2"
 KINDS = ("contractual", "inactivity")
 HORIZON = timedelta(days=30)
+MONTHS = 4  # whose customers a model learns from; the last one judges it first
 MIN_EACH = 20  # the fewest customers who left, and the fewest who stayed, to fit a model
 
-FEATURES = (
-    "tenure_days", "orders_90d", "days_since_order", "visits_30d", "visits_90d",
-    "days_since_visit", "conversations_60d", "failed_payments_60d",
-)  # fmt: skip
-
 CANDIDATES = """
-with subscribed as (
+with contracts as (
     select
-        customer_id,
-        bool_or(started_at <= %(at)s and coalesce(ended_at > %(at)s, true)) as is_active,
-        bool_or(started_at <= %(later)s and coalesce(ended_at > %(later)s, true)) as goes_on
+        *,
+        started_at <= %(at)s and coalesce(ended_at > %(at)s, true) as is_running,
+        started_at <= %(later)s and coalesce(ended_at > %(later)s, true) as goes_on
     from build.fct_subscriptions
     where customer_id is not null
+),
+
+-- Only the latest amount of a contract is known. One of 0 may have been set when it ended, so the
+-- usual amount of its plan stands for it.
+usual as (
+    select
+        currency,
+        plan,
+        grouping(plan) = 1 as is_of_all,
+        percentile_cont(0.5) within group (order by amount) as amount
+    from contracts
+    where is_running and amount > 0
+    group by grouping sets ((currency), (currency, plan))
+),
+
+priced as (
+    select
+        contracts.*,
+        coalesce(
+            nullif(greatest(contracts.amount, 0), 0)::double precision / nullif(of_all.amount, 0),
+            of_plan.amount / nullif(of_all.amount, 0),
+            1
+        ) as relative_amount
+    from contracts
+    left join usual as of_all
+        on contracts.currency is not distinct from of_all.currency and of_all.is_of_all
+    left join usual as of_plan
+        on contracts.currency is not distinct from of_plan.currency
+        and contracts.plan = of_plan.plan and not of_plan.is_of_all
+    where contracts.is_running or contracts.goes_on
+),
+
+subscribed as (
+    select
+        customer_id,
+        bool_or(is_running) as is_active,
+        bool_or(goes_on) as goes_on,
+        count(*) filter (where is_running) as subscriptions,
+        min(started_at) filter (where is_running) as contract_from,
+        sum(relative_amount) filter (where is_running) as relative_amount,
+        (array_agg(plan order by started_at desc, subscription_id) filter (where is_running))[1]
+        as plan
+    from priced
     group by customer_id
 ),
 
@@ -78,6 +122,9 @@ touched as (
             where kind = 'payment' and status = 'failed'
             and occurred_at > %(at)s - interval '60 days'
         ) as failed_payments_60d,
+        max(occurred_at) filter (
+            where kind in ('order', 'web_session', 'conversation', 'survey_response')
+        ) as last_seen_at,
         min(occurred_at) as first_at,
         max(occurred_at) filter (where kind = 'order') as last_order_at,
         max(occurred_at) filter (where kind = 'web_session') as last_visit_at
@@ -106,6 +153,12 @@ select
     as days_since_visit,
     touched.conversations_60d,
     touched.failed_payments_60d,
+    coalesce(extract(epoch from %(at)s - subscribed.contract_from) / 86400, 0) as contract_days,
+    coalesce(subscribed.subscriptions, 0) as subscriptions,
+    coalesce(subscribed.relative_amount, 0) as relative_amount,
+    least(coalesce(extract(epoch from %(at)s - last_seen_at) / 86400, 365), 365)
+    as days_since_seen,
+    case when subscribed.is_active then subscribed.plan end as plan,
     case
         when subscribed.is_active then not coalesce(subscribed.goes_on, false)
         else bought_later.customer_id is null
@@ -147,65 +200,51 @@ def candidates(connection: Connection, at: datetime, later: datetime) -> pd.Data
 
 
 def _fit(connection: Connection, as_of: datetime, kind: str) -> tuple[dict[str, Any], Backtest]:
-    """Train on the month before last, test on the last month, then train on the last month."""
-    windows = []
-    for number in (2, 1):
+    """Train on the months before the last, judge on the last one, then train on all of them."""
+    months = []
+    for number in range(MONTHS, 0, -1):
         at = as_of - number * HORIZON
         frame = candidates(connection, at, at + HORIZON)
-        windows.append(frame[frame["kind"] == kind].reset_index(drop=True))
-    before, after = windows
+        months.append(frame[frame["kind"] == kind])
+    before, after = pd.concat(months[:-1], ignore_index=True), months[-1].reset_index(drop=True)
     backtest = judge(before, after)
+    model = estimate(pd.concat(months, ignore_index=True))
     left = float(after["has_left"].mean())
-    return {**asdict(estimate(after)), "base_rate": left, "horizon_days": HORIZON.days}, backtest
+    return {**asdict(model), "base_rate": left, "horizon_days": HORIZON.days}, backtest
 
 
-def features(frame: pd.DataFrame) -> Floats:
-    """The columns `FEATURES` as log(1 + value): the second visit says more than the 20th."""
-    return np.asarray(np.log1p(np.maximum(frame[list(FEATURES)].to_numpy(float), 0)))
-
-
-def estimate(frame: pd.DataFrame) -> logistic.Logistic:
-    """Fit the model on the candidates of one window; raises `TooFew` or `NoFit`."""
-    happened = frame["has_left"].to_numpy(float)
-    left, stayed = int(happened.sum()), int((1 - happened).sum())
-    if min(left, stayed) < MIN_EACH:
-        raise TooFew(
-            f"{left} customers left and {stayed} stayed; at least {MIN_EACH} of each are needed."
-        )
-    return logistic.fit(features(frame), happened)
-
-
-def group_rates(before: pd.DataFrame, after: pd.DataFrame) -> Floats:
-    """The baseline for each row of `after`: the share of its group that left in `before`."""
-
-    def group(frame: pd.DataFrame) -> "pd.Series[int]":
-        months = (frame["days_since_order"] // 30).clip(upper=3).astype(int)
-        is_contract = frame["kind"] == "contractual"
-        return months.where(~is_contract, -1 - (frame["failed_payments_60d"] > 0).astype(int))
-
-    rates = before.groupby(group(before))["has_left"].mean()
-    return np.asarray(group(after).map(rates).fillna(before["has_left"].mean()), float)
+def estimate(frame: pd.DataFrame) -> ChurnModel:
+    """Fit the model on candidates; raises `TooFew`."""
+    _check_enough(frame)
+    return churn_model.fit(frame)
 
 
 def judge(before: pd.DataFrame, after: pd.DataFrame) -> Backtest:
-    """Backtest: fit on `before`, predict `after`, and compare with the baseline."""
-    predicted = estimate(before).probability(features(after))
+    """Backtest: fit on `before`, predict `after`, and compare with the best rule of one column.
+
+    By each figure the best of the rules is taken as they turned out, which makes them hard to beat.
+    """
+    _check_enough(after)
+    predicted = estimate(before).probability(after)
     actual = after["has_left"].to_numpy(float)
-    overall = np.full(len(after), before["has_left"].mean())
-    # Groups that are too small do worse than the overall rate and would be too easy to beat.
-    plain = min(
-        group_rates(before, after), overall, key=lambda rates: ((rates - actual) ** 2).mean()
-    )
-    if not 0 < actual.sum() < len(actual):
-        raise TooFew("Either all or none of the customers left in the hold-out period.")
-    parts, others = deciles(predicted, actual), deciles(plain, actual)
-    squares = [(forecast - actual) ** 2 for forecast in (predicted, plain)]
-    losses = [log_losses(forecast, actual) for forecast in (predicted, plain)]
+    rules = single_rules.forecasts(before, after)
+    squares = {name: (rates - actual) ** 2 for name, rates in rules.items()}
+    losses = {name: log_losses(rates, actual) for name, rates in rules.items()}
+    areas = {name: auc(rates, actual) for name, rates in rules.items()}
+    by_square = min(squares, key=lambda name: squares[name].mean())
+    by_loss = min(losses, key=lambda name: losses[name].mean())
+    by_area = max(areas, key=lambda name: areas[name])
+    log.info("The best rules of one column are %s, %s and %s", by_square, by_loss, by_area)
+    own_squares, own_losses = (predicted - actual) ** 2, log_losses(predicted, actual)
+    parts, others = deciles(predicted, actual), deciles(rules[by_square], actual)
     return Backtest(
         [
-            Figure("brier_score", *_means(squares), -1, standard_error(squares[0] - squares[1])),
-            Figure("log_loss", *_means(losses), -1, standard_error(losses[0] - losses[1])),
-            Figure("auc", auc(predicted, actual), auc(plain, actual)),
+            _lower("brier_score", own_squares, squares[by_square]),
+            _lower("log_loss", own_losses, losses[by_loss]),
+            Figure(
+                "auc", auc(predicted, actual), areas[by_area], 1,
+                auc_noise(predicted, rules[by_area], actual),
+            ),
             Figure("calibration_error", calibration_error(parts), calibration_error(others)),
             Figure(
                 "share_of_leavers_in_highest_tenth",
@@ -214,16 +253,27 @@ def judge(before: pd.DataFrame, after: pd.DataFrame) -> Backtest:
             ),
         ],
         parts,
+    )  # fmt: skip
+
+
+def _lower(metric: str, ours: Floats, theirs: Floats) -> Figure:
+    """The decisive figure of a mean error by customer; lower is better."""
+    return Figure(
+        metric, float(ours.mean()), float(theirs.mean()), -1, standard_error(ours - theirs)
     )
 
 
-def _means(columns: list[Floats]) -> tuple[float, float]:
-    return float(columns[0].mean()), float(columns[1].mean())
+def _check_enough(frame: pd.DataFrame) -> None:
+    left = int(frame["has_left"].sum())
+    stayed = len(frame) - left
+    if min(left, stayed) < MIN_EACH:
+        raise TooFew(
+            f"{left} customers left and {stayed} stayed; at least {MIN_EACH} of each are needed."
+        )
 
 
 def _probabilities(rows: pd.DataFrame, standing: Standing) -> Floats:
     if not standing.is_usable or standing.parameters is None:
         return np.full(len(rows), np.nan)
-    names = ("intercept", "weights", "means", "deviations")
-    model = logistic.Logistic(**{name: standing.parameters[name] for name in names})
-    return model.probability(features(rows))
+    names = ChurnModel.__slots__
+    return ChurnModel(**{name: standing.parameters[name] for name in names}).probability(rows)

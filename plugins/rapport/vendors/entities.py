@@ -104,6 +104,14 @@ FIELDS: dict[str, dict[str, Field]] = {
         "rating": Field("text", "good or bad, or the customer's words"),
         "assignee_id": Field("id", "who works on it"),
     },
+    "conversation_events": {
+        "event_id": Field("id", "the event: a message, a new status, or both"),
+        "conversation_id": Field("id", "its conversation, of a dataset in the same namespace"),
+        "author": Field("word", "customer, agent or machine; nobody by an unknown word"),
+        "visibility": Field("word", "public or internal; without it: public"),
+        "status": Field("word", "a new status; such a row is a message too if it has a visibility"),
+        "occurred_at": Field("time", "when it happened"),
+    },
     "survey_responses": {
         "response_id": Field("id", "the response"),
         "survey_id": Field("id", "the survey; without the column: the dataset"),

@@ -68,6 +68,16 @@ WORDS: dict[tuple[str, str], dict[str, str]] = {
         "phone": "voice call telephone",
         "web": "portal web_form form website",
     },
+    ("conversation_events", "author"): {
+        "customer": "user end_user enduser requester client contact lead visitor incoming inbound",
+        "agent": "admin staff operator support teammate representative employee assignee outgoing"
+        " outbound",
+        "machine": "bot system automation automatic rule trigger workflow auto_reply",
+    },
+    ("conversation_events", "visibility"): {
+        "public": "true yes y 1 reply comment external",
+        "internal": "false no n 0 private note internal_note private_note",
+    },
     ("survey_responses", "metric"): {
         "nps": "net_promoter_score ltr likelihood_to_recommend recommend",
         "csat": "satisfaction customer_satisfaction",
@@ -116,6 +126,7 @@ WORDS: dict[tuple[str, str], dict[str, str]] = {
         " email_unsubscribed",
     },
 }  # fmt: skip
+WORDS["conversation_events", "status"] = WORDS["conversations", "status"]
 # What a word means that nobody knows: the meaning that does the least harm. None: nothing.
 UNKNOWN: dict[tuple[str, str], str | None] = {
     ("orders", "status"): "pending",
@@ -124,6 +135,9 @@ UNKNOWN: dict[tuple[str, str], str | None] = {
     ("payments", "status"): "pending",
     ("conversations", "status"): "closed",
     ("conversations", "priority"): None,
+    ("conversation_events", "author"): None,
+    ("conversation_events", "visibility"): "internal",
+    ("conversation_events", "status"): None,
     ("consent_events", "status"): "withdrawn",
     ("consent_events", "channel"): "any",
     ("consent_events", "purpose"): "any",

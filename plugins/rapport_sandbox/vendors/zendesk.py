@@ -28,7 +28,13 @@ from rapport_sandbox.projection import total
 from rapport_sandbox.store import Json, decode, encode
 
 VENDOR = "zendesk"
-TWICE = {"ticket_events": "the export gives the last second of a page again"}
+TWICE = {
+    "ticket_events": "the export gives the last second of a page again",
+    "ticket_metric_events": "the export gives the last second of a page again",
+}
+# What support promises by priority, in business minutes: a first reply and a resolution.
+TARGETS = {"urgent": (60, 480), "high": (240, 1440), "normal": (540, 2700), "low": (1080, 5400)}
+WEEKDAYS, DAY_MINUTES = range(1, 6), 24 * 60  # Sunday is day 0
 LOGIN: dict[str, Any] = {
     "login": "rapport@example.com/token",
     "password": "demo-not-a-secret-zendesk",
@@ -76,7 +82,9 @@ async def held(request: Request, since: int) -> dict[str, int]:
     lists = ("ticket_metrics", "satisfaction_ratings", "deleted_tickets")
     counts |= {name: total(request, f"zendesk_{name}") for name in lists}
     until = [end // SECOND * SECOND]
-    return {**counts, "ticket_events": total(request, "zendesk_comments", "updated < ?", until)}
+    counts["ticket_events"] = total(request, "zendesk_comments", "updated < ?", until)
+    promised = len(_promised(request, 0, end // SECOND, -1))
+    return {**counts, "ticket_metric_events": 2 * promised, "schedules": len(SCHEDULES)}
 
 
 def write_cursor(updated: int, id: int) -> str:
@@ -144,10 +152,26 @@ async def export_events(request: Request) -> Response:
 
 
 def _event(moment: int, id: int, comment: Json, with_comments: bool) -> Json:
-    child = {"id": id * 10 + 1, "event_type": "Comment", "type": "Comment",
+    """An update of a ticket, with its comment and the change of its status as child events."""
+    children: list[Json] = []
+    if comment["body"] is not None and with_comments:
+        children.append(
+            {"id": id * 10 + 1, "event_type": "Comment", "type": "Comment",
              "author_id": comment["author_id"], "body": comment["body"],
              "public": comment["public"], "comment_present": True,
-             "comment_public": comment["public"]}  # fmt: skip
+             "comment_public": comment["public"]}
+        )  # fmt: skip
+    if "status" in comment and comment["previous_value"] is None and comment["ticket_id"] % 3 == 0:
+        children.append(
+            {"id": id * 10 + 3, "event_type": "ScheduleAssignment", "previous_schedule_id": None,
+             "new_schedule_id": SCHEDULES[0]["id"]}
+        )  # fmt: skip
+    if "status" in comment:
+        kind = "Create" if comment["previous_value"] is None else "Change"
+        children.append(
+            {"id": id * 10 + 2, "event_type": kind, "status": comment["status"],
+             "previous_value": comment["previous_value"]}
+        )  # fmt: skip
     return {
         "id": id * 10,
         "ticket_id": comment["ticket_id"],
@@ -156,8 +180,95 @@ def _event(moment: int, id: int, comment: Json, with_comments: bool) -> Json:
         "updater_id": comment["author_id"],
         "via": "Web form",
         "event_type": "Audit",
-        "child_events": [child] if with_comments else [],
+        "child_events": children,
     }
+
+
+@router.get("/incremental/ticket_metric_events")
+@router.get("/incremental/ticket_metric_events.json")
+async def export_metric_events(request: Request) -> Response:
+    """By time, in whole seconds: what a ticket's opening begins, and the SLA that applies to it."""
+    gate = gate_of(request)
+    size = gate.limits.page_size(PAGE)
+    start = _whole(request.query_params.get("start_time"), "start_time")
+    end = gate.as_of // SECOND - 60
+    if start > end:
+        message = "Too recent start_time. Use a start_time older than 60 seconds"
+        raise Refused(refusal(400, message, code="InvalidValue"))
+    tickets = _promised(request, start, end, size + 1)
+    shown = [] if meets(request, "empty") else tickets[:size]
+    ends = len(tickets) <= size or not shown
+    reached = end if ends else shown[-1][0]
+    if meets(request, "repeat_token") and start:
+        reached, ends = start, False
+    events = [event for moment, id, body in shown for event in _metric_events(moment, id, body)]
+    following = str(request.url.include_query_params(start_time=reached))
+    return _answer(
+        request,
+        {"ticket_metric_events": events, "next_page": following, "count": len(events),
+         "end_time": reached, "end_of_stream": ends},
+    )  # fmt: skip
+
+
+def _promised(request: Request, start: int, end: int, limit: int) -> list[tuple[int, int, Json]]:
+    """The tickets opened from second `start` to before `end`: second, id, ticket."""
+    opened = "cast(strftime('%s', json_extract(body, '$.created_at')) as integer)"
+    rows = gate_of(request).database.execute(
+        f"select {opened} as opened, id, body from zendesk_tickets where {opened} >= ?"
+        f" and {opened} < ? order by opened, id limit ?",
+        (start, end, limit),
+    )
+    return [(moment, id, decode(body)) for moment, id, body in rows]
+
+
+def _metric_events(moment: int, id: int, ticket: Json) -> list[Json]:
+    common = {"ticket_id": id, "instance_id": 1, "time": seconds_iso(moment * SECOND)}
+    events: list[Json] = [
+        {"id": id * 10, "metric": "reply_time", "type": "activate", **common},
+    ]
+    targets = TARGETS[ticket["priority"]]
+    for place, (metric, target) in enumerate(
+        zip(("reply_time", "resolution_time"), targets, strict=True)
+    ):
+        sla = {"target": target, "target_in_seconds": target * 60, "business_hours": True,
+               "policy": {"id": 71, "title": "Standard", "description": None}}  # fmt: skip
+        events.append(
+            {"id": id * 10 + 1 + place, "metric": metric, "type": "apply_sla", "sla": sla, **common}
+        )
+    return events
+
+
+def _schedule(id: int, name: str, zone: str, opens: int, closes: int) -> Json:
+    hours = [
+        {"start_time": day * DAY_MINUTES + opens * 60, "end_time": day * DAY_MINUTES + closes * 60}
+        for day in WEEKDAYS
+    ]
+    created = f"2025-01-0{id}T08:00:00Z"
+    return {"id": id, "name": name, "time_zone": zone, "intervals": hours,
+            "created_at": created, "updated_at": created}  # fmt: skip
+
+
+# The first one holds for every ticket; `business` times of the metrics are counted by it.
+SCHEDULES = [
+    _schedule(1, "Office", "UTC", 9, 17),
+    _schedule(2, "Late shift", "Pacific Time (US & Canada)", 12, 20),
+]
+
+
+@router.get("/business_hours/schedules")
+@router.get("/business_hours/schedules.json")
+async def schedules(request: Request) -> Response:
+    return _answer(request, {"schedules": SCHEDULES})
+
+
+@router.get("/business_hours/schedules/{id}/holidays")
+@router.get("/business_hours/schedules/{id}/holidays.json")
+async def holidays(request: Request, id: int) -> Response:
+    if id not in [schedule["id"] for schedule in SCHEDULES]:
+        raise Refused(refusal(404))
+    days = [{"id": 31, "name": "Independence Day", "start_date": "2026-07-04",
+             "end_date": "2026-07-04"}] if id == 2 else []  # fmt: skip
+    return _answer(request, {"holidays": days})
 
 
 @router.get("/ticket_metrics")
@@ -208,8 +319,9 @@ async def comments(request: Request, id: str) -> Response:
         (first, first + 100),
     )
     found = [
-        {"id": number, "type": "Comment", "created_at": seconds_iso(updated), **decode(body)}
+        {"id": number, "type": "Comment", "created_at": seconds_iso(updated), **comment}
         for updated, number, body in rows
+        if (comment := decode(body))["body"] is not None
     ]
     return _answer(request, {"comments": found, "next_page": None, "count": len(found)})
 

@@ -1,6 +1,7 @@
 """Zendesk's traps: the export's cursor, lists without a filter, both ways to log in."""
 
 import base64
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -143,3 +144,61 @@ def test_a_second_with_more_events_than_a_page_stops_instead_of_asking_for_ever(
     vendor.answer = lambda request: {"ticket_events": [{"id": 1}], "end_time": 0}
     with pytest.raises(GiveUp, match="pagination loop"):
         pages(vendor, "ticket_events")
+
+
+def test_metrics_come_with_the_tickets_and_their_list_is_not_read(vendor: Any) -> None:
+    vendor.answer = export
+    pages(vendor, "tickets")
+    assert {request.query["include"] for request in vendor.requests} == {"metric_sets"}
+    assert [name for name, stream in STREAMS.items() if not stream.enabled] == ["ticket_metrics"]
+
+
+def test_of_metric_events_only_applied_policies_land(vendor: Any) -> None:
+    kinds = ["activate", "apply_sla", "fulfill", "apply_sla", None]
+    rows = [{"id": i, "type": kind} for i, kind in enumerate(kinds)]
+    vendor.answer = lambda request: {
+        "ticket_metric_events": rows, "end_time": 99, "end_of_stream": True,
+    }  # fmt: skip
+    (page,) = pages(vendor, "ticket_metric_events")
+    assert keys("ticket_metric_events", [page]) == ["1", "3"]
+    assert page.position == {"end_time": 99}
+    assert vendor.requests[0].path == "/api/v2/incremental/ticket_metric_events"
+
+
+def test_a_page_without_an_applied_policy_is_not_the_last_one(vendor: Any) -> None:
+    def answer(request: Any) -> Any:
+        start = int(request.query["start_time"])
+        kind = "apply_sla" if start else "activate"
+        rows = [{"id": start, "type": kind}]
+        return {"ticket_metric_events": rows, "end_time": start + 7, "end_of_stream": start > 7}
+
+    vendor.answer = answer
+    assert keys("ticket_metric_events", pages(vendor, "ticket_metric_events")) == ["7", "14"]
+
+
+def test_a_schedule_lands_with_its_holidays(vendor: Any) -> None:
+    def answer(request: Any) -> Any:
+        if request.path.endswith("/holidays"):
+            return {"holidays": [{"id": 5, "start_date": "2026-12-25"}]}
+        return {"schedules": [{"id": 1, "name": "Office"}, {"id": 2, "name": "Late"}]}
+
+    vendor.answer = answer
+    found = [json.loads(bytes(r)) for page in pages(vendor, "schedules") for r in page.records]
+    assert [one["name"] for one in found] == ["Office", "Late"]
+    assert [one["holidays"][0]["id"] for one in found] == [5, 5]
+
+
+@pytest.mark.parametrize("stream", ["schedules", "ticket_metric_events"])
+def test_a_plan_without_schedules_or_policies_has_none(vendor: Any, stream: str) -> None:
+    def answer(request: Any) -> Any:
+        is_export = request.path.startswith("/api/v2/incremental/tickets")
+        return export(request) if is_export else (403, {}, {"error": "no"})
+
+    vendor.answer = answer
+    with vendor.client(Zendesk()) as client:
+        list(STREAMS["tickets"].pages(client, None, AS_OF))
+        assert list(STREAMS[stream].pages(client, None, AS_OF)) == []
+    with pytest.raises(GiveUp):
+        pages(vendor, stream)  # nobody knows yet whether the login is right
+    vendor.answer = lambda request: (404, {}, {"error": "no"})
+    assert pages(vendor, stream) == []

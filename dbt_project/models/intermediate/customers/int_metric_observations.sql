@@ -50,7 +50,7 @@ conversations as (
         ('first_reply', 'minutes', conversations.first_reply_minutes),
         ('full_resolution', 'minutes', conversations.full_resolution_minutes),
         ('reopened', 'percent', case when conversations.reopens > 0 then 100 else 0 end),
-        ('one_touch', 'percent', case when conversations.is_one_touch then 100 else 0 end)
+        ('one_touch', 'percent', case when conversations.is_one_touch then 100 when not conversations.is_one_touch then 0 end)
     ) as measure (metric, unit, value)
     where
         {{ is_reportable('conversations.created_at') }} and measure.value is not null
@@ -84,7 +84,7 @@ churn as (
         null,
         case when was_at_end then 0 else 100 end
     from members
-    where was_at_start and is_complete and is_counted
+    where was_at_start and is_complete and is_known and is_counted
 
 ),
 

@@ -2,14 +2,26 @@
 
 with hours as (
 
-    select *, coalesce(time_zone, {{ company_time_zone() }}) as local_time_zone
+    select
+        schedule,
+        iso_weekday,
+        extract(epoch from opens_at) / 60 as opens_minute,
+        extract(epoch from closes_at) / 60 as closes_minute,
+        coalesce(time_zone, {{ company_time_zone() }}) as local_time_zone
     from {{ ref('support_hours') }}
+    union all
+    select schedule, iso_weekday, opens_minute, closes_minute, time_zone
+    from {{ ref('int_support_hours_unioned') }}
 
 ),
 
 holidays as (
 
-    select * from {{ ref('support_holidays') }}
+    select schedule, holiday_date as first_date, holiday_date as last_date
+    from {{ ref('support_holidays') }}
+    union all
+    select schedule, first_date, last_date
+    from {{ ref('int_support_holidays_unioned') }}
 
 ),
 
@@ -31,14 +43,44 @@ openings as (
 
     select
         hours.schedule,
-        (days.day + hours.opens_at) at time zone hours.local_time_zone as opens_at,
-        (days.day + hours.closes_at) at time zone hours.local_time_zone as closes_at
+        (days.day + make_interval(mins => hours.opens_minute::integer)) at time zone hours.local_time_zone as opens_at,
+        (days.day + make_interval(mins => hours.closes_minute::integer)) at time zone hours.local_time_zone
+            as closes_at
     from hours
     inner join days on hours.iso_weekday = extract(isodow from days.day)
-    left join holidays
-        on days.day = holidays.holiday_date
-        and hours.schedule = coalesce(holidays.schedule, hours.schedule)
-    where holidays.holiday_date is null
+    where
+        not exists (
+            select 1 from holidays
+            where
+                days.day between holidays.first_date and holidays.last_date
+                and (
+                    holidays.schedule = hours.schedule
+                    -- A holiday without a schedule is of the company's own schedules.
+                    or (holidays.schedule is null and hours.schedule in (select schedule from {{ ref('support_hours') }}))
+                )
+        )
+
+),
+
+apart as (
+
+    select distinct on (schedule, opens_at)
+        schedule,
+        opens_at,
+        closes_at
+    from openings
+    where closes_at > opens_at
+    order by schedule, opens_at, closes_at desc
+
+),
+
+cut as (
+
+    select
+        schedule,
+        opens_at,
+        least(closes_at, lead(opens_at) over (partition by schedule order by opens_at)) as closes_at
+    from apart
 
 ),
 
@@ -49,7 +91,7 @@ final as (
         opens_at,
         closes_at,
         coalesce(sum(extract(epoch from closes_at - opens_at) / 60) over earlier, 0) as minutes_before
-    from openings
+    from cut
     window earlier as (
         partition by schedule order by opens_at rows between unbounded preceding and 1 preceding
     )

@@ -11,18 +11,6 @@ with cases as (
 
 ),
 
-replies as (
-
-    select
-        conversation_id,
-        count(*)::integer as replies,
-        min(created_at) as first_replied_at
-    from {{ ref('stg_acquire__conversation_parts') }}
-    where author = 'agent'
-    group by conversation_id
-
-),
-
 final as (
 
     select
@@ -38,15 +26,13 @@ final as (
         end as status,
         cases.created_at,
         {{ try_timestamp("coalesce(cases.payload ->> 'dateUpdated', cases.payload ->> 'dateCreated')") }} as updated_at,
-        replies.first_replied_at,
         cases.solved_at,
-        round(extract(epoch from replies.first_replied_at - cases.created_at) / 60) as first_reply_minutes,
         round(extract(epoch from cases.solved_at - cases.created_at) / 60) as full_resolution_minutes,
-        coalesce(replies.replies, 0) as replies,
         cases.payload #>> '{feedbacks,0,rating}' as rating
     from cases
-    left join replies on cases.record_key = replies.conversation_id
 
 )
 
-{{ conform('conversations', 'final', absent=['priority', 'reopens', 'assignee_id']) }}
+{{ conform('conversations', 'final', absent=[
+    'priority', 'first_replied_at', 'first_reply_minutes', 'reopens', 'replies', 'assignee_id',
+]) }}

@@ -1,6 +1,6 @@
 with people as (
 
-    {%- for dataset in datasets_of() %}
+    {%- for dataset in datasets_of() if dataset.entity != 'conversation_events' %}
 
     select
         {{ text_literal(dataset.source) }} as source,

@@ -41,11 +41,10 @@ final as (
             / 60
         ) as full_resolution_minutes,
         {{ try_integer("extracted.counted ->> 'count_reopens'") }} as reopens,
-        {{ try_integer("extracted.counted ->> 'count_conversation_parts'") }} as replies,
         extracted.conversation_rating ->> 'rating' as rating,
         extracted.admin_assignee_id as assignee_id
     from extracted
 
 )
 
-select * from final
+{{ conform('conversations', 'final', absent=['replies']) }}

@@ -54,7 +54,7 @@ figures as (
         (
             'first_reply_business_minutes',
             opened.first_reply_business_minutes,
-            'Zendesk counts by the schedule of the ticket and its holidays, we by the seeds support_hours and support_holidays.'
+            'Zendesk cuts minutes off. Without its schedules, ours are by the seeds support_hours and support_holidays.'
         ),
         ('full_resolution_minutes', opened.full_resolution_minutes, 'As first_reply_minutes.'),
         (

@@ -28,6 +28,7 @@ OBJECT_ID = {
     "subscriptions": "subscription_id",
     "payments": "payment_id",
     "conversations": "conversation_id",
+    "conversation_events": "event_id",
     "survey_responses": "response_id",
     "web_events": "event_id",
     "consent_events": "event_id",
@@ -40,7 +41,7 @@ TOTALS = frozenset(
         *("insgesamt", "totale", "totaal", "suma", "итого", "всего", "total général", "somme"),
     )
 )
-EVENTS = ("web_events", "consent_events", "message_events")
+EVENTS = ("conversation_events", "web_events", "consent_events", "message_events")
 
 
 class Identity(NamedTuple):

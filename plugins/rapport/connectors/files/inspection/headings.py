@@ -30,6 +30,7 @@ def candidates(heading: str) -> dict[str, list[str]]:
     by_entity = {
         entity: [*dict.fromkeys([*_table(entity).get(found, ()), *_table(entity).get(last, ())])]
         for entity in FIELDS
+        if entity in _said()
     }
     return {entity: names for entity, names in by_entity.items() if names}
 
