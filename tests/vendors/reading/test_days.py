@@ -10,6 +10,7 @@ from rapport.vendors.reading.columns import Cell, ColumnReader, Company
 from rapport.vendors.reading.days import BirthDates
 from rapport.vendors.reading.problems import Unreadable
 from rapport.vendors.reading.row import Reading
+from rapport.vendors.reading.whole import stored
 
 TODAY = date(2026, 3, 31)
 
@@ -85,9 +86,9 @@ def test_an_odd_birth_date_is_counted_and_its_row_still_counts() -> None:
         "1", {"birth_date": "a day that does not exist"},
     )  # fmt: skip
     assert "birth_date" not in first and "odd" not in second
-    whole = contact().stored_many(rows, str)
+    whole = contact().whole(lambda name: [row[name] for row in rows], len(rows), str)
     assert whole is not None
-    assert whole[0] == {
+    assert stored(whole)[0] == {
         "birth_date": None, "odd": {"birth_date": "a day that does not exist"}, "profile": "1",
     }  # fmt: skip
 
