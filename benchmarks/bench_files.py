@@ -22,8 +22,8 @@ from beside_copy import Measured, bare, measure, ours, print_table, temporary_wa
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 START = datetime(2025, 1, 1, tzinfo=UTC)
-# The goal is 0.5. A quiet machine of two cores reaches 0.33 with a million rows, where Python's part
-# of a row bounds it; below the bound something became slower.
+# The goal is 0.5. Two cores reach a third with a million rows of the first shape, where Python's
+# part of a row bounds it, and more than half with the second. Below 0.2 something became slower.
 WANTED_SHARE, MOST_MEMORY = 0.2, 400
 
 

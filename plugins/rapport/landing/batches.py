@@ -124,7 +124,7 @@ def _add_all(
         len(set(keys)) < len(keys)
         or not known.keys().isdisjoint(keys)
         or max(map(len, keys)) > LONGEST_KEY
-        or any(map(contains, records, repeat(b"\\u0000")))
+        or (_has(b"\\", records) and _has(b"\\u0000", records))
         or max(map(len, records)) > LARGEST_RECORD
     ):
         return False
@@ -137,6 +137,11 @@ def _add_all(
     known.update(zip(keys, hashes, strict=True))
     _raise_highest(batch, highest)
     return True
+
+
+def _has(part: bytes, records: list[bytes]) -> bool:
+    """Whether a record has a part; found many times faster where that is one byte."""
+    return any(map(contains, records, repeat(part)))
 
 
 def _fits(
