@@ -58,3 +58,9 @@
         else lower({{ channel }})
     end
 {%- endmacro %}
+
+{# Whether a time is not in the future. A load ends some minutes after the time of its run, so the hour after the
+   run is still today. #}
+{% macro has_happened(moment) -%}
+    {{ moment }} <= {{ as_of() }} + interval '1 hour'
+{%- endmacro %}

@@ -166,7 +166,7 @@ final as (
         measured.first_replied_at,
         measured.solved_at,
         case
-            when not measured.is_open and measured.resolved_at <= {{ as_of() }} then measured.resolved_at
+            when not measured.is_open and {{ has_happened('measured.resolved_at') }} then measured.resolved_at
         end as resolved_at,
         measured.first_reply_minutes,
         measured.full_resolution_minutes,
