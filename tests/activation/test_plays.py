@@ -154,7 +154,8 @@ def test_who_rests_on_a_doubtful_match_is_not_sent_where_it_matters(world: Any) 
     world.known_to_identity()
     world.connection.execute(
         "insert into identity.matches (profile_a, profile_b, probability, weight, is_linked,"
-        " run_id, as_of) values ('test:bob', 'test:other', 0.9, 1, true, 'r', now())"
+        " run_id, as_of, evidence)"
+        " values ('test:bob', 'test:other', 0.9, 1, true, 'r', now(), '{3.2}')"
     )
     world.segment("readers", ["ann", "bob"], identity_confidence=0.95)
     world.segment("others", ["ann", "bob"], purpose="service")

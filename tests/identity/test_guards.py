@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.identity import known_answers
 
 from rapport.errors import ConfigError
 from rapport.identity import key_tables
@@ -279,13 +280,12 @@ def test_names_of_two_people_and_two_spellings_of_one(one: str, other: str, is_t
 
 def test_a_mailbox_that_two_names_share_is_a_hub_to_be_looked_at(identity: Identity) -> None:
     def named(record: str, name: str | None) -> None:
+        identity.connection.execute(known_answers.CONTACTS)
         identity.connection.execute(
-            "create table if not exists intermediate.int_contacts_unioned"
-            " (profile_id text primary key, full_name text, first_name text, last_name text)"
+            "delete from intermediate.int_contacts_unioned where profile_id = %s", [record]
         )
         identity.connection.execute(
-            "insert into intermediate.int_contacts_unioned values (%s, %s) on conflict (profile_id)"
-            " do update set full_name = excluded.full_name",
+            "insert into intermediate.int_contacts_unioned (profile_id, full_name) values (%s, %s)",
             (record, name),
         )
 
