@@ -74,6 +74,25 @@ select 'typeform', 'typeform:respondents:' || p, 'user_id',
 from generate_series(1, %(people)s / 300 - 1) as p
 """
 
+# A contact per record with a name. Every twentieth name of the support desk has a typo.
+CONTACTS = """
+create unlogged table intermediate.int_contacts_unioned (
+    profile_id text, full_name text, first_name text, last_name text, email text, phone text,
+    user_id text, birth_date date, postal_code text, street text, city text, region text,
+    country text, company_name text
+)
+"""
+CONTACTS_COLUMNS = (
+    "profile_id, first_name, last_name, email, birth_date, postal_code, street, city, country"
+)
+SYLLABLES = [a + b for a in "bdfghjklmnprstvz" for b in ("a", "e", "i", "o", "u", "an", "er", "in")]
+
+# One contact in a hundred moves to another street.
+CONTACTS_DELTA = """
+update intermediate.int_contacts_unioned set street = 'Neue ' || street
+where split_part(profile_id, ':', 3)::int % 100 = 7
+"""
+
 
 def reference(people: int) -> dict[str, Any]:
     """COPY out, factorize, connected components, COPY in."""
@@ -206,7 +225,6 @@ def delta(people: int) -> dict[str, Any]:
         connection.autocommit = True
         # What autovacuum has done by the next night.
         connection.execute("vacuum analyze")
-        connection.execute("checkpoint")
     return {"seconds": 0.0}
 
 
@@ -278,6 +296,69 @@ def truth(people: int) -> dict[str, Any]:
     return {"seconds": seconds, "without": without, "with": judged()}
 
 
+def contacts(people: int) -> dict[str, Any]:
+    """Names as common as in life (the n-th is drawn 1/n as often), birth dates and addresses."""
+    import random
+
+    from rapport.warehouse import connect
+
+    draw = random.Random(7)  # noqa: S311 - no secret
+
+    def name(most: int) -> str:
+        number = int(most ** draw.random())
+        parts = [SYLLABLES[number % 128], SYLLABLES[number // 128 % 128], SYLLABLES[number % 61]]
+        return "".join(parts).title()
+
+    with connect() as connection:
+        connection.execute(CONTACTS)
+        with connection.cursor().copy(
+            f"copy intermediate.int_contacts_unioned ({CONTACTS_COLUMNS}) from stdin"
+        ) as copy:
+            for number in range(1, people + 1):
+                given, surname = name(800), name(16_000)
+                born = (
+                    f"{draw.randint(1940, 2005)}-{draw.randint(1, 12):02}-{draw.randint(1, 28):02}"
+                )
+                city = int(2_000 ** draw.random())
+                rest = (
+                    f"{10_000 + 7 * city + draw.randint(0, 6)}",
+                    f"{name(3_000)}weg {draw.randint(1, 120)}", f"City {city}", "DE",
+                )  # fmt: skip
+                email = f"person{number}@company{number % 97}.com"
+                copy.write_row((f"hubspot:contacts:{number}", given, surname, email, born, *rest))
+                if number % 2 == 0:
+                    if number % 20 == 0:
+                        surname = surname[:2] + surname[3:]
+                    known = born if number % 4 else None
+                    copy.write_row((f"zendesk:users:{number}", given, surname, email, known, *rest))
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("analyze intermediate.int_contacts_unioned")
+    return {"seconds": 0.0}
+
+
+def contacts_delta(people: int) -> dict[str, Any]:
+    from rapport.warehouse import connect
+
+    with connect() as connection:
+        connection.execute(CONTACTS_DELTA)
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("vacuum analyze")
+    return {"seconds": 0.0}
+
+
+def matched(as_of: datetime) -> dict[str, Any]:
+    """Matching with the default rules."""
+    from rapport.identity.matching import match
+    from rapport.identity.rules import load_rules
+
+    started, cpu = time.perf_counter(), time.process_time() + postgres_cpu()
+    counts = match(run_id="bench", as_of=as_of, rules=load_rules({}))
+    spent = time.process_time() + postgres_cpu() - cpu
+    return {"seconds": time.perf_counter() - started, "cpu": spent, "parts": counts}
+
+
 STEPS: dict[str, Callable[[int], dict[str, Any]]] = {
     "prepare": prepare,
     "normalise": lambda people: verbs(FIRST, "normalise"),
@@ -291,6 +372,10 @@ STEPS: dict[str, Callable[[int], dict[str, Any]]] = {
     "edge_models_delta": lambda people: edge_models(SECOND),
     "guards_delta": lambda people: guards(SECOND),
     "resolve_delta": lambda people: verbs(SECOND, "resolve"),
+    "contacts": contacts,
+    "match": lambda people: matched(FIRST),
+    "contacts_delta": contacts_delta,
+    "match_delta": lambda people: matched(SECOND),
 }
 APART = {"truth": truth}
 
@@ -345,7 +430,7 @@ def report(people: int, results: dict[str, Any], as_json: bool) -> None:
         return sum(float(results[step][key]) for step in steps)
 
     summary: dict[str, Any] = {
-        "peak_mb": max(results[step]["peak_mb"] for step in ("resolve", "guards")),
+        "peak_mb": max(results[step]["peak_mb"] for step in ("resolve", "guards", "match")),
         "truth": {key: results["truth"][key] for key in ("without", "with")},
     }
     for key in ("seconds", "cpu"):
@@ -353,6 +438,7 @@ def report(people: int, results: dict[str, Any], as_json: bool) -> None:
         summary[key] = {
             "ratio": full / total(key, "reference"),
             "night_share": total(key, "guards_delta", "resolve_delta") / full,
+            "matching_share": total(key, "match_delta") / total(key, "match"),
             "night_share_with_edges": total(
                 key, "normalise_delta", "edge_models_delta", "guards_delta", "resolve_delta"
             )
@@ -375,6 +461,8 @@ def report(people: int, results: dict[str, Any], as_json: bool) -> None:
         "normalise_delta": "before: normal forms, 1 % night",
         "edge_models": "before: edges (dbt)",
         "edge_models_delta": "before: edges, 1 % night",
+        "match": "matching",
+        "match_delta": "matching, 1 % night",
     }
     for step, label in rows.items():
         value = results[step]
@@ -391,6 +479,8 @@ def report(people: int, results: dict[str, Any], as_json: bool) -> None:
         "   at most 5 %",
         f"{'the same with what comes before':<34}{wall['night_share_with_edges']:>9.1%}"
         f"{cpu['night_share_with_edges']:>9.1%}",
+        f"{'matching, 1 % night / full':<34}{wall['matching_share']:>9.1%}"
+        f"{cpu['matching_share']:>9.1%}   at most 10 %",
         f"peak memory {summary['peak_mb']:.0f} MB (under 1536)",
         "",
         f"{'default company, by pairs':<34}{'precision':>11}{'recall':>9}{'of all':>9}",
