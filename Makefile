@@ -2,10 +2,10 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down test slow everything lint types format bench faults mutants sbom audit docs clean
+.PHONY: help install run up down test slow everything lint types format bench bench-night faults mutants sbom audit docs clean
 
 help:      ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
 
 install:   ## create .venv from the lock, if the lock changed
 	@sh .ci/install
@@ -43,6 +43,10 @@ types: install    ## run the type checker, strict
 
 bench: install    ## measure speed, compared with the bare database
 	@set -e; for file in benchmarks/bench_*.py; do $(BIN)/python $$file; done
+
+bench-night: install ## measure whole runs at several sizes: PEOPLE="2000 20000", JSON=file, AGAINST=file
+	@$(BIN)/python benchmarks/bench_night.py --people $(or $(PEOPLE),2000 20000 200000) \
+		$(if $(JSON),--json $(JSON)) $(if $(AGAINST),--against $(AGAINST))
 
 faults: install   ## cause every fault of tests/faults at every place, and count differences
 	@RAPPORT_FAULTS=all $(BIN)/python -m pytest -m faults --timeout 3600

@@ -23,6 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from processes import postgres_pid, tree_cpu
+
 ROOT = Path(__file__).resolve().parent.parent
 FIRST, SECOND = datetime(2026, 1, 31, 3, tzinfo=UTC), datetime(2026, 2, 1, 3, tzinfo=UTC)
 FIRST_STEPS = ("prepare", "truth")  # before these there is no server
@@ -162,19 +164,7 @@ def postgres_cpu() -> float:
     """CPU seconds of the embedded server and all its processes, those that ended too."""
     from rapport.paths import var_dir
 
-    lines = (var_dir() / "postgres/cluster/data/postmaster.pid").read_text().splitlines()
-    ticks = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # it ended meanwhile
-            continue
-        own = [int(field) for field in fields[11:15]]
-        if stat.parent.name == lines[0]:
-            ticks += sum(own)
-        elif fields[1] == lines[0]:
-            ticks += own[0] + own[1]
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return tree_cpu(postgres_pid(var_dir()))
 
 
 def verbs(as_of: datetime, verb: str) -> dict[str, Any]:

@@ -220,7 +220,7 @@ def write_results(outcome: Any) -> None:
 
 
 def build(layer: str, *, as_of: datetime) -> dict[str, Any]:
-    """Build the models of a layer and run their tests; returns counts and seconds.
+    """Build the models of a layer and run their tests; returns counts, seconds, seconds by model.
 
     Raises `GateFailed` with the models and tests that failed, and `RetryLater` if the warehouse
     does not answer.
@@ -238,6 +238,11 @@ def build(layer: str, *, as_of: datetime) -> dict[str, Any]:
         "models": sum(kind in ("model", "seed") for kind in kinds),
         "tests": kinds.count("test"),
         "seconds": round(time.monotonic() - started, 2),
+        "seconds_by_model": {
+            result.node.name: round(result.execution_time, 3)
+            for result, kind in zip(results, kinds, strict=True)
+            if kind == "model"
+        },
     }
 
 
