@@ -108,8 +108,9 @@ def _publish_rules(warehouse: psycopg.Connection[Any], rules: Rules, settings: S
     regions = _regions(rules, settings)
     cursor = warehouse.cursor()
     cursor.executemany(
-        "insert into identity.sources values (%(source)s, %(region)s, %(rank)s) on conflict"
-        " (source) do update set region = excluded.region, rank = excluded.rank",
+        "insert into identity.sources as known values (%(source)s, %(region)s, %(rank)s)"
+        " on conflict (source) do update set region = excluded.region, rank = excluded.rank"
+        " where known is distinct from excluded",
         [
             {
                 "source": source,
@@ -121,10 +122,11 @@ def _publish_rules(warehouse: psycopg.Connection[Any], rules: Rules, settings: S
     )
     types = {kind for (kind,) in warehouse.execute(TYPES)} | set(rules.types)
     cursor.executemany(
-        "insert into identity.rules values (%(type)s, %(weight)s, %(cap)s, %(is_weak)s,"
+        "insert into identity.rules as known values (%(type)s, %(weight)s, %(cap)s, %(is_weak)s,"
         " %(is_marker)s, %(is_account)s) on conflict (identifier_type) do update set"
         " weight = excluded.weight, cap = excluded.cap, is_weak = excluded.is_weak,"
-        " is_marker = excluded.is_marker, is_account = excluded.is_account",
+        " is_marker = excluded.is_marker, is_account = excluded.is_account"
+        " where known is distinct from excluded",
         [{"type": kind, **rules.of(kind).model_dump()} for kind in sorted(types)],
     )
 

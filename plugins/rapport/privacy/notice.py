@@ -18,7 +18,7 @@ from rapport.activation.segments.declarations import Segment, load
 from rapport.privacy.requests import Options
 from rapport.settings import Settings, load_settings
 from rapport.transform.dbt import STAGING_MODEL
-from rapport.transform.publish import manifest_path
+from rapport.transform.graph import manifest_path
 
 Connection = psycopg.Connection[Any]
 GROUND = {

@@ -15,19 +15,22 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
-from rapport import warehouse
+from rapport import __version__, warehouse
 from rapport.activation_options import ActivationOptions
 from rapport.connectors import MAPPED, all_sources, mapped_datasets
 from rapport.errors import GateFailed, RetryLater
 from rapport.paths import project_root, var_dir
 from rapport.settings import Settings, known, load_settings
 from rapport.transform.custom_fields import fields_for_dbt
+from rapport.transform.graph import Graph, manifest_path
+from rapport.transform.outdated import Basis, Plan
 from rapport.vendors.words import words_for_dbt
 from rapport.warehouse import roles
 
@@ -220,22 +223,27 @@ def write_results(outcome: Any) -> None:
 
 
 def build(layer: str, *, as_of: datetime) -> dict[str, Any]:
-    """Build the models of a layer and run their tests; returns counts, seconds, seconds by model.
+    """Build the models of a layer that are out of date and run their tests; returns counts.
+
+    A model is out of date if its code, the company's day or the data that it reads has changed.
 
     Raises `GateFailed` with the models and tests that failed, and `RetryLater` if the warehouse
     does not answer.
     """
     started = time.monotonic()
     settings = load_settings()
-    args = ["build", "--select", f"tag:{layer}", "--exclude-resource-type", "unit_test"]
-    outcome = invoke(args, settings, as_of)
-    results = list(getattr(outcome.result, "results", None) or [])
-    failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
-    if failed or outcome.exception is not None or not outcome.success:
-        raise _explain(layer, failed, outcome.exception)
+    graph, basis = _project(settings, as_of)
+    with warehouse.connect(autocommit=True) as connection:
+        plan = Plan.of(connection, graph, layer, basis)
+    results: list[Any] = []
+    if plan.models:
+        results = _built(layer, plan, settings, as_of)
+        with warehouse.connect(autocommit=True) as connection:
+            plan.note(connection)
     kinds = [result.node.resource_type.value for result in results]
     return {
         "models": sum(kind in ("model", "seed") for kind in kinds),
+        "unchanged": len(graph.layer(layer)) - len(plan.models),
         "tests": kinds.count("test"),
         "seconds": round(time.monotonic() - started, 2),
         "seconds_by_model": {
@@ -244,6 +252,31 @@ def build(layer: str, *, as_of: datetime) -> dict[str, Any]:
             if kind == "model"
         },
     }
+
+
+def _project(settings: Settings, as_of: datetime) -> tuple[Graph, Basis]:
+    """The graph of the project as it is now, parsed by dbt if it has changed."""
+    digest = forget_stale_parse()
+    parts = (digest, variables(settings), __version__, version("dbt-core"))
+    code = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+    mark = var_dir() / "dbt" / "target" / "manifest.sha256"
+    if not mark.exists() or mark.read_text() != code or not manifest_path().exists():
+        with adjusted_environment(as_of), contextlib.redirect_stdout(io.StringIO()):
+            outcome = _parse(digest, options(settings))
+        if outcome is not None:
+            raise _explain("parse", [], outcome.exception)
+        mark.write_text(code)
+    return Graph.read(manifest_path()), Basis(code, as_of, settings.company.timezone)
+
+
+def _built(layer: str, plan: Plan, settings: Settings, as_of: datetime) -> list[Any]:
+    args = ["build", *plan.selection, "--exclude-resource-type", "unit_test"]
+    outcome = invoke(args, settings, as_of)
+    results = list(getattr(outcome.result, "results", None) or [])
+    failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
+    if failed or outcome.exception is not None or not outcome.success:
+        raise _explain(layer, failed, outcome.exception)
+    return results
 
 
 def _explain(layer: str, failed: Sequence[Any], exception: BaseException | None) -> Exception:

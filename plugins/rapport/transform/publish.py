@@ -15,14 +15,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psycopg
 import tenacity
 from psycopg import sql
 
 from rapport import faults, warehouse
 from rapport.errors import ConfigError, RetryLater
-from rapport.paths import var_dir
+from rapport.transform.graph import Graph, manifest_path
+from rapport.transform.outdated import STATES
 from rapport.warehouse import locks
 
 LOCK_TIMEOUT = "10s"
@@ -40,6 +40,11 @@ class Published:
     indexes: tuple[str, ...] = ()
 
     @property
+    def published(self) -> tuple[str, str]:
+        """The (schema, name) of the published table."""
+        return self.schema, self.name
+
+    @property
     def source(self) -> sql.Identifier:
         """The built table."""
         return sql.Identifier(*self.built)
@@ -47,47 +52,24 @@ class Published:
     @property
     def target(self) -> sql.Identifier:
         """The published table."""
-        return sql.Identifier(self.schema, self.name)
-
-
-class _Config(msgspec.Struct):
-    meta: dict[str, Any] = {}
-    enabled: bool = True
-
-
-class _Node(msgspec.Struct):
-    name: str
-    resource_type: str
-    schema: str
-    alias: str | None = None
-    config: _Config = msgspec.field(default_factory=_Config)
-
-
-class _Manifest(msgspec.Struct):
-    nodes: dict[str, _Node]
-
-
-def manifest_path() -> Path:
-    """The path of dbt's manifest, which describes the project."""
-    return var_dir() / "dbt" / "target" / "manifest.json"
+        return sql.Identifier(*self.published)
 
 
 def published_tables(path: Path | None = None) -> list[Published]:
     """The tables to publish, sorted by name; raises `ConfigError` for a table without a key."""
-    nodes = msgspec.json.decode((path or manifest_path()).read_bytes(), type=_Manifest).nodes
     tables = []
-    for node in nodes.values():
-        schema = node.config.meta.get("publish")
-        if node.resource_type != "model" or schema is None:
+    for node in Graph.read(path or manifest_path()).nodes.values():
+        meta = node.config.meta
+        if node.resource_type != "model" or meta.get("publish") is None:
             continue
-        key = tuple(node.config.meta.get("key", ()))
+        key = tuple(meta.get("key", ()))
         if not key:
             raise ConfigError(
                 f"model {node.name}: it is published but has no key. Add `key` to its meta."
             )
         name = node.alias or node.name
-        indexes = tuple(node.config.meta.get("indexes", ()))
-        tables.append(Published((node.schema, name), schema, name, key, indexes))
+        indexes = tuple(meta.get("indexes", ()))
+        tables.append(Published((node.schema, name), meta["publish"], name, key, indexes))
     return sorted(tables, key=lambda table: (table.schema, table.name))
 
 
@@ -131,21 +113,40 @@ def _publish(
             (run_id, as_of),
         )
         for table in tables:
-            changed, deleted = _move(connection, table)
+            rows, changed, deleted = _rows_as_before(connection, table), 0, 0
+            if rows is None:
+                rows, changed, deleted = _move(connection, table)
             faults.point("publish.table")
             connection.execute(
-                sql.SQL(
-                    """
-                    insert into ops.published_tables as earlier
-                    select %s, %s, count(*), %s, %s from {}
-                    on conflict (run_id, table_name) do update
-                    set rows = excluded.rows, changed = earlier.changed + excluded.changed,
-                        deleted = earlier.deleted + excluded.deleted
-                    """
-                ).format(table.target),
-                (run_id, f"{table.schema}.{table.name}", changed, deleted),
+                """
+                insert into ops.published_tables as earlier values (%s, %s, %s, %s, %s)
+                on conflict (run_id, table_name) do update
+                set rows = excluded.rows, changed = earlier.changed + excluded.changed,
+                    deleted = earlier.deleted + excluded.deleted
+                """,
+                (run_id, f"{table.schema}.{table.name}", rows, changed, deleted),
             )
-        return _counts(connection, run_id)
+    # Until then, Postgres has not counted the rows that were just written.
+    connection.execute("select pg_stat_force_next_flush()")
+    for table in tables:
+        connection.execute(NOTE_PUBLISHED, (_states(connection, table), table.name))
+    return _counts(connection, run_id)
+
+
+def _states(connection: psycopg.Connection[Any], table: Published) -> str | None:
+    """The states of the built and the published table."""
+    row = connection.execute(
+        TABLE_STATES, [[f"{schema}.{name}" for schema, name in (table.built, table.published)]]
+    ).fetchone()
+    return str(row[0]) if row and row[0] else None
+
+
+def _rows_as_before(connection: psycopg.Connection[Any], table: Published) -> int | None:
+    """The rows of a published table if it and the built one are as after the last publication."""
+    row = connection.execute(
+        LAST_PUBLISHED, (table.name, f"{table.schema}.{table.name}", _states(connection, table))
+    ).fetchone()
+    return int(row[0]) if row else None
 
 
 def _counts(connection: psycopg.Connection[Any], run_id: str) -> dict[str, dict[str, int]]:
@@ -171,8 +172,8 @@ def _columns(connection: psycopg.Connection[Any], schema: str, name: str) -> dic
     return dict(rows.fetchall())
 
 
-def _move(connection: psycopg.Connection[Any], table: Published) -> tuple[int, int]:
-    """Make a published table equal to the built one; returns rows changed and rows deleted."""
+def _move(connection: psycopg.Connection[Any], table: Published) -> tuple[int, int, int]:
+    """Make a published table equal to the built one; returns its rows, the changed, the deleted."""
     built = _columns(connection, *table.built)
     if not built:
         raise ConfigError(
@@ -218,7 +219,8 @@ def _move(connection: psycopg.Connection[Any], table: Published) -> tuple[int, i
             _qualified("built", list(built)),
         )
     ).rowcount
-    return changed, deleted
+    counted = connection.execute(sql.SQL("select count(*) from {}").format(table.target)).fetchone()
+    return counted[0] if counted else 0, changed, deleted
 
 
 def _qualified(relation: str, columns: Sequence[str]) -> sql.Composed:
@@ -300,3 +302,22 @@ def _comment(connection: psycopg.Connection[Any], table: Published, built: dict[
             column = sql.Identifier(table.schema, table.name, numbers[number])
             what = sql.SQL("column {}").format(column)
         connection.execute(sql.SQL("comment on {} is {}").format(what, sql.Literal(text)))
+
+
+TABLE_STATES = f"""
+select string_agg(state, ', ' order by name)
+from ({STATES}) as states (name, identity, state)
+having count(*) = 2
+"""  # noqa: S608 - our own text
+
+LAST_PUBLISHED = """
+select tables.rows
+from ops.published_tables as tables
+inner join ops.publications using (run_id)
+inner join ops.built_models as models on models.model = %s
+where tables.table_name = %s and models.published = %s
+order by publications.published_at desc
+limit 1
+"""
+
+NOTE_PUBLISHED = "update ops.built_models set published = %s where model = %s"

@@ -27,7 +27,7 @@ with events as (
 
 loads as (
 
-    select * from {{ source('landing', 'loads') }}
+    select * from {{ source('landing', 'landed_loads') }}
 
 ),
 
