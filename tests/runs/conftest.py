@@ -63,6 +63,12 @@ class Company:
         with psycopg.connect(url, options="-c TimeZone=UTC") as connection:
             return connection.execute(query).fetchall()  # type: ignore[call-overload,no-any-return]
 
+    def change(self, statement: str) -> None:
+        with psycopg.connect(
+            self.settings.get("AIRFLOW_CONN_WAREHOUSE") or self.url()
+        ) as warehouse:
+            warehouse.execute(statement.encode())
+
     def hashes(self) -> dict[str, str]:
         """What every published table holds, as one hash each."""
         url = self.settings.get("AIRFLOW_CONN_WAREHOUSE") or self.url()

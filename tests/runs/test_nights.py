@@ -23,11 +23,13 @@ Stories = dict[str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def story(company: Company) -> Stories:
-    """Three runs: the first night, the same night again, and the next one."""
+    """Four runs: the first night, the same night again, the next one, and it built as a whole."""
     told: Stories = {}
-    for name in ("first", "again", "next"):
+    for name in ("first", "again", "next", "whole"):
         if name == "next":
             company.next_night()
+        if name == "whole":
+            company.change("truncate ops.built_models")
         before = company.writes()
         summary = company.night()
         told[name] = {
@@ -95,6 +97,29 @@ def test_a_second_run_lands_nothing_moves_nothing_and_writes_to_no_tool(
         f" and run_id = '{again['summary']['run_id']}'"
     )
     assert moved == []
+
+
+def models_built(company: Company, run_id: str) -> int:
+    [[built]] = company.ask(
+        "select sum((result ->> 'models')::integer) from ops.stages"
+        f" where kind = 'build' and run_id = '{run_id}'"
+    )
+    return int(built)
+
+
+def test_a_run_without_news_builds_what_shows_the_state_of_the_sources_and_no_more(
+    story: Stories, company: Company
+) -> None:
+    built = {name: models_built(company, told["summary"]["run_id"]) for name, told in story.items()}
+    assert built["first"] == built["whole"] > 100
+    # What was pushed by the first run and who entered a segment is read by the second.
+    assert 0 < built["again"] < 20
+
+
+def test_a_run_that_builds_only_what_changed_gives_the_tables_of_a_whole_build(
+    story: Stories,
+) -> None:
+    assert story["whole"]["hashes"] == story["next"]["hashes"]
 
 
 def test_the_next_night_moves_only_what_changed(story: Stories, company: Company) -> None:
