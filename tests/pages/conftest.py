@@ -32,6 +32,13 @@ CANARIES = (
     "Canary-Name", "canary-mail@example.com", "+4930901820", "Canary-Subject", "Canary-Comment",
     "canary-consent@example.com", "30901821", "30901822",
 )  # fmt: skip
+CONTACTS = """
+create table intermediate.int_contacts_unioned (
+    profile_id text, full_name text, first_name text, last_name text, email text, phone text,
+    user_id text, birth_date date, street text, postal_code text, city text, region text,
+    country text, company_name text
+)
+"""
 READERS = {
     "viewer": Reader("Vera"),
     "user": Reader("Uma", sees_people=True),
@@ -246,10 +253,7 @@ def _lists(marts: Marts) -> None:
 
 def _pair(marts: Marts) -> None:
     """A record of Ann and the one of Bob, alike enough for a review."""
-    marts.connection.execute("create table intermediate.int_contacts_unioned (profile_id text,"
-                             " full_name text, first_name text, last_name text, email text,"
-                             " phone text, birth_date date, street text, postal_code text,"
-                             " city text, region text, country text, company_name text)")  # fmt: skip
+    marts.connection.execute(CONTACTS)
     for profile, name, city in (
         ("hubspot:contacts:1", CANARIES[0], HOSTILE), ("zendesk:users:2", SCRIPT, None)
     ):  # fmt: skip

@@ -35,7 +35,7 @@ def airflow(
 
 def test_airflow_asks_who_is_there_before_any_page(airflow: Airflow) -> None:
     for path in ("/", "/runs", "/customers", f"/customers/{ANN}", "/segments", "/metrics",
-                 "/static/rapport.css", "/api/v1/openapi.json", "/nowhere", "/docs"):  # fmt: skip
+                 "/review", "/static/rapport.css", "/api/v1/openapi.json", "/nowhere", "/docs"):  # fmt: skip
         assert airflow.get(f"/rapport{path}").status_code in (401, 307), path
         assert airflow.client.get(f"/rapport{path}", follow_redirects=True).status_code == 401
         forged = {"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30."}
