@@ -53,6 +53,27 @@ def test_an_erasure_deletes_every_pair_of_the_person_and_no_other(held: Held) ->
     assert not [trace for trace in (MAIL, *HOME) if trace.lower() in text]
 
 
+def test_a_value_that_only_the_person_has_leaves_the_frequencies_of_matching(held: Held) -> None:
+    fill(held.connection)
+    held.connection.execute(
+        "insert into identity.match_records (profile_key, fingerprint, surname, mail, emails,"
+        " accounts, keys) select profile_key, 1, 'plain', 'pirate', '{}', '{}', '{}'"
+        " from identity.profiles where profile_id = 'hubspot:contacts:102'"
+    )
+    held.connection.execute(
+        "update identity.match_records set surname = 'plain', mail = 'canary7', company = 'plain'"
+        f" from identity.profiles where profile_id = '{MARA}'"
+        " and match_records.profile_key = profiles.profile_key"
+    )
+    held.connection.execute(
+        "insert into identity.match_frequencies values ('surname', 'plain', 0.1),"
+        " ('mail', 'canary7', 0.1), ('company', 'plain', 0.1), ('mail', 'pirate', 0.1)"
+    )
+    erase(held.connection, held.ask(), at=NOW)
+    left = held.connection.execute("select field, value from identity.match_frequencies").fetchall()
+    assert sorted(left) == [("mail", "pirate"), ("surname", "plain")]
+
+
 def test_an_archive_has_the_pairs_of_the_person_without_the_other_one(held: Held) -> None:
     fill(held.connection)
     path = write_archive(held.connection, held.ask(kind="access"), at=NOW)
