@@ -317,9 +317,12 @@ def test_no_cell_that_a_person_reviews_is_a_formula(
         identity.offer(name, ("email", f"{name[-1]}@x.de"))
     identity.night()
     names = [["files:shop:a;=1", "files:shop:b"], "Max;=HYPERLINK(1)", "-1+cmd|x"]
-    columns = [f"null as c{n}" for n in range(10)]
-    query = "select (%s::text[])[1], (%s::text[])[2], 0.5, 'ambiguous', %s, %s, {}"
-    monkeypatch.setattr(review, "UNDECIDED", query.format(", ".join(columns)))
+    query = (
+        "select (%s::text[])[1], (%s::text[])[2], 0.5, 'ambiguous', null, 'r', 'c_1', 'c_2', null,"
+        " null, 1, array[%s] || array_fill(null::text, '{9}'),"
+        " array[%s] || array_fill(null::text, '{9}')"
+    )
+    monkeypatch.setattr(review, "UNDECIDED", query)
     asked = identity.connection
 
     class Rows:

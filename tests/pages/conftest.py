@@ -32,6 +32,13 @@ CANARIES = (
     "Canary-Name", "canary-mail@example.com", "+4930901820", "Canary-Subject", "Canary-Comment",
     "canary-consent@example.com", "30901821", "30901822",
 )  # fmt: skip
+CONTACTS = """
+create table intermediate.int_contacts_unioned (
+    profile_id text, full_name text, first_name text, last_name text, email text, phone text,
+    user_id text, birth_date date, street text, postal_code text, city text, region text,
+    country text, company_name text
+)
+"""
 READERS = {
     "viewer": Reader("Vera"),
     "user": Reader("Uma", sees_people=True),
@@ -197,6 +204,7 @@ def fill(marts: Marts) -> None:
     )
     _history(marts)
     _lists(marts)
+    _pair(marts)
 
 
 def _history(marts: Marts) -> None:
@@ -241,6 +249,19 @@ def _lists(marts: Marts) -> None:
               status="planned", error=SCRIPT, as_of=NIGHT, members=2)  # fmt: skip
     marts.add("activation.not_sent", destination="files", segment="payment_failed",
               customer_id=BOB, reason="no_consent", since=NIGHT, run_id=RUN)  # fmt: skip
+
+
+def _pair(marts: Marts) -> None:
+    """A record of Ann and the one of Bob, alike enough for a review."""
+    marts.connection.execute(CONTACTS)
+    for profile, name, city in (
+        ("hubspot:contacts:1", CANARIES[0], HOSTILE), ("zendesk:users:2", SCRIPT, None)
+    ):  # fmt: skip
+        marts.add("intermediate.int_contacts_unioned", profile_id=profile, full_name=name,
+                  email=CANARIES[1], street=SCRIPT, city=city, company_name=HOSTILE)  # fmt: skip
+    marts.add("identity.matches", profile_a="hubspot:contacts:1", profile_b="zendesk:users:2",
+              probability=0.75, weight=1, is_linked=False, run_id=RUN, as_of=NIGHT,
+              evidence=[4.5, -2.0, *[None] * 9])  # fmt: skip
 
 
 def wait(connection: psycopg.Connection[Any], segment: str = "payment_failed") -> None:

@@ -34,8 +34,9 @@ def airflow(
 
 
 def test_airflow_asks_who_is_there_before_any_page(airflow: Airflow) -> None:
-    for path in ("/", "/runs", "/customers", f"/customers/{ANN}", "/segments", "/metrics",
-                 "/static/rapport.css", "/api/v1/openapi.json", "/nowhere", "/docs"):  # fmt: skip
+    for path in ("/", "/runs", "/customers", f"/customers/{ANN}", "/review", "/segments",
+                 "/metrics", "/static/rapport.css", "/api/v1/openapi.json", "/nowhere",
+                 "/docs"):  # fmt: skip
         assert airflow.get(f"/rapport{path}").status_code in (401, 307), path
         assert airflow.client.get(f"/rapport{path}", follow_redirects=True).status_code == 401
         forged = {"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30."}
@@ -158,7 +159,7 @@ def test_somebody_logs_in_finds_a_person_reads_the_card_and_approves_a_list(
         browser.get(f"{airflow.address}/rapport/metrics/nps_90d")
         assert find("figure canvas").is_displayed()
         _no_serious_barrier(browser)
-        for path in ("runs", f"customers/{ANN}", "segments/payment_failed", "metrics"):
+        for path in ("runs", f"customers/{ANN}", "review", "segments/payment_failed", "metrics"):
             for theme in ("light", "dark"):
                 _shown_on_a_phone(browser, f"{airflow.address}/rapport/{path}", theme)
                 _no_serious_barrier(browser)

@@ -170,7 +170,7 @@ def test_hostile_text_is_text_on_every_page(as_: As, world: psycopg.Connection[A
     wait(world)
     client = as_("op")
     for path in ("/runs", "/segments", "/segments/payment_failed", f"/customers/{ANN}",
-                 f"/customers/{ANN}/identity", "/metrics"):  # fmt: skip
+                 f"/customers/{ANN}/identity", "/review", "/metrics"):  # fmt: skip
         said = page(client, path)
         assert SCRIPT not in said and "<img" not in said, path
         assert "{{ 7*7 }}" in said or "49" not in said.split("7*7")[0][-5:]

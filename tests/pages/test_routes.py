@@ -54,6 +54,9 @@ def bodies(route: Route) -> list[dict[str, Any]]:
         return [{"json": {"who": who}} for who in (CANARIES[1], CANARIES[0], "u_0000001")]
     if route.path == "/customers":
         return [{"data": {"who": who}} for who in (CANARIES[1], CANARIES[2], "Canary", ANN)]
+    if route.path == "/review":
+        pair = {"profile_a": "hubspot:contacts:1", "profile_b": "zendesk:users:2"}
+        return [{"data": {"word": word, "token": "x", **pair}} for word in ("same", "back")]
     return [{"data": {"word": "approve", "token": "x", "reason": "y"}}]
 
 
@@ -109,7 +112,7 @@ def test_a_viewer_sees_numbers_and_no_customer(as_: As) -> None:
     for path in (
         "/customers", f"/customers/{ANN}", f"/customers/{ANN}/identity",
         f"/customers/{ANN}/why/open_ticket", f"/api/v1/customers/{ANN}",
-        "/api/v1/segments/open_ticket/members",
+        "/api/v1/segments/open_ticket/members", "/review",
     ):  # fmt: skip
         assert viewer.get(path).status_code == 403, path
 
@@ -143,7 +146,7 @@ def test_every_answer_forbids_foreign_code_and_frames(app: Any, as_: As) -> None
 
 def test_no_page_has_a_script_or_a_style_in_it(as_: As) -> None:
     for path in ("/runs", "/customers", f"/customers/{ANN}", "/segments/payment_failed",
-                 "/metrics", "/metrics/nps_90d", "/nowhere"):  # fmt: skip
+                 "/review", "/metrics", "/metrics/nps_90d", "/nowhere"):  # fmt: skip
         page = as_("op").get(path).text
         assert page.count("<script") == page.count('" defer></script>') == 2, path
         assert "<style" not in page and " style=" not in page and "javascript:" not in page

@@ -4,7 +4,7 @@
 |---|---|
 | numbers | may see the DAG `activate_segments`: Viewer and up |
 | customers by id, members, approval | may start the DAG `activate_segments`: User and up |
-| contact details, search by them, downloads | may read connections: Op and Admin |
+| contact details, search by them, downloads, review of pairs | may read connections: Op and Admin |
 
 Who can read Airflow's connections could fetch the same addresses from the vendors, so the last row
 gives nothing away. With other auth managers than Airflow's simple one the same questions are asked.
@@ -14,6 +14,7 @@ gives nothing away. With other auth managers than Airflow's simple one the same 
 """
 
 import hashlib
+import json
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,14 @@ class Reader:
     def may_download(self) -> bool:
         """Whether the reader may download a list with addresses."""
         return self.sees_contacts
+
+    @property
+    def may_review(self) -> bool:
+        """Whether the reader may say which records are one person.
+
+        The answer needs the details of both, and decides who gets what is sent to the other.
+        """
+        return self.sees_contacts and self.may_approve
 
     @property
     def role(self) -> str:
@@ -94,6 +103,16 @@ def must(allowed: bool, what: str) -> None:
     """Raise 403 unless the reader has the right; `what` says which one is missing."""
     if not allowed:
         raise HTTPException(403, what)
+
+
+def subject_of(what: str, seen: Any) -> str:
+    """What a form is about: an action, and what the reader saw of it.
+
+    >>> subject_of("approve x", {"adds": 2}) == subject_of("approve x", {"adds": 3})
+    False
+    """
+    text = json.dumps(seen, default=str, sort_keys=True)
+    return f"{what} {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def seal(secret: bytes, reader: Reader, subject: str, now: float | None = None) -> str:

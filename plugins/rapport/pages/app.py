@@ -21,7 +21,16 @@ from starlette.exceptions import HTTPException
 
 from rapport import __version__
 from rapport.errors import RapportError, RetryLater
-from rapport.pages import access, api, customers, metrics_pages, run_pages, segments, static
+from rapport.pages import (
+    access,
+    api,
+    customers,
+    metrics_pages,
+    review,
+    run_pages,
+    segments,
+    static,
+)
 from rapport.pages.access import Reader
 from rapport.pages.database import Warehouse
 from rapport.pages.request import Desk, page, wants_json
@@ -68,7 +77,8 @@ def application(
     )
     app.state.desk = Desk(warehouse or Warehouse(), secret)
     for router in (
-        static.router, run_pages.router, customers.router, segments.router, metrics_pages.router
+        static.router, run_pages.router, customers.router, review.router, segments.router,
+        metrics_pages.router,
     ):  # fmt: skip
         app.include_router(router, include_in_schema=False)
     app.include_router(api.router, prefix=API)

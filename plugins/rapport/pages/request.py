@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from rapport.activation.segments.declarations import Definitions, load
@@ -27,7 +27,7 @@ from rapport.settings import Settings, load_settings
 from rapport.transform.segment_files import FOLDER
 
 LANGUAGE = "rapport_language"
-NAVIGATION = ("runs", "customers", "segments", "metrics")
+NAVIGATION = ("runs", "customers", "review", "segments", "metrics")
 
 
 class Desk:
@@ -85,10 +85,17 @@ def look(request: Request, role: str | None = None) -> Iterator[Connection]:
 def look_at_ledgers(request: Request) -> Iterator[Connection]:
     """The ledgers of nights and identity, with the rights of the login, which only reads here.
 
-    No reader's role has them; what is asked of them is ids and counts.
+    No reader's role has them. What is asked of them is ids and counts, and for a reader who sees
+    contact details also the values that identity compares.
     """
     with desk(request).warehouse.look() as connection:
         yield connection
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Raise 403 for a form that another site sent."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise HTTPException(403, "the form came from another site")
 
 
 def language(query: Mapping[str, str], cookies: Mapping[str, str], accepted: str) -> str:

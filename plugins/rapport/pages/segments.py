@@ -1,6 +1,5 @@
 """Segments: members, the plan of the newest run, export files, and approval of lists."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,10 +15,10 @@ from rapport.activation.planning import approval
 from rapport.activation.segments.declarations import Segment
 from rapport.activation.segments.rendering import source_of
 from rapport.errors import ConfigError
-from rapport.pages.access import is_sealed, must, seal
+from rapport.pages.access import is_sealed, must, seal, subject_of
 from rapport.pages.database import Connection
 from rapport.pages.metrics import Line, Measure, Plot
-from rapport.pages.request import desk, look, look_at_ledgers, reader, show
+from rapport.pages.request import desk, look, look_at_ledgers, reader, refuse_other_sites, show
 from rapport.paths import under_project
 from rapport.runs.ledgers import newest
 from rapport.runs.overview import read_run
@@ -115,8 +114,7 @@ def decide(
     """Approve or decline what waits, as `rapport approve` does; of what was seen, nothing else."""
     who = reader(request)
     must(who.may_approve, "approving needs permission to trigger activate_segments")
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        raise HTTPException(403, "the form came from another site")
+    refuse_other_sites(request)
     if word not in ("approve", "decline"):
         raise HTTPException(422, "word: expected approve or decline")
     segment = known(request, key)
@@ -139,8 +137,7 @@ def decide(
 
 def _subject(key: str, waiting: list[dict[str, Any]]) -> str:
     """What a decision is about: these changes of these lists."""
-    seen = json.dumps(waiting, default=str, sort_keys=True)
-    return f"decide {key} {hashlib.sha256(seen.encode()).hexdigest()}"
+    return subject_of(f"decide {key}", waiting)
 
 
 def exports(request: Request, segment: Segment) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from rapport.landing import person_references, tombstones
 from rapport.landing.raw_tables import table_of
 from rapport.landing.stream_writer import Writer
 from rapport.paths import var_dir
-from rapport.privacy import person_tables, tables_of_others
+from rapport.privacy import match_values, person_tables, tables_of_others
 from rapport.privacy.person import Person, find
 from rapport.privacy.requests import Request
 from rapport.runs.run import at_work
@@ -109,6 +109,9 @@ def erase(
     with _step(connection, request, "raw.rejected_records") as keep:
         if keep is not None:
             keep(_delete_rejected(connection, person))
+    with _step(connection, request, "identity.match_frequencies") as keep:
+        if keep is not None:
+            keep(_counted(match_values.forget(connection, person)))
     for table in person_tables.tables(connection):
         with _step(connection, request, f"{table.schema}.{table.name}") as keep:
             if keep is not None:

@@ -19,6 +19,8 @@ from rapport.privacy.tables_of_others import OURS
 
 Connection = psycopg.Connection[Any]
 ERASED = "[erased]"
+SOMEBODY = "[another person]"
+PAIR = {"profile_a", "profile_b"}
 
 # The name of a column, and the attribute of `Person` whose ids it holds.
 COLUMNS = {
@@ -80,11 +82,19 @@ def tables(connection: Connection) -> list[Table]:
 
 
 def rows(connection: Connection, table: Table, person: Person) -> list[dict[str, Any]]:
-    """The person's rows in a table, as dictionaries."""
+    """The person's rows in a table, as dictionaries.
+
+    Of a pair of two people, the id of the other one is left out: it can be an e-mail address.
+    """
     statement = sql.SQL("select to_jsonb(t) from {} as t where {}").format(
         table.identifier, table.condition(person)
     )
-    return [row[0] for row in connection.execute(statement)]
+    found = [row[0] for row in connection.execute(statement)]
+    for row in found:
+        for column in PAIR & row.keys():
+            if row[column] not in person.profiles:
+                row[column] = SOMEBODY
+    return found
 
 
 def delete(connection: Connection, table: Table, person: Person) -> int:
@@ -96,8 +106,8 @@ def delete(connection: Connection, table: Table, person: Person) -> int:
 def scrub(connection: Connection, traces: Sequence[str]) -> dict[str, int]:
     """Replace addresses and numbers in all text columns, such as texts of others that mention them.
 
-    Returns the number of changed rows by table. If the change would violate a unique key, the row
-    is deleted.
+    Returns the number of changed rows by table. If the change would violate a unique key or a
+    check, such as the order of a pair, the row is deleted.
     """
     changed: dict[str, int] = {}
     if not traces:
@@ -120,7 +130,7 @@ def scrub(connection: Connection, traces: Sequence[str]) -> dict[str, int]:
                 count = connection.execute(
                     sql.SQL("update {} set {} where {}").format(identifier, assignments, hit)
                 ).rowcount
-        except psycopg.errors.UniqueViolation:
+        except (psycopg.errors.UniqueViolation, psycopg.errors.CheckViolation):
             count = connection.execute(
                 sql.SQL("delete from {} where {}").format(identifier, hit)
             ).rowcount

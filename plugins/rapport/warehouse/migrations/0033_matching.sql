@@ -83,3 +83,8 @@ create table identity.reviewed_pairs (
     check (profile_a < profile_b)
 );
 comment on table identity.reviewed_pairs is 'What people answered on the review page: one person, two people, or decide later.';
+
+-- Who reviews a pair sees the contact details of both records.
+alter table ops.contact_looks drop constraint contact_looks_what_check;
+alter table ops.contact_looks add constraint contact_looks_what_check
+check (what in ('card', 'search', 'list', 'download', 'review'));
