@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['profile_id']}]) }}
+
 with contacts as (
 
     {{ union_of('contacts') }}
