@@ -8,6 +8,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from rapport.connectors import destination_names, kind_of
 from rapport.errors import RapportError
 from rapport.paths import project_root
-from rapport.settings import Block
+from rapport.settings import Block, load_settings
 from rapport.transform.segment_files import FOLDER, check_sql, parse, read_yaml
 from rapport.vendors.destination import Audience, Mode
 
@@ -180,8 +181,25 @@ class Definitions:
 
 
 def load(folder: Path | None = None) -> Definitions:
-    """Read every YAML of the folder; an invalid file is a problem and does not stop the others."""
+    """Read every YAML of the folder; an invalid file is a problem and does not stop the others.
+
+    Files that have not changed since the last call are not read again.
+    """
     folder = folder or project_root() / FOLDER
+    seen = tuple((path.name, *_stamp(path)) for path in sorted(folder.glob("*")))
+    return _load(folder, seen, repr(load_settings().destinations))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError:  # a link that leads nowhere
+        return (0, 0)
+    return (stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path, _seen: tuple[Any, ...], _destinations: str) -> Definitions:
     found: dict[str, Segment] = {}
     problems: dict[str, str] = {}
     for path in sorted(folder.glob("*.yml")):
