@@ -100,7 +100,7 @@ def one_run(var: Path) -> Json:
     return {
         "seconds": ended - started,
         "cpu": cpu,
-        "peak_mb": watch.peak,
+        "peak_mb": {part: watch.peak(part) for part in parts},
         "wal_mb": float(wal_bytes) / 2**20,
         "disk_mb": size / 2**20,
         "records": int(records),
@@ -167,7 +167,8 @@ def stages_of(connection: psycopg.Connection[Any], watch: Watch) -> tuple[Json, 
     for name, at, seconds, by_model in connection.execute(STAGES):
         begun = at.timestamp()
         cpu = sum(watch.cpu(part, begun, begun + seconds) for part in ("ours", "postgres"))
-        one = stages.setdefault(name, {"seconds": 0.0, "cpu": 0.0})
+        one = stages.setdefault(name, {"seconds": 0.0, "cpu": 0.0, "peak_mb": 0.0})
+        one["peak_mb"] = max(one["peak_mb"], watch.peak("ours", begun, begun + seconds))
         one["seconds"] += seconds
         one["cpu"] += cpu
         models |= by_model or {}
@@ -213,7 +214,8 @@ def lines_of(
         for name in RUNS:
             yield ""
             heads = "".join(f"{size:>10,}" for size in sizes)
-            yield f"{f'{kind} of the {name} run, {unit}':<44}{heads}{'exponent':>10}"
+            memory = f"{'peak MB':>9}" if kind == "stages" else ""
+            yield f"{f'{kind} of the {name} run, {unit}':<44}{heads}{'exponent':>10}{memory}"
             yield from growth(kind, name, results, sizes)
 
 
@@ -233,11 +235,14 @@ def growth(
         if costs[-1] < SLOW:
             break
         told = exponent(sizes, costs)
+        memory = ""
+        if kind == "stages":
+            memory = f"{results[sizes[-1]][name][kind][part]['peak_mb']:>9.0f}"
         bar = "█" * round(30 * costs[-1] / max(whole, 1e-9))
         yield (
             f"{part[:43]:<44}"
             + "".join(f"{one:>10.2f}" for one in costs)
-            + f"{'' if told is None else f'{told:.2f}':>10}  {bar}"
+            + f"{'' if told is None else f'{told:.2f}':>10}{memory}  {bar}"
         )
 
 

@@ -2,7 +2,7 @@
 
 >>> with Watch(parts) as watch:  # doctest: +SKIP
 ...     subprocess.run(["rapport", "run"])
->>> watch.samples[-1].cpu["ours"], watch.peak["ours"]
+>>> watch.samples[-1].cpu["ours"], watch.peak("ours")
 (31.2, 412.0)
 """
 
@@ -60,10 +60,14 @@ def _stats() -> Iterator[tuple[int, tuple[int, int, int]]]:
 
 @dataclass
 class Sample:
-    """CPU seconds until a time (seconds since the epoch), by part."""
+    """CPU seconds until a time (seconds since the epoch), and MB of the largest process, by part.
+
+    The memory is what a process does not share with others.
+    """
 
     at: float
     cpu: dict[str, float]
+    memory: dict[str, float]
 
 
 @dataclass
@@ -72,8 +76,6 @@ class Watch:
 
     parts: dict[str, Callable[[], int | None]]
     samples: list[Sample] = field(default_factory=list)
-    peak: dict[str, float] = field(default_factory=dict)
-    """The largest memory of one process, in MB, without what it shares with others."""
 
     def __enter__(self) -> Self:
         self._ends = threading.Event()
@@ -94,6 +96,11 @@ class Watch:
         """CPU seconds of a part between two times."""
         return self._at(part, until) - self._at(part, since)
 
+    def peak(self, part: str, since: float = 0, until: float = float("inf")) -> float:
+        """MB of the largest process of a part between two times."""
+        found = (s.memory.get(part, 0.0) for s in self.samples if since <= s.at <= until)
+        return max(found, default=0.0)
+
     def _at(self, part: str, moment: float) -> float:
         """The CPU seconds at a time, between the two samples next to it."""
         before = 0.0, self.samples[0].at if self.samples else moment
@@ -109,27 +116,26 @@ class Watch:
     def _watch(self) -> None:
         first: dict[str, float] = {}
         while not self._ends.is_set():
-            cpu = {}
+            cpu, memory = {}, {}
             for part, root in self.parts.items():
                 pid = root()
                 if pid is None or not psutil.pid_exists(pid):
                     continue
                 used = tree_cpu(pid)
                 cpu[part] = used - first.setdefault(part, used)
-                self._measure_memory(part, pid)
-            self.samples.append(Sample(time.time(), cpu))
+                memory[part] = largest_memory(pid)
+            self.samples.append(Sample(time.time(), cpu, memory))
             self._ends.wait(EVERY)
 
-    def _measure_memory(self, part: str, pid: int) -> None:
-        try:
-            root = psutil.Process(pid)
-            processes = [root, *root.children(recursive=True)]
-        except psutil.Error:
-            return
-        for process in processes:
-            try:
-                memory = process.memory_info()
-            except psutil.Error:
-                continue
-            own = (memory.rss - memory.shared) / 2**20
-            self.peak[part] = max(self.peak.get(part, 0.0), own)
+
+def largest_memory(root: int) -> float:
+    """MB of the largest process of a tree, without what it shares with others."""
+    largest = 0.0
+    try:
+        parent = psutil.Process(root)
+        for process in (parent, *parent.children(recursive=True)):
+            memory = process.memory_info()
+            largest = max(largest, (memory.rss - memory.shared) / 2**20)
+    except psutil.Error:  # it ended meanwhile
+        pass
+    return largest
