@@ -18,6 +18,7 @@ from tests.own_data import AS_OF, OwnData
 from rapport.card.read import look_up
 from rapport.runs.run import join
 from rapport.settings import load_settings
+from rapport.transform.graph import Graph, manifest_path
 from rapport.transform.publish import publish, published_tables
 from rapport.warehouse import url
 
@@ -129,7 +130,7 @@ def company(
             company.build()
             built = [
                 table
-                for table in published_tables()
+                for table in published_tables(Graph.read(manifest_path()))
                 if company.read(f"select to_regclass('{'.'.join(table.built)}')") != [(None,)]
             ]
             run = join(AS_OF, load_settings())

@@ -15,7 +15,7 @@ from tests.conftest import drop_database, point_to
 from rapport import comments
 from rapport.settings import Settings, load_settings
 from rapport.transform import dbt
-from rapport.transform.publish import manifest_path
+from rapport.transform.graph import manifest_path
 
 from .crowd import ZONE, land_the_crowd
 from .landed import NIGHT, Connection, know_everybody, land_the_company

@@ -3,14 +3,18 @@
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from rapport.transform.graph import Graph, Node
+from rapport.settings import load_settings
+from rapport.transform.dbt import project
+from rapport.transform.graph import Graph, Node, manifest_path
 from rapport.transform.outdated import Basis, Plan
+from rapport.transform.publish import published_tables
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 BASIS = Basis("code", AS_OF, "Europe/Berlin")
@@ -212,3 +216,17 @@ def test_any_order_of_changes_gives_the_tables_of_a_whole_build(shop: Warehouse)
             )
             built, wanted = (shop.execute(text.encode()).fetchall() for text in rows)
             assert built == wanted, name
+
+
+def test_a_worker_without_a_manifest_or_with_a_strange_one_reads_the_project(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path))
+    graph, basis = project(load_settings(), AS_OF)
+    published = {table.name for table in published_tables(graph)}
+    assert {"dim_customers", "mart_nps_daily"} <= published
+    manifest_path().write_text('{"nodes": {}, "sources": {}}')
+    manifest_path().with_name("manifest.sha256").write_text("of another version")
+    graph, _ = project(load_settings(), AS_OF)
+    assert {table.name for table in published_tables(graph)} == published
+    assert project(load_settings(), AS_OF)[1] == basis

@@ -232,7 +232,7 @@ def build(layer: str, *, as_of: datetime) -> dict[str, Any]:
     """
     started = time.monotonic()
     settings = load_settings()
-    graph, basis = _project(settings, as_of)
+    graph, basis = project(settings, as_of)
     with warehouse.connect(autocommit=True) as connection:
         plan = Plan.of(connection, graph, layer, basis)
     results: list[Any] = []
@@ -254,14 +254,19 @@ def build(layer: str, *, as_of: datetime) -> dict[str, Any]:
     }
 
 
-def _project(settings: Settings, as_of: datetime) -> tuple[Graph, Basis]:
-    """The graph of the project as it is now, parsed by dbt if it has changed."""
+def project(settings: Settings, as_of: datetime) -> tuple[Graph, Basis]:
+    """The graph of the project as it is now; dbt parses it if its manifest is of another state.
+
+    So a worker that has parsed nothing yet, or another version, publishes what this code builds.
+    """
+    global _parsed
     digest = forget_stale_parse()
     parts = (digest, variables(settings), __version__, version("dbt-core"))
     code = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
     mark = var_dir() / "dbt" / "target" / "manifest.sha256"
     if not mark.exists() or mark.read_text() != code or not manifest_path().exists():
         with adjusted_environment(as_of), contextlib.redirect_stdout(io.StringIO()):
+            _parsed = ((), b"")  # what this process knows may be in another folder
             outcome = _parse(digest, options(settings))
         if outcome is not None:
             raise _explain("parse", [], outcome.exception)

@@ -16,6 +16,7 @@ import msgspec
 from rapport.errors import ConfigError
 from rapport.paths import var_dir
 from rapport.transform.dbt import project_dir
+from rapport.transform.graph import Graph, manifest_path
 from rapport.transform.publish import published_tables
 
 PROJECT = '{name: rapport, version: "1.0.0", config-version: 2, profile: rapport}\n'
@@ -39,7 +40,7 @@ def prepare() -> Path:
 
 def published(manifest: dict[str, Any]) -> dict[str, Any]:
     """The manifest with every built table replaced by its published table."""
-    schemas = {table.built: table.schema for table in published_tables()}
+    schemas = {table.built: table.schema for table in published_tables(Graph.read(manifest_path()))}
     owners = [
         *manifest["semantic_models"],
         *manifest["project_configuration"].get("time_spines", []),

@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -21,7 +20,9 @@ from psycopg import sql
 
 from rapport import faults, warehouse
 from rapport.errors import ConfigError, RetryLater
-from rapport.transform.graph import Graph, manifest_path
+from rapport.settings import load_settings
+from rapport.transform import dbt
+from rapport.transform.graph import Graph
 from rapport.transform.outdated import STATES
 from rapport.warehouse import locks
 
@@ -55,10 +56,10 @@ class Published:
         return sql.Identifier(*self.published)
 
 
-def published_tables(path: Path | None = None) -> list[Published]:
+def published_tables(graph: Graph) -> list[Published]:
     """The tables to publish, sorted by name; raises `ConfigError` for a table without a key."""
     tables = []
-    for node in Graph.read(path or manifest_path()).nodes.values():
+    for node in graph.nodes.values():
         meta = node.config.meta
         if node.resource_type != "model" or meta.get("publish") is None:
             continue
@@ -81,7 +82,9 @@ def publish(
     Publishing again moves nothing. If readers hold a lock, it tries five times and waits at most
     `LOCK_TIMEOUT` each time. Then it raises `RetryLater`.
     """
-    tables = published_tables() if tables is None else tables
+    if tables is None:
+        graph, _ = dbt.project(load_settings(), as_of)
+        tables = published_tables(graph)
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(BUSY),
         stop=tenacity.stop_after_attempt(5),
