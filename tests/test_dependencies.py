@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -104,3 +105,17 @@ def test_a_swapped_package_is_not_installed(tmp_path: Path) -> None:
     assert swapped.returncode != 0
     assert "DO NOT MATCH" in swapped.stderr
     assert not (tmp_path / "wrong" / "swapped.py").exists()
+
+
+@pytest.mark.parametrize("name", ["LocalExecutor", "CeleryExecutor"])
+def test_the_executors_of_the_compose_file_start_from_the_lock(name: str) -> None:
+    code = (
+        "from airflow.executors.executor_loader import ExecutorLoader\n"
+        "print(ExecutorLoader.import_default_executor_cls()[0].__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "AIRFLOW__CORE__EXECUTOR": name},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.split()[-1:] == [name], done.stderr[-500:]
