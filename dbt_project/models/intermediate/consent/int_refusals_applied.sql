@@ -95,9 +95,10 @@ by_address as (
         owners.customer_id as applies_to,
         refusals.*
     from refusals
+    cross join lateral unnest(refusals.identifier_keys) as refused (identifier_key)
     inner join owners
         on
-            owners.identifier_key = any(refusals.identifier_keys)
+            refused.identifier_key = owners.identifier_key
             and (owners.channel = refusals.channel or (refusals.gone_after is not null and owners.is_personal))
 
 ),
