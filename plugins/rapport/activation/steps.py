@@ -60,6 +60,8 @@ def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
                 log.error("%s: cannot be pulled: %s", name, problem)
                 counts[name] = {"problem": problem}
             pulling.note(connection, name, as_of, problem)
+    with _connect() as connection:
+        connection.execute("analyze activation.suppressions")
     return counts
 
 
