@@ -5,3 +5,9 @@
         analyze {{ relation }}
     {%- endif -%}
 {%- endmacro %}
+
+{# For a model that joins by several columns which depend on each other, such as type, value and region of an
+   identifier: Postgres's planner expects a single row and would compare each row with each. #}
+{% macro no_nested_loops() -%}
+    set local enable_nestloop = off
+{%- endmacro %}

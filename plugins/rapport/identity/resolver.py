@@ -63,7 +63,11 @@ COMPARED = sql.SQL("(select profile_key from identity.match_records)")
 COMPARED_AFFECTED = sql.SQL(
     "(select profile_key from affected inner join identity.match_records using (profile_key))"
 )
-ANALYZE = "analyze identity.members, identity.aliases, identity.cut_edges, identity.capped"
+# What this run filled, for the models after it and for the next run.
+ANALYZE = """
+analyze identity.members, identity.aliases, identity.cut_edges, identity.capped,
+    identity.fingerprints, identity.match_records, identity.match_keys, identity.matches
+"""
 HUBS = sql.SQL("(select identifier_key from identity.capped)")
 
 

@@ -58,7 +58,8 @@ def plan_lists(
         sync_runs.lower_held(connection, ledger.rename_merged(connection))
     remember(connection, definitions, as_of)
     known = recall(connection, definitions)
-    connection.execute("analyze activation.ledger, activation.receipts")
+    # What the pushes of the last run wrote.
+    connection.execute("analyze activation.ledger, activation.receipts, activation.sync_changelog")
     lists = [
         entry.in_run(options, run_id, as_of)
         for entry in all_lists(connection, known, destinations, turned_off)
