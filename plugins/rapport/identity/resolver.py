@@ -113,6 +113,7 @@ def resolve(
         )
         affected_customers.mark_resolved(warehouse)
         if len(graph.profile_keys):
+            _set(warehouse, ("default_statistics_target to default",))
             warehouse.execute(ANALYZE)
     log.info("identity: run %s: customers resolved: %s", run_id, counts)
     return counts

@@ -16,12 +16,17 @@ from rapport.activation.sync import changelog, receipts, refused_rows
 from rapport.activation.sync.batches import Taken
 from rapport.vendors.destination import Result
 
+# Every table is looked up by the people of the batch. Postgres's planner does not know how few they
+# are: the temporary table of answers has no statistics.
+LOOK_UP = "set local enable_hashjoin = off; set local enable_mergejoin = off"
+
 
 def record(
     connection: psycopg.Connection, target: List, taken: Taken, results: Sequence[Result]
 ) -> None:
     """Write what the destination answered, in one transaction."""
     with connection.transaction():
+        connection.execute(LOOK_UP)
         answers = _make_table(connection, target, taken, results)
         changelog.add(connection, target, answers)
         receipts.add(connection, target, taken.batch.id, answers)
