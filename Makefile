@@ -47,6 +47,7 @@ bench: install    ## measure speed, compared with the bare database
 bench-night: install ## measure whole runs at several sizes: PEOPLE="2000 20000", JSON=file, AGAINST=file
 	@$(BIN)/python benchmarks/bench_night.py --people $(or $(PEOPLE),2000 20000 200000) \
 		$(if $(JSON),--json $(JSON)) $(if $(AGAINST),--against $(AGAINST))
+
 growth: install   ## count what a run reads at sizes of the company, PEOPLE="500 1000 2000 4000"
 	@RAPPORT_SLOW=all RAPPORT_GROWTH="$(or $(PEOPLE),500 1000 2000 4000)" \
 		$(BIN)/python -m pytest -n 0 --timeout 3600 tests/scale

@@ -66,7 +66,8 @@ COMPARED_AFFECTED = sql.SQL(
 # What this run filled, for the models after it and for the next run.
 ANALYZE = """
 analyze identity.members, identity.aliases, identity.cut_edges, identity.capped,
-    identity.fingerprints, identity.match_records, identity.match_keys, identity.matches
+    identity.fingerprints, identity.match_records, identity.match_keys, identity.matches,
+    identity.overrides
 """
 HUBS = sql.SQL("(select identifier_key from identity.capped)")
 
