@@ -27,7 +27,7 @@ from rapport.paths import project_root, var_dir
 from rapport.runs.run import join
 from rapport.settings import load_settings
 from rapport.transform import build, publish
-from rapport.transform.publish import manifest_path
+from rapport.transform.graph import manifest_path
 from rapport_sandbox import lifecycle
 
 Step = Callable[[], Any]
