@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down test slow everything lint types format bench bench-night faults mutants sbom audit docs clean
+.PHONY: help install run up down test slow everything lint types format bench bench-night growth faults mutants sbom audit docs clean
 
 help:      ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,10 @@ bench: install    ## measure speed, compared with the bare database
 bench-night: install ## measure whole runs at several sizes: PEOPLE="2000 20000", JSON=file, AGAINST=file
 	@$(BIN)/python benchmarks/bench_night.py --people $(or $(PEOPLE),2000 20000 200000) \
 		$(if $(JSON),--json $(JSON)) $(if $(AGAINST),--against $(AGAINST))
+
+growth: install   ## count what a run reads at sizes of the company, PEOPLE="500 1000 2000 4000"
+	@RAPPORT_SLOW=all RAPPORT_GROWTH="$(or $(PEOPLE),500 1000 2000 4000)" \
+		$(BIN)/python -m pytest -n 0 --timeout 3600 tests/scale
 
 faults: install   ## cause every fault of tests/faults at every place, and count differences
 	@RAPPORT_FAULTS=all $(BIN)/python -m pytest -m faults --timeout 3600

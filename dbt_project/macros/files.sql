@@ -125,9 +125,10 @@
                 from {{ raw }}
                 where not is_deleted and {{ file_is_read() }}
             ) as versions
-            where
-                status = 'withdrawn'
-                or record_key in (select record_key from {{ raw }} where is_latest and not is_deleted)
+            left join (
+                select distinct record_key as live_key from {{ raw }} where is_latest and not is_deleted
+            ) as live on versions.record_key = live.live_key
+            where status = 'withdrawn' or live.live_key is not null
             order by
                 object_id, channel, purpose, coalesce(occurred_at, as_of) desc, load_id desc, record_key desc
         ) as newest

@@ -84,6 +84,19 @@
 
     ),
 
+    -- The months that a membership may touch, a day more on either side for the changes of clocks.
+    possible_months as (
+
+        select memberships.*, possible.month_start::date as month
+        from memberships
+        cross join lateral generate_series(
+            date_trunc('month', memberships.started_at at time zone {{ company_time_zone() }} - interval '1 day'),
+            least(memberships.ended_at, {{ as_of() }}) at time zone {{ company_time_zone() }} + interval '1 day',
+            interval '1 month'
+        ) as possible (month_start)
+
+    ),
+
     members as (
 
         select
@@ -99,8 +112,9 @@
             bool_or(bool_or({{ held_at('ends_at') }})) over customer as was_at_end,
             row_number() over (customer order by memberships.currency) = 1 as is_counted
         from months
-        inner join memberships
+        inner join possible_months as memberships
             on months.basis = memberships.basis
+            and months.month = memberships.month
             and memberships.started_at < months.ends_at
             and (memberships.ended_at is null or memberships.ended_at >= months.starts_at)
         group by

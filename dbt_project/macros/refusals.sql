@@ -6,6 +6,7 @@
     {{ refusals_are_added(heard) }};
     {{ refusals_are_inherited() }};
     {{ refusals_keep_addresses() }};
+    analyze identity.refusals;
     update identity.state set consents_as_of = greatest(consents_as_of, {{ as_of() }})
 {%- endmacro %}
 

@@ -3,7 +3,8 @@
     comment. If a table that the view reads is dropped, the view and its comment are dropped too. -#}
 {% materialization view, adapter='postgres' %}
     {%- set mark = 'made of ' ~ local_md5(sql ~ tojson(config.get('grants', {}))) -%}
-    {%- set plain = config.persist_relation_docs() or pre_hooks or post_hooks -%}
+    {%- set own_hooks = post_hooks | rejectattr('sql', 'equalto', '{{ analyze_built(this) }}') | list -%}
+    {%- set plain = config.persist_relation_docs() or pre_hooks or own_hooks -%}
     {%- if not plain and not should_full_refresh() and comment_of_view(this) == mark -%}
         {%- call noop_statement('main', 'UNCHANGED') -%}{{ sql }}{%- endcall -%}
         {{ return({'relations': [this.incorporate(type='view')]}) }}

@@ -72,6 +72,12 @@ applied as (
 
 ),
 
+telling as (
+
+    select distinct source from applied
+
+),
+
 -- Where a source tells its targets, a conversation without one has none.
 targets as (
 
@@ -84,7 +90,7 @@ targets as (
         applied.full_resolution_minutes,
         applied.full_resolution_hours
     from conversations
-    inner join (select distinct source from applied) as telling on conversations.source = telling.source
+    inner join telling on conversations.source = telling.source
     left join applied
         on conversations.source = applied.source and conversations.conversation_id = applied.conversation_id
     union all
@@ -98,7 +104,8 @@ targets as (
         own.hours
     from conversations
     inner join {{ ref('support_targets') }} as own on conversations.priority = own.priority
-    where conversations.source not in (select source from applied)
+    left join telling on conversations.source = telling.source
+    where telling.source is null
 
 ),
 

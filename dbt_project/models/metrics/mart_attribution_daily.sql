@@ -7,38 +7,70 @@ with orders as (
 
 visits as (
 
-    select * from {{ ref('fct_web_sessions') }}
-    where channel <> 'direct'
+    select
+        *,
+        row_number() over (partition by customer_id order by started_at, session_id) as visit_number
+    from {{ ref('fct_web_sessions') }}
+    where channel <> 'direct' and customer_id is not null
+
+),
+
+moments as (
+
+    select customer_id, source, order_id, ordered_at as happened_at, false as is_visit
+    from orders
+    union all
+    select customer_id, null, null, started_at, true
+    from visits
+
+),
+
+-- The number of the last visit up to each moment, and of the last one that is too old to count.
+counted as (
+
+    select
+        *,
+        count(*) filter (where is_visit) over (partition by customer_id order by happened_at) as last_visit,
+        count(*) filter (where is_visit) over (
+            partition by customer_id
+            order by happened_at
+            range between unbounded preceding and interval '{{ var("attribution_days") }} days' preceding
+        ) as last_visit_before
+    from moments
 
 ),
 
 touched as (
 
     select
-        orders.order_date,
-        orders.currency,
-        orders.amount,
-        coalesce(visits.channel, 'direct') as channel,
-        coalesce(visits.utm_source, '(none)') as campaign_source,
-        coalesce(visits.utm_campaign, '(none)') as campaign,
-        row_number() over (order_visits order by visits.started_at, visits.session_id) as place,
-        row_number() over (order_visits order by visits.started_at desc, visits.session_id desc) as place_from_end
-    from orders
-    left join visits
-        on orders.customer_id = visits.customer_id
-        and visits.started_at <= orders.ordered_at
-        and visits.started_at > orders.ordered_at - interval '{{ var("attribution_days") }} days'
-    window order_visits as (partition by orders.source, orders.order_id)
+        counted.source,
+        counted.order_id,
+        touch.model,
+        counted.customer_id,
+        case when counted.last_visit > counted.last_visit_before then touch.visit_number end as visit_number
+    from counted
+    cross join lateral (
+        values ('first_touch', counted.last_visit_before + 1), ('last_touch', counted.last_visit)
+    ) as touch (model, visit_number)
+    where not counted.is_visit
 
 ),
 
 credited as (
 
-    select 'first_touch' as model, * from touched
-    where place = 1
-    union all
-    select 'last_touch' as model, * from touched
-    where place_from_end = 1
+    select
+        orders.order_date,
+        orders.currency,
+        orders.amount,
+        touched.model,
+        coalesce(visits.channel, 'direct') as channel,
+        coalesce(visits.utm_source, '(none)') as campaign_source,
+        coalesce(visits.utm_campaign, '(none)') as campaign
+    from touched
+    inner join orders
+        on touched.source = orders.source and touched.order_id = orders.order_id
+    left join visits
+        on touched.customer_id = visits.customer_id and touched.visit_number = visits.visit_number
 
 ),
 

@@ -5,8 +5,8 @@ with messages as (
         lag(author) over conversation as author_before,
         min(created_at) filter (where author = 'agent') over (
             partition by source, conversation_id
-            order by created_at, part_id
-            rows between 1 following and unbounded following
+            order by created_at desc, part_id desc
+            rows between unbounded preceding and 1 preceding
         ) as answered_at
     from {{ ref('int_conversation_parts_unioned') }}
     where is_public and author in ('customer', 'agent') and {{ is_reportable('created_at') }}

@@ -22,13 +22,56 @@ by_day as (
 
 ),
 
-final as (
+rates as (
+
+    select * from {{ ref('exchange_rates') }}
+
+),
+
+-- The last rate up to each day. Without a rate nothing is converted.
+days_and_rates as (
+
+    select currency, order_date as day, null::date as valid_from
+    from by_day
+    union all
+    select currency, valid_from, valid_from
+    from rates
+
+),
+
+valid_rates as (
+
+    select
+        currency,
+        day,
+        valid_from is null as is_day,
+        max(valid_from) over (partition by currency order by day) as valid_from
+    from days_and_rates
+
+),
+
+rated as (
 
     select
         by_day.*,
-        {{ rate_on('by_day.currency', 'by_day.order_date') }} as exchange_rate,
-        round(by_day.revenue * {{ rate_on('by_day.currency', 'by_day.order_date') }}, 2) as revenue_in_company_currency
+        case
+            when by_day.currency = {{ text_literal(var('company').get('currency') or 'XXX') }} then 1
+            else rates.rate
+        end as exchange_rate
     from by_day
+    inner join valid_rates
+        on by_day.currency = valid_rates.currency and by_day.order_date = valid_rates.day and valid_rates.is_day
+    left join rates
+        on valid_rates.currency = rates.currency and valid_rates.valid_from = rates.valid_from
+
+),
+
+final as (
+
+    select
+        *,
+        round(revenue * exchange_rate, 2) as revenue_in_company_currency
+    from rated
 
 )
 

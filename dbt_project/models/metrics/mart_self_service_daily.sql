@@ -8,7 +8,9 @@ with sessions as (
 
 conversations as (
 
-    select * from {{ ref('fct_conversations') }}
+    select customer_id, created_at
+    from {{ ref('fct_conversations') }}
+    where customer_id is not null
 
 ),
 
@@ -26,19 +28,35 @@ help_seekers as (
 
 ),
 
+moments as (
+
+    select customer_id, session_date, started_at as happened_at, null::timestamptz as asked_at
+    from help_seekers
+    union all
+    select customer_id, null, created_at, created_at
+    from conversations
+
+),
+
+followed as (
+
+    select
+        session_date,
+        happened_at as started_at,
+        min(asked_at) over (partition by customer_id order by happened_at desc) as next_asked_at
+    from moments
+
+),
+
 judged as (
 
     select
-        help_seekers.session_date,
-        exists (
-            select 1 from conversations
-            where
-                conversations.customer_id = help_seekers.customer_id
-                and conversations.created_at >= help_seekers.started_at
-                and conversations.created_at
-                < help_seekers.started_at + interval '{{ var("self_service_hours") }} hours'
+        session_date,
+        coalesce(
+            next_asked_at < started_at + interval '{{ var("self_service_hours") }} hours', false
         ) as has_asked
-    from help_seekers
+    from followed
+    where session_date is not null
 
 ),
 

@@ -5,17 +5,21 @@ with starts as (
     order by customer_id, started_at, subscription_id
 ),
 
+answers as (
+    select customer_id, max(responded_at) as last_responded_at
+    from {{ ref('fct_survey_responses') }}
+    where responded_at <= {{ as_of() }}
+    group by customer_id
+),
+
 conditions as (
     select
         starts.*,
         starts.is_active as is_still_here,
         starts.started_at between {{ as_of() }} - interval '30 days' and {{ as_of() }} - interval '14 days' as is_just_onboarded,
-        not exists (
-            select 1 from {{ ref('fct_survey_responses') }} as responses
-            where responses.customer_id = starts.customer_id
-                and responses.responded_at between starts.started_at and {{ as_of() }}
-        ) as is_not_asked_yet
+        coalesce(answers.last_responded_at < starts.started_at, true) as is_not_asked_yet
     from starts
+    left join answers on starts.customer_id = answers.customer_id
 )
 
 select customer_id, plan, started_at

@@ -16,7 +16,8 @@ from rapport.activation.lists import List
 from rapport.activation.segments.merged_customers import follow_merges
 
 # Parts of the statements that take a batch (rapport.activation.sync.batches). Both read the CTE
-# `batch` (id); the first reads `judged` (customer_id, refusal), the second `picked` (customer_id).
+# `batch` (id); the first reads `judged` (destination, segment, customer_id, refusal), the second
+# `picked` (destination, segment, customer_id).
 INTEND_TO_SEND = """
     insert into activation.ledger (destination, segment, customer_id, state, batch_id)
     select {destination}, {segment}, judged.customer_id, 'sending', batch.id
@@ -30,8 +31,8 @@ INTEND_TO_SEND = """
 INTEND_TO_REMOVE = """
     update activation.ledger set state = 'removing', batch_id = batch.id
     from picked cross join batch
-    where ledger.destination = {destination} and ledger.segment = {segment}
-        and ledger.customer_id = picked.customer_id
+    where (ledger.destination, ledger.segment, ledger.customer_id)
+        = (picked.destination, picked.segment, picked.customer_id)
     returning ledger.customer_id, ledger.remote_id
 """
 
@@ -40,24 +41,23 @@ update activation.ledger set state = 'sent', content_hash = plan.content_hash,
     is_uncertain = false,
     remote_id = coalesce(answers.remote_id, ledger.remote_id),
     first_sent_at = coalesce(ledger.first_sent_at, %(as_of)s), last_sent_at = %(as_of)s
-from {answers} as answers join activation.plan using (customer_id)
+from {answers} as answers join activation.plan using (destination, segment, customer_id)
 where answers.error is null and answers.op <> 'remove'
-    and plan.destination = %(destination)s and plan.segment = %(segment)s
-    and ledger.destination = %(destination)s and ledger.segment = %(segment)s
-    and ledger.customer_id = answers.customer_id
+    and (ledger.destination, ledger.segment, ledger.customer_id)
+    = (answers.destination, answers.segment, answers.customer_id)
 """
 _TAKE_OFF = """
 delete from activation.ledger using {answers} as answers
-where ledger.destination = %(destination)s and ledger.segment = %(segment)s
-    and ledger.customer_id = answers.customer_id
+where (ledger.destination, ledger.segment, ledger.customer_id)
+    = (answers.destination, answers.segment, answers.customer_id)
     and ((answers.op = 'remove' and answers.error is null)
         or (answers.op = 'add' and answers.error is not null
             and not ledger.is_uncertain))
 """
 _KEEP = """
 update activation.ledger set state = 'sent' from {answers} as answers
-where ledger.destination = %(destination)s and ledger.segment = %(segment)s
-    and ledger.customer_id = answers.customer_id
+where (ledger.destination, ledger.segment, ledger.customer_id)
+    = (answers.destination, answers.segment, answers.customer_id)
     and answers.op = 'update' and answers.error is not null
 """
 _SEND_AGAIN = """

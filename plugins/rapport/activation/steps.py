@@ -17,7 +17,7 @@ import psycopg
 
 from rapport.activation.answers import list_states
 from rapport.activation.planning.plan import plan_lists
-from rapport.activation.segments import sizes
+from rapport.activation.segments import membership, sizes
 from rapport.activation.segments.declarations import load
 from rapport.activation.segments.definitions import recall
 from rapport.activation.segments.evaluation import evaluate_segment
@@ -60,6 +60,8 @@ def pull(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
                 log.error("%s: cannot be pulled: %s", name, problem)
                 counts[name] = {"problem": problem}
             pulling.note(connection, name, as_of, problem)
+    with _connect() as connection:
+        connection.execute("analyze activation.suppressions")
     return counts
 
 
@@ -91,6 +93,8 @@ def evaluate(run_id: str, as_of: datetime) -> dict[str, dict[str, Any]]:
             if (problem := known.unreadable.get(segment.key)) is not None:
                 counts[segment.key]["frozen_because"] = problem
                 sizes.note_problem(connection, segment.key, as_of, problem)
+        if any(found["entered"] or found["left"] for found in counts.values()):
+            membership.analyze(connection)
     for key, problem in known.unreadable.items():
         if key not in known.segments:
             name = f"seg_{key}"

@@ -58,4 +58,6 @@ def _judge(connection: psycopg.Connection[Any], as_of: datetime) -> int:
                 [(hash, *judge(text), VERSION, as_of) for hash, text in rows],
             )
             count += len(rows)
+    if count:
+        connection.execute("analyze comments.judgements")
     return count

@@ -51,6 +51,8 @@ def normalise(
         changed_profiles.find(warehouse)
         _publish_rules(warehouse, rules, settings)
         profiles = _add(warehouse, "identity.profiles", NEW_PROFILES)
+        if profiles:
+            warehouse.execute("analyze identity.profiles")
         changed_profiles.publish(warehouse)
         values, problems = _normalise_unseen(warehouse, rules)
     log.info("identity: run %s: %d new profiles, %d new identifiers", run_id, profiles, values)
@@ -153,6 +155,7 @@ def _normalise_unseen(warehouse: psycopg.Connection[Any], rules: Rules) -> tuple
         warehouse.execute("analyze computed")
         _add(warehouse, "identity.identifiers", NEW_IDENTIFIERS)
         _add(warehouse, "identity.normal_forms", NEW_FORMS)
+        warehouse.execute("analyze identity.identifiers, identity.normal_forms")
     return values, problems
 
 

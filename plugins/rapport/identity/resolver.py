@@ -63,6 +63,12 @@ COMPARED = sql.SQL("(select profile_key from identity.match_records)")
 COMPARED_AFFECTED = sql.SQL(
     "(select profile_key from affected inner join identity.match_records using (profile_key))"
 )
+# What this run filled, for the models after it and for the next run.
+ANALYZE = """
+analyze identity.members, identity.aliases, identity.cut_edges, identity.capped,
+    identity.fingerprints, identity.match_records, identity.match_keys, identity.matches,
+    identity.overrides
+"""
 HUBS = sql.SQL("(select identifier_key from identity.capped)")
 
 
@@ -107,6 +113,9 @@ def resolve(
             warehouse, run_id=run_id, as_of=as_of, full=full, has_ties=has_ties
         )
         affected_customers.mark_resolved(warehouse)
+        if len(graph.profile_keys):
+            _set(warehouse, ("default_statistics_target to default",))
+            warehouse.execute(ANALYZE)
     log.info("identity: run %s: customers resolved: %s", run_id, counts)
     return counts
 

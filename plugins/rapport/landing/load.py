@@ -64,6 +64,8 @@ def land(
             writer.check()
             versions.end_bulk()
             log.finish()
+            if result.landed:
+                versions.analyze()
         if live_keys is not None and (stream.sweep or (stream.replaces and result.read)):
             store_live_keys(connection, live_keys(), writer.check)
             with connection.transaction():

@@ -54,6 +54,11 @@ class Versions:
             " payload jsonb, payload_hash bytea) on commit delete rows"
         )
 
+    def analyze(self) -> None:
+        """Bring the statistics for Postgres's planner up to date; nothing plans by the payload."""
+        columns = sql.SQL("record_key, as_of, load_id, is_latest, is_deleted")
+        self.connection.execute(sql.SQL("analyze {} ({})").format(self.table, columns))
+
     def end_bulk(self) -> None:
         """End the bulk load: create the index, so that records are compared from here on."""
         if self.bulk is not None:

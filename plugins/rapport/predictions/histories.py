@@ -72,6 +72,7 @@ def fill(connection: Connection, as_of: datetime, today: date) -> None:
     """Replace `predictions.histories` with the histories up to `as_of` and the date `today`."""
     connection.execute("delete from predictions.histories")
     connection.execute(FILL, {"as_of": as_of, "until": today})
+    connection.execute("analyze predictions.histories")
 
 
 def up_to(connection: Connection, as_of: datetime, until: date) -> pd.DataFrame:

@@ -161,6 +161,7 @@ def update_stays(connection: Connection, as_of: datetime) -> None:
     """Update the history of personas at `as_of`, and undo what an earlier try of it wrote."""
     for statement in (TAKE_BACK, REOPEN, CLOSE, OPEN):
         connection.execute(statement, {"as_of": as_of})
+    connection.execute("analyze predictions.persona_stays")
 
 
 def traits(connection: Connection, at: datetime, later: datetime, currency: str) -> pd.DataFrame:

@@ -184,3 +184,4 @@ def replace(connection: Connection, table: str, frame: pd.DataFrame) -> None:
     with connection.cursor().copy(statement) as copy:
         for start in range(0, len(frame), 100_000):
             copy.write(frame[start : start + 100_000].to_csv(index=False, header=False))
+    connection.execute(sql.SQL("analyze {}").format(target))

@@ -119,6 +119,8 @@ def _publish(
             rows, changed, deleted = _rows_as_before(connection, table), 0, 0
             if rows is None:
                 rows, changed, deleted = _move(connection, table)
+            if changed or deleted:
+                connection.execute(sql.SQL("analyze {}").format(table.target))
             faults.point("publish.table")
             connection.execute(
                 """

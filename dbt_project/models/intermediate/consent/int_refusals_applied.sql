@@ -1,4 +1,11 @@
-{{ config(pre_hook="{{ remember_refusals(ref('int_consents_heard')) }}") }}
+{{
+    config(
+        pre_hook=[
+            "{{ no_nested_loops() }}",
+            "{{ remember_refusals(ref('int_consents_heard')) }}",
+        ]
+    )
+}}
 
 with refusals as (
 
@@ -20,7 +27,7 @@ members as (
 
 offered as (
 
-    select distinct source, profile_id, identifier_type, identifier_value
+    select source, profile_id, identifier_type, identifier_value
     from {{ ref('int_identifiers_unioned') }}
     where identifier_type in ('email', 'phone', 'user_id')
 
@@ -95,9 +102,10 @@ by_address as (
         owners.customer_id as applies_to,
         refusals.*
     from refusals
+    cross join lateral unnest(refusals.identifier_keys) as refused (identifier_key)
     inner join owners
         on
-            owners.identifier_key = any(refusals.identifier_keys)
+            refused.identifier_key = owners.identifier_key
             and (owners.channel = refusals.channel or (refusals.gone_after is not null and owners.is_personal))
 
 ),

@@ -62,15 +62,20 @@ sharing as (
 
 ),
 
+counted as (
+
+    select
+        *,
+        count(surname) over (partition by identifier_key, surname) as people_with_surname,
+        count(city) over (partition by identifier_key, city) as people_in_city
+    from sharing
+
+),
+
 related as (
 
-    select distinct mine.*
-    from sharing as mine
-    inner join sharing as theirs
-        on
-            mine.identifier_key = theirs.identifier_key
-            and mine.customer_id <> theirs.customer_id
-            and (mine.surname = theirs.surname or mine.city = theirs.city)
+    select * from counted
+    where people_with_surname > 1 or people_in_city > 1
 
 ),
 

@@ -39,6 +39,29 @@ days as (
 
 ),
 
+own_schedules as (
+
+    select distinct schedule from {{ ref('support_hours') }}
+
+),
+
+closed_days as (
+
+    select coalesce(holidays.schedule, own_schedules.schedule) as schedule, day::date as day
+    from holidays
+    -- A holiday without a schedule is of the company's own schedules.
+    left join own_schedules on holidays.schedule is null
+    cross join (select min(day) as first_day, max(day) as last_day from days) as bounds
+    cross join lateral generate_series(
+        greatest(holidays.first_date, bounds.first_day)::timestamp,
+        least(holidays.last_date, bounds.last_day)::timestamp,
+        interval '1 day'
+    ) as day
+    where holidays.first_date is not null and holidays.last_date is not null
+    group by 1, 2
+
+),
+
 openings as (
 
     select
@@ -48,17 +71,8 @@ openings as (
             as closes_at
     from hours
     inner join days on hours.iso_weekday = extract(isodow from days.day)
-    where
-        not exists (
-            select 1 from holidays
-            where
-                days.day between holidays.first_date and holidays.last_date
-                and (
-                    holidays.schedule = hours.schedule
-                    -- A holiday without a schedule is of the company's own schedules.
-                    or (holidays.schedule is null and hours.schedule in (select schedule from {{ ref('support_hours') }}))
-                )
-        )
+    left join closed_days on hours.schedule = closed_days.schedule and days.day = closed_days.day
+    where closed_days.day is null
 
 ),
 

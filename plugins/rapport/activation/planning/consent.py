@@ -29,11 +29,44 @@ _CANNOT_GET_MESSAGES = sql.SQL("strpos(contact.phone, {}) > 0").format(EXTENSION
 _CURRENT = "left join identity.aliases as current_id on current_id.alias_id = person.customer_id"
 
 
-def permission(target: List) -> sql.Composed:
+_SUPPRESSED = """
+        left join (
+            select distinct coalesce(alias.customer_id, reported.customer_id) as customer_id
+            from activation.suppressions as reported
+            left join identity.aliases as alias on alias.alias_id = reported.customer_id
+            where reported.lifted_at is null and {suppression}
+        ) as suppressed on suppressed.customer_id = person.customer_id
+"""
+# The same, looked up for each person: a batch must not read what is reported of everybody else.
+_SUPPRESSED_OF_FEW = """
+        left join lateral (
+            select alias.customer_id
+            from identity.aliases as alias
+            inner join activation.suppressions as reported
+                on reported.customer_id = alias.alias_id
+            where alias.customer_id = person.customer_id and alias.alias_id <> alias.customer_id
+                and reported.lifted_at is null and {suppression}
+            union all
+            select reported.customer_id
+            from activation.suppressions as reported
+            where reported.customer_id = person.customer_id
+                and reported.lifted_at is null and {suppression}
+                and not exists (
+                    select from identity.aliases as alias
+                    where alias.alias_id = reported.customer_id
+                        and alias.customer_id <> reported.customer_id
+                )
+            limit 1
+        ) as suppressed on true
+"""
+
+
+def permission(target: List, few: bool = False) -> sql.Composed:
     """Joins that say whether the list may have `person.customer_id`; `refusal` reads them.
 
     The SQL goes between `from … as person` and `where`. It brings these aliases: `consent`, `seen`
     (the consent before it went missing), `suppressed`, `erased`, and `contact` for the addresses.
+    With `few`, each person is looked up by index.
     """
     segment = target.segment
     return sql.SQL("""
@@ -46,12 +79,7 @@ def permission(target: List) -> sql.Composed:
             on seen.customer_id = {who}
             and seen.channel = {channel} and seen.purpose = {purpose}
             and (seen.lost_since is not null or not seen.is_granted)
-        left join (
-            select distinct coalesce(alias.customer_id, reported.customer_id) as customer_id
-            from activation.suppressions as reported
-            left join identity.aliases as alias on alias.alias_id = reported.customer_id
-            where reported.lifted_at is null and {suppression}
-        ) as suppressed on suppressed.customer_id = person.customer_id
+        {suppressed}
         left join (
             select distinct value as customer_id from privacy.subjects
             where namespace = 'customers'
@@ -65,7 +93,9 @@ def permission(target: List) -> sql.Composed:
         ),
         channel=segment.channel,
         purpose=segment.purpose,
-        suppression=_suppression(segment, target.destination),
+        suppressed=sql.SQL(_SUPPRESSED_OF_FEW if few else _SUPPRESSED).format(
+            suppression=_suppression(segment, target.destination)
+        ),
     )
 
 

@@ -20,8 +20,6 @@ from rapport.activation_options import ActivationOptions
 
 log = logging.getLogger(__name__)
 
-MANY = 1000  # After so many new rows, Postgres needs new statistics of the table.
-
 _MOVE_MERGED = """
 with moved as (
     delete from activation.consents_seen as old using identity.aliases as alias
@@ -100,6 +98,6 @@ def look_for_losses(
             names = {"as_of": as_of, "channel": channel, "purpose": purpose}
             connection.execute(_MARK, names)
         connection.execute(_FORGET)
-        if connection.execute(_REMEMBER).rowcount >= MANY:
+        if connection.execute(_REMEMBER).rowcount:
             connection.execute("analyze activation.consents_seen")
     return sum(consents for _, _, consents in lost)

@@ -58,6 +58,8 @@ def plan_lists(
         sync_runs.lower_held(connection, ledger.rename_merged(connection))
     remember(connection, definitions, as_of)
     known = recall(connection, definitions)
+    # What the pushes of the last run wrote.
+    connection.execute("analyze activation.ledger, activation.receipts, activation.sync_changelog")
     lists = [
         entry.in_run(options, run_id, as_of)
         for entry in all_lists(connection, known, destinations, turned_off)
@@ -75,6 +77,7 @@ def plan_lists(
     for target in lists:
         if (target.destination, target.segment.key) not in planned:
             plans.append(_plan_leftover(connection, target, known, reserved))
+    connection.execute("analyze activation.plan, activation.not_sent")
     return plans
 
 

@@ -20,37 +20,38 @@ from {difference} where op is not null
 """
 
 # Parts of the statements that take a batch (rapport.activation.sync.batches). They read the CTE
-# `judged` (customer_id, content_hash, refusal), or `picked` (customer_id) for removals.
+# `judged` (destination, segment, customer_id, content_hash, refusal), or `picked` (destination,
+# segment, customer_id) for removals.
 TAKE = """
     update activation.plan set state = 'taken', content_hash = judged.content_hash
     from judged
-    where plan.destination = {destination} and plan.segment = {segment}
-        and plan.customer_id = judged.customer_id and judged.refusal is null
+    where (plan.destination, plan.segment, plan.customer_id)
+        = (judged.destination, judged.segment, judged.customer_id) and judged.refusal is null
 """
 TAKE_REMOVALS = """
     update activation.plan set state = 'taken' from picked
-    where plan.destination = {destination} and plan.segment = {segment}
-        and plan.customer_id = picked.customer_id
+    where (plan.destination, plan.segment, plan.customer_id)
+        = (picked.destination, picked.segment, picked.customer_id)
 """
 TURN_INTO_REMOVALS = """
     update activation.plan set op = 'remove', reason = judged.refusal, traits = null
     from judged
-    where plan.destination = {destination} and plan.segment = {segment}
-        and plan.customer_id = judged.customer_id and judged.refusal <> all({held})
+    where (plan.destination, plan.segment, plan.customer_id)
+        = (judged.destination, judged.segment, judged.customer_id) and judged.refusal <> all({held})
         and exists (
             select from activation.ledger
-            where ledger.destination = {destination} and ledger.segment = {segment}
-                and ledger.customer_id = judged.customer_id
+            where (ledger.destination, ledger.segment, ledger.customer_id)
+                = (judged.destination, judged.segment, judged.customer_id)
         )
 """
 DROP_REFUSED = """
     delete from activation.plan using judged
-    where plan.destination = {destination} and plan.segment = {segment}
-        and plan.customer_id = judged.customer_id and judged.refusal is not null
+    where (plan.destination, plan.segment, plan.customer_id)
+        = (judged.destination, judged.segment, judged.customer_id) and judged.refusal is not null
         and (judged.refusal = any({held}) or not exists (
             select from activation.ledger
-            where ledger.destination = {destination} and ledger.segment = {segment}
-                and ledger.customer_id = judged.customer_id
+            where (ledger.destination, ledger.segment, ledger.customer_id)
+                = (judged.destination, judged.segment, judged.customer_id)
         ))
 """
 
@@ -79,13 +80,12 @@ def reopen(connection: psycopg.Connection, target: List) -> None:
         )
 
 
-def finish(connection: psycopg.Connection, target: List, answers: sql.Identifier) -> None:
+def finish(connection: psycopg.Connection, answers: sql.Identifier) -> None:
     """Delete the rows that the destination answered."""
     connection.execute(
         sql.SQL(
             "delete from activation.plan using {answers} as answers"
-            " where plan.destination = %(destination)s"
-            " and plan.segment = %(segment)s and plan.customer_id = answers.customer_id"
-        ).format(answers=answers),
-        target.names,
+            " where (plan.destination, plan.segment, plan.customer_id)"
+            " = (answers.destination, answers.segment, answers.customer_id)"
+        ).format(answers=answers)
     )

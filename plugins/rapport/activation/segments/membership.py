@@ -60,9 +60,12 @@ def apply_changes(
     entered = connection.execute(
         sql.SQL(_ENTER).format(segment=segment, as_of=as_of, assigned=assigned)
     ).rowcount
-    if entered or left:
-        connection.execute("analyze segments.membership")
     return entered, left
+
+
+def analyze(connection: psycopg.Connection) -> None:
+    """Bring the statistics for Postgres's planner up to date, once all segments are evaluated."""
+    connection.execute("analyze segments.membership")
 
 
 def reach_goals(connection: psycopg.Connection, segment: str, reached: sql.Composed) -> None:

@@ -26,11 +26,23 @@ where member.segment = %(segment)s and member.left_at is null
 """
 
 
+def _balance(
+    connection: psycopg.Connection, destination: str, segment: str
+) -> tuple[int, int, int]:
+    """How many members the list has, are sent and are not sent."""
+    with connection.transaction():
+        # The list may have grown since the last statistics: nested loops would read it per member.
+        connection.execute("set local enable_nestloop = off")
+        row = connection.execute(
+            _BALANCE, {"destination": destination, "segment": segment}
+        ).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]
+
+
 def check(connection: psycopg.Connection, destination: str, segment: str) -> None:
     """Raise `GateFailed` where a member is neither on the list nor has a reason for it."""
-    row = connection.execute(_BALANCE, {"destination": destination, "segment": segment}).fetchone()
-    assert row is not None
-    members, sent, not_sent = row
+    members, sent, not_sent = _balance(connection, destination, segment)
     if members != sent + not_sent:
         raise GateFailed(
             f"{destination}/{segment}: {members} members, but {sent} sent + {not_sent} not sent. "
@@ -42,7 +54,7 @@ def count(
     connection: psycopg.Connection, destination: str, segment: str, run_id: str
 ) -> dict[str, Any]:
     """The counts of one list for the report of the run."""
-    row = connection.execute(_BALANCE, {"destination": destination, "segment": segment}).fetchone()
+    members, sent, _ = _balance(connection, destination, segment)
     run = connection.execute(
         "select num_succeeded_add, num_succeeded_remove, num_succeeded_change, status, error,"
         " num_failed_add + num_failed_change + num_failed_remove"
@@ -54,15 +66,14 @@ def count(
         " where destination = %s and segment = %s group by reason order by reason",
         (destination, segment),
     ).fetchall()
-    assert row is not None
     added, removed, updated, status, error, refused = run or (0, 0, 0, "not planned", None, 0)
     return {
-        "members": row[0],
+        "members": members,
         "added": added,
         "removed": removed,
         "updated": updated,
         "refused": refused,
-        "sent": row[1],
+        "sent": sent,
         "not_sent": dict(reasons),
         "status": status,
         "cause": error,

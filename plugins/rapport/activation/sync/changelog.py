@@ -18,10 +18,9 @@ select %(sync_id)s, %(run)s,
     case when error is null then 'succeeded' else 'failed' end, error,
     plan.traits, stay.variant, %(as_of)s
 from {answers} as answers
-inner join activation.plan on plan.customer_id = answers.customer_id
-    and plan.destination = %(destination)s and plan.segment = %(segment)s
+inner join activation.plan using (destination, segment, customer_id)
 left join segments.membership as stay on stay.customer_id = answers.customer_id
-    and stay.segment = %(segment)s and stay.left_at is null
+    and stay.segment = answers.segment and stay.left_at is null
 """
 
 

@@ -53,6 +53,8 @@ def person(row: Mapping[str, Any], channel: str) -> Person:
 def everybody(connection: psycopg.Connection, target: List) -> Iterator[Person]:
     """Everybody on the list, by customer_id; 5,000 rows at a time are in memory."""
     with connection.transaction(), connection.cursor("everybody", row_factory=dict_row) as cursor:
+        # The list may have grown since the last statistics.
+        connection.execute("set local enable_nestloop = off")
         cursor.itersize = 5000
         cursor.execute(_EVERYBODY, target.names)
         for row in cursor:

@@ -106,19 +106,14 @@ class Batches:
         self.destination = destination
         self.target = target
         self.audience = _audience(connection, target.segment)
-        self.count = 0
         self.is_prepared = False
 
     def take_all(self, leavers: bool) -> Iterator[Taken]:
         """Batches with people in them, until the plan has nobody left."""
-        while True:
-            _keep_statistics(self.connection, self.count)
-            taken = take(
-                self.connection, self.target, self.audience, self.destination.batch_size, leavers
-            )
-            if taken is None:
-                return
-            self.count += 1
+        last = ""
+        size = self.destination.batch_size
+        while taken := take(self.connection, self.target, self.audience, size, leavers, last):
+            last = taken.last
             if not taken.batch.people:
                 continue
             self._prepare(leavers)
@@ -136,14 +131,6 @@ class Batches:
             if not leavers:
                 raise
             log.warning("%s: only removals are sent: %s", self.destination.name, error)
-
-
-def _keep_statistics(connection: psycopg.Connection, batches: int) -> None:
-    """Analyze the growing tables after 0, 1, 2, 4, 8 … batches, for Postgres's planner."""
-    if batches & (batches - 1) == 0:
-        connection.execute(
-            "analyze activation.plan, activation.ledger, activation.not_sent, activation.receipts"
-        )
 
 
 @contextmanager

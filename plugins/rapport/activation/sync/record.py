@@ -16,44 +16,52 @@ from rapport.activation.sync import changelog, receipts, refused_rows
 from rapport.activation.sync.batches import Taken
 from rapport.vendors.destination import Result
 
+# Every table is looked up by the people of the batch. Postgres's planner does not know how few they
+# are: the temporary table of answers has no statistics.
+LOOK_UP = "set local enable_hashjoin = off; set local enable_mergejoin = off"
+
 
 def record(
     connection: psycopg.Connection, target: List, taken: Taken, results: Sequence[Result]
 ) -> None:
     """Write what the destination answered, in one transaction."""
     with connection.transaction():
-        answers = _make_table(connection, taken, results)
+        connection.execute(LOOK_UP)
+        answers = _make_table(connection, target, taken, results)
         changelog.add(connection, target, answers)
         receipts.add(connection, target, taken.batch.id, answers)
         if any(not result.accepted for result in results):
             refused_rows.note(connection, target, answers)
             not_sent.note_rejected(connection, target, answers)
-        refused_rows.clear(connection, target, answers)
+        refused_rows.clear(connection, answers)
         ledger.settle(connection, target, answers)
-        plan_rows.finish(connection, target, answers)
+        plan_rows.finish(connection, answers)
         sync_runs.add_answers(connection, target, _counts(taken, results))
 
 
 def _make_table(
-    connection: psycopg.Connection, taken: Taken, results: Sequence[Result]
+    connection: psycopg.Connection, target: List, taken: Taken, results: Sequence[Result]
 ) -> sql.Identifier:
     """Make the temporary table of answers and return its name; it lasts for the transaction.
 
     One row per person of the batch:
 
+    - `destination`, `segment`: those of the list
     - `customer_id`
     - `op`: add, update or remove
     - `remote_id`: the id at the destination, where it answered one
     - `error`: why the destination refused the row, null where it accepted it
     """
     connection.execute(
-        'create temp table if not exists answers (customer_id text collate "C" primary key,'
+        "create temp table if not exists answers (destination text not null, segment text not null,"
+        ' customer_id text collate "C" primary key,'
         " op text, remote_id text, error text) on commit delete rows"
     )
     with connection.cursor().copy("copy answers from stdin") as copy:
         for result in results:
             op = taken.ops[result.customer_id]
-            copy.write_row((result.customer_id, op, result.remote_id, result.error))
+            answer = (result.customer_id, op, result.remote_id, result.error)
+            copy.write_row((target.destination, target.segment.key, *answer))
     return sql.Identifier("answers")
 
 

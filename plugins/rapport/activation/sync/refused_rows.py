@@ -54,8 +54,8 @@ on conflict (destination, segment, customer_id) do update set
 """
 _CLEAR = """
 delete from activation.rejected using {answers} as answers where answers.error is null
-    and rejected.destination = %(destination)s and rejected.segment = %(segment)s
-    and rejected.customer_id = answers.customer_id
+    and (rejected.destination, rejected.segment, rejected.customer_id)
+    = (answers.destination, answers.segment, answers.customer_id)
 """
 
 
@@ -95,9 +95,9 @@ def note(connection: psycopg.Connection, target: List, answers: sql.Identifier) 
     connection.execute(sql.SQL(_NOTE).format(answers=answers), target.names)
 
 
-def clear(connection: psycopg.Connection, target: List, answers: sql.Identifier) -> None:
+def clear(connection: psycopg.Connection, answers: sql.Identifier) -> None:
     """Delete the rows that the destination now accepted."""
-    connection.execute(sql.SQL(_CLEAR).format(answers=answers), target.names)
+    connection.execute(sql.SQL(_CLEAR).format(answers=answers))
 
 
 def of_list(
