@@ -6,7 +6,7 @@
 -- depends_on: {{ ref('mart_years_in_review') }}
 {#- A column that may hold what looks like a contact detail, with the reason. -#}
 {%- set allowed = {} -%}
-{%- set found = [] -%}
+{%- set found = {} -%}
 {%- if execute -%}
     {%- set columns = run_query("
         select tables.relname, columns.attname
@@ -21,14 +21,26 @@
         order by 1, 2
     ") -%}
     {%- for row in columns if (row[0] ~ '.' ~ row[1]) not in allowed -%}
-        {%- do found.append((row[0], row[1])) -%}
+        {%- do found.setdefault(row[0], []).append(row[1]) -%}
     {%- endfor -%}
 {%- endif %}
-{%- for table, column in found %}
-select '{{ table }}.{{ column }}' as column_name, count(*) as rows_with_contacts
-from build.{{ adapter.quote(table) }}
-where {{ may_hold_contacts(adapter.quote(column) ~ '::text') }} and {{ adapter.quote(column) }}::text ~* '{{ contact_pattern() }}'
-having count(*) > 0
+{#- One scan a table, and one look at all texts of a row together: few rows hold a sign of an address or number. #}
+{%- for table, names in found.items() %}
+select '{{ table }}.' || texts.column_name as column_name, count(*) as rows_with_contacts
+from build.{{ adapter.quote(table) }} as suspects
+cross join lateral (
+    values
+    {%- for name in names %}
+    ('{{ name }}', suspects.{{ adapter.quote(name) }}::text){{ ',' if not loop.last }}
+    {%- endfor %}
+) as texts (column_name, value)
+where
+    {% set every -%}
+        concat_ws(' ' {%- for name in names %}, suspects.{{ adapter.quote(name) }}{% endfor %})
+    {%- endset -%}
+    {{ may_hold_contacts(every) }}
+    and texts.value ~* '{{ contact_pattern() }}'
+group by texts.column_name
 {{ 'union all' if not loop.last }}
 {%- else %}
 select null::text as column_name, 0::bigint as rows_with_contacts
