@@ -18,6 +18,8 @@ POINTS = frozenset(
         "landing.before_commit",
         "landing.committed",
         "landing.reread",
+        "oauth.answered",
+        "oauth.stored",
         "privacy.erased",
         "privacy.person_stored",
         "privacy.destination_erased",

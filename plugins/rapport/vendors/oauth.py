@@ -8,7 +8,8 @@ True
 
 import threading
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl
 
 import httpx
 import msgspec
@@ -20,6 +21,15 @@ from rapport.errors import GiveUp, RetryLater
 
 REFUSED = 401
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+Token = OAuth2Token
+
+
+class NoTokenError(GiveUp):
+    """The vendor gives no token; `code` is its word for why, such as `invalid_grant`."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Login(httpx.Auth):
@@ -32,6 +42,8 @@ class Login(httpx.Auth):
     the client waits and tries again as for any other. Raises `GiveUp` where it says no.
     """
 
+    leeway: ClassVar[int] = 60  # seconds before its end at which a token is not used any more
+
     def __init__(
         self,
         url: str,
@@ -43,10 +55,12 @@ class Login(httpx.Auth):
         assertion: Callable[[], str] | None = None,
         scheme: str = "Bearer",
         busy: frozenset[str] = frozenset(),
+        is_json: bool = False,
         **more: str,
     ) -> None:
         self._url, self._name, self._scheme, self._busy = url, name, scheme, busy
         self._grant, self._more, self._assertion = grant, more, assertion
+        self._is_json, self._has_secret = is_json, bool(client_secret)
         self._client = ClientAuth(client_id, client_secret, "client_secret_post")
         self._token: OAuth2Token | None = None
         self._lock = threading.Lock()
@@ -55,10 +69,12 @@ class Login(httpx.Auth):
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
         """The call with a token; once more with a new one where the token is refused."""
-        token = self._token
+        used: OAuth2Token | None = None
         for _ in range(2):
-            if token is None or token.is_expired():
-                refused = yield from self._renew(token, request)
+            token = self._current()
+            is_used = token is not None and used is not None and token == used
+            if token is None or is_used or token.is_expired(leeway=self.leeway):
+                refused = yield from self._renew(token or used, request)
                 if refused:
                     return
                 token = self._token
@@ -67,10 +83,13 @@ class Login(httpx.Auth):
             response = yield request
             if response.status_code != REFUSED:
                 return
-            used, token = token, None
+            used = token
             with self._lock:
                 self._token = None if self._token is used else self._token
-            token = self._token
+
+    def _current(self) -> OAuth2Token | None:
+        """The token to begin with; None where one has to be asked for."""
+        return self._token
 
     def _renew(
         self, used: OAuth2Token | None, request: httpx.Request
@@ -87,13 +106,19 @@ class Login(httpx.Auth):
             self._token = OAuth2Token(told)
             return False
 
-    def _question(self, request: httpx.Request) -> httpx.Request:
-        url, headers = self._url, dict(FORM)
+    def _question(
+        self, request: httpx.Request, grant: str | None = None, **fields: str
+    ) -> httpx.Request:
+        url, headers, grant = self._url, dict(FORM), grant or self._grant
+        more = self._more | fields
         if self._assertion is None:
-            body = prepare_token_request(self._grant, **self._more)
+            body = prepare_token_request(grant, **more)
             url, headers, body = self._client.prepare("POST", url, headers, body)
         else:
-            body = prepare_token_request(self._grant, assertion=self._assertion(), **self._more)
+            body = prepare_token_request(grant, assertion=self._assertion(), **more)
+        if self._is_json:
+            headers["Content-Type"] = "application/json"
+            body = msgspec.json.encode(dict(parse_qsl(body))).decode()
         options: Any = {"headers": headers, "content": body, "extensions": request.extensions}
         return httpx.Request("POST", url, **options)
 
@@ -112,8 +137,9 @@ class Login(httpx.Auth):
             raise RetryLater(f"{self._name}: no token now ({error}). Run again later.", 600)
         if error.startswith(("invalid_", "unauthorized_", "unsupported_")) or response.is_success:
             code = error if error.replace("_", "").isalnum() else "no reason given"
-            raise GiveUp(
+            raise NoTokenError(
                 f'{self._name}: no token ({code}). Check the connection "{self._name}": its login '
-                "is refused."
+                "is refused.",
+                code,
             )
         return None

@@ -10,6 +10,7 @@ An export leaves out what changed in the minute before the call.
 # ruff: noqa: S608 - table and column names come from this package, values are bound
 
 import base64
+import hmac
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -39,6 +40,12 @@ LOGIN: dict[str, Any] = {
     "login": "rapport@example.com/token",
     "password": "demo-not-a-secret-zendesk",
     "extra": {},
+}
+# An OAuth client, confidential where the secret is sent; the refresh token is the first one.
+CLIENT = {
+    "client_id": "demo-client",
+    "client_secret": "demo-not-a-secret-client",
+    "refresh_token": "demo-not-a-secret-refresh",
 }
 LIMITS = [("/api/v2/incremental/*", 10, 60.0), ("/api/v2/deleted_tickets*", 10, 60.0),
           ("*", 700, 60.0)]  # fmt: skip
@@ -71,7 +78,57 @@ def refusal(
     return Response(encode(body), status, headers, "application/json")
 
 
-router = APIRouter(prefix="/zendesk/api/v2", dependencies=[Depends(door(VENDOR, refusal))])
+def _oauth(request: Request) -> dict[str, Any]:
+    """The tokens that are good now, on the clock of the limits, which a test moves forward."""
+    options = gate_of(request).limits.options.setdefault(VENDOR, {})
+    fresh = {"refresh": CLIENT["refresh_token"], "number": 0, "ends": {}}
+    held: dict[str, Any] = options.setdefault("oauth", fresh)
+    return held
+
+
+def is_allowed(request: Request) -> bool:
+    """Basic with the API token, or an access token that has not ended."""
+    given = request.headers.get("authorization", "")
+    pair = f"{LOGIN['login']}:{LOGIN['password']}".encode()
+    if hmac.compare_digest(given.encode(), b"Basic " + base64.b64encode(pair)):
+        return True
+    ends = _oauth(request)["ends"].get(given.removeprefix("Bearer "), 0.0)
+    return bool(ends > gate_of(request).limits.now())
+
+
+tokens = APIRouter(prefix="/zendesk/oauth")
+
+
+@tokens.post("/tokens")
+async def give_tokens(request: Request) -> Response:
+    """Client credentials, or a refresh, which ends the former access and refresh tokens."""
+    asked, held, now = await request.json(), _oauth(request), gate_of(request).limits.now()
+    grant = asked.get("grant_type")
+    is_secret = asked.get("client_secret") == CLIENT["client_secret"]
+    if asked.get("client_id") != CLIENT["client_id"] or (
+        asked.get("client_secret") and not is_secret
+    ):
+        return Response(encode({"error": "invalid_client"}), 401, media_type="application/json")
+    is_refresh = grant == "refresh_token" and asked.get("refresh_token") == held["refresh"]
+    if not is_refresh and not (grant == "client_credentials" and is_secret):
+        return Response(encode({"error": "invalid_grant"}), 400, media_type="application/json")
+    held["number"] += 1
+    access, seconds = (
+        f"access-{held['number']}",
+        gate_of(request).limits.option(VENDOR, "expires_in", 1800),
+    )
+    told = {"access_token": access, "token_type": "bearer", "scope": "read", "expires_in": seconds}
+    if is_refresh:
+        held["ends"].pop(held.get("access"), None)
+        held |= {"refresh": f"refresh-{held['number']}", "access": access}
+        told |= {"refresh_token": held["refresh"], "refresh_token_expires_in": 2_592_000}
+    held["ends"][access] = now + seconds
+    return Response(encode(told), media_type="application/json")
+
+
+data = APIRouter(
+    prefix="/zendesk/api/v2", dependencies=[Depends(door(VENDOR, refusal, is_allowed=is_allowed))]
+)
 
 
 async def held(request: Request, since: int) -> dict[str, int]:
@@ -101,20 +158,20 @@ def read_cursor(text: str) -> tuple[int, int]:
         raise Refused(refusal(400, "cursor is invalid", code="InvalidValue")) from None
 
 
-@router.get("/incremental/tickets/cursor")
-@router.get("/incremental/tickets/cursor.json")
+@data.get("/incremental/tickets/cursor")
+@data.get("/incremental/tickets/cursor.json")
 async def export_tickets(request: Request) -> Response:
     return _export(request, "tickets")
 
 
-@router.get("/incremental/users/cursor")
-@router.get("/incremental/users/cursor.json")
+@data.get("/incremental/users/cursor")
+@data.get("/incremental/users/cursor.json")
 async def export_users(request: Request) -> Response:
     return _export(request, "users")
 
 
-@router.get("/incremental/ticket_events")
-@router.get("/incremental/ticket_events.json")
+@data.get("/incremental/ticket_events")
+@data.get("/incremental/ticket_events.json")
 async def export_events(request: Request) -> Response:
     """By time, in whole seconds: the last second of a page comes again on the next one."""
     query, gate = request.query_params, gate_of(request)
@@ -184,8 +241,8 @@ def _event(moment: int, id: int, comment: Json, with_comments: bool) -> Json:
     }
 
 
-@router.get("/incremental/ticket_metric_events")
-@router.get("/incremental/ticket_metric_events.json")
+@data.get("/incremental/ticket_metric_events")
+@data.get("/incremental/ticket_metric_events.json")
 async def export_metric_events(request: Request) -> Response:
     """By time, in whole seconds: what a ticket's opening begins, and the SLA that applies to it."""
     gate = gate_of(request)
@@ -255,14 +312,14 @@ SCHEDULES = [
 ]
 
 
-@router.get("/business_hours/schedules")
-@router.get("/business_hours/schedules.json")
+@data.get("/business_hours/schedules")
+@data.get("/business_hours/schedules.json")
 async def schedules(request: Request) -> Response:
     return _answer(request, {"schedules": SCHEDULES})
 
 
-@router.get("/business_hours/schedules/{id}/holidays")
-@router.get("/business_hours/schedules/{id}/holidays.json")
+@data.get("/business_hours/schedules/{id}/holidays")
+@data.get("/business_hours/schedules/{id}/holidays.json")
 async def holidays(request: Request, id: int) -> Response:
     if id not in [schedule["id"] for schedule in SCHEDULES]:
         raise Refused(refusal(404))
@@ -271,15 +328,15 @@ async def holidays(request: Request, id: int) -> Response:
     return _answer(request, {"holidays": days})
 
 
-@router.get("/ticket_metrics")
-@router.get("/ticket_metrics.json")
+@data.get("/ticket_metrics")
+@data.get("/ticket_metrics.json")
 async def ticket_metrics(request: Request) -> Response:
     """Newest first, a hundred a page."""
     return _list(request, "ticket_metrics", "", [], newest_first=True)
 
 
-@router.get("/satisfaction_ratings")
-@router.get("/satisfaction_ratings.json")
+@data.get("/satisfaction_ratings")
+@data.get("/satisfaction_ratings.json")
 async def satisfaction_ratings(request: Request) -> Response:
     """`start_time` and `end_time` are compared with the time of the last change."""
     query, where = request.query_params, ""
@@ -301,14 +358,14 @@ async def satisfaction_ratings(request: Request) -> Response:
     return _list(request, "satisfaction_ratings", where, values)
 
 
-@router.get("/deleted_tickets")
-@router.get("/deleted_tickets.json")
+@data.get("/deleted_tickets")
+@data.get("/deleted_tickets.json")
 async def deleted_tickets(request: Request) -> Response:
     return _list(request, "deleted_tickets", "", [])
 
 
-@router.get("/tickets/{id}/comments")
-@router.get("/tickets/{id}/comments.json")
+@data.get("/tickets/{id}/comments")
+@data.get("/tickets/{id}/comments.json")
 async def comments(request: Request, id: str) -> Response:
     database = gate_of(request).database
     if database.execute("select 1 from zendesk_tickets where id = ?", (id,)).fetchone() is None:
@@ -326,8 +383,8 @@ async def comments(request: Request, id: str) -> Response:
     return _answer(request, {"comments": found, "next_page": None, "count": len(found)})
 
 
-@router.get("/users/me")
-@router.get("/users/me.json")
+@data.get("/users/me")
+@data.get("/users/me.json")
 async def me(request: Request) -> Response:
     """For a check of the login."""
     return _answer(request, {"user": {"id": 101, "role": "admin", "active": True}})
@@ -457,3 +514,8 @@ def _whole(value: Any, name: str) -> int:
         return int(float(value))
     except (TypeError, ValueError):
         raise Refused(refusal(400, f"{name} must be a number", code="InvalidValue")) from None
+
+
+router = APIRouter()
+router.include_router(tokens)
+router.include_router(data)

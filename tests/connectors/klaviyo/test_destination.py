@@ -8,6 +8,7 @@ import pytest
 
 from rapport.vendors.destination import Batch, Destination, Job, Result
 from rapport_sandbox.recorder import Recorder
+from rapport_sandbox.vendors import klaviyo as double
 from rapport_sandbox.vendors.klaviyo import profile_id
 
 API = "/klaviyo/api"
@@ -70,6 +71,25 @@ def test_an_error_that_names_no_row_accepts_nobody(
     results = klaviyo.poll(job, batch)
     assert results is not None
     assert all(not result.accepted for result in results)
+
+
+@pytest.mark.parametrize("is_null", [True, False])
+def test_without_a_count_of_failures_the_list_of_errors_decides(
+    klaviyo: Destination, make: Any, monkeypatch: pytest.MonkeyPatch, is_null: bool
+) -> None:
+    told = double._job
+
+    def uncounted(id: str, job: Any) -> Any:
+        answer = told(id, job)
+        if is_null:
+            answer["attributes"]["failed_count"] = None
+        else:
+            del answer["attributes"]["failed_count"]
+        return answer
+
+    monkeypatch.setattr(double, "_job", uncounted)
+    results = through(klaviyo, make.batch(make.person(1), make.person(2, email="nobody")))
+    assert [result.error for result in results] == [None, "invalid"]
 
 
 def test_a_cancelled_job_accepts_nobody(klaviyo: Destination, twins: Recorder, make: Any) -> None:

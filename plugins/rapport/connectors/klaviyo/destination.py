@@ -81,8 +81,10 @@ class Klaviyo(HttpDestination):
             return None
         if found["status"] != "complete":
             return [Result(p.customer_id, error=str(found["status"])) for p in batch.people]
-        errors = self._errors(job, batch) if found["failed_count"] else {}
-        if found["failed_count"] > len(errors):
+        # The count may be null or absent; then the list of errors says whether there are any.
+        failed = found.get("failed_count")
+        errors = self._errors(job, batch) if failed != 0 else {}
+        if (failed or 0) > len(errors):
             unclear = "the job failed for somebody and did not say for whom"
             errors = {p.customer_id: errors.get(p.customer_id, unclear) for p in batch.people}
         ids = self._ids([p for p in batch.people if p.customer_id not in errors])
@@ -150,13 +152,15 @@ class Klaviyo(HttpDestination):
         found = {}
         for error in self._walk(f"{JOBS}/{job.id}/import-errors", {"page[size]": 100}):
             told = error["attributes"]
-            number = re.search(r"/profiles/data/(\d+)", told["source"].get("pointer") or "")
+            number = re.search(
+                r"/profiles/data/(\d+)", (told.get("source") or {}).get("pointer") or ""
+            )
             if number and int(number[1]) < len(batch.people):
                 customer_id = batch.people[int(number[1])].customer_id
             else:
                 customer_id = str((told.get("original_payload") or {}).get("external_id"))
             if customer_id in ids:
-                found[customer_id] = code(told["code"])
+                found[customer_id] = code(told.get("code"))
         return found
 
     def _ids(self, people: Sequence[Person]) -> dict[str, str]:

@@ -10,13 +10,15 @@ VENDOR = Vendor(
     id_rank=2,
     connection_fields={
         "host": "https://<subdomain>.zendesk.com",
-        "login": "<email of the admin>/token; empty for an OAuth token",
-        "password": "the API token, or the OAuth token",
+        "extra.client_id": "the identifier of an OAuth client; empty for a token",
+        "extra.client_secret": "its secret; empty for a public client",
+        "extra.refresh_token": "the first refresh token; empty for client credentials",
+        "login": "<email of the admin>/token for an API token, until 2027-04-30; else empty",
+        "password": "the API token, or an OAuth token that does not expire; else empty",
     },
     example={
         "host": "https://YOURS.zendesk.com",
-        "login": "you@example.com/token",
-        "password": "...",
+        "extra": {"client_id": "...", "client_secret": "..."},
     },
     people={
         "users": {"email": "email", "external_id": "user_id"},

@@ -38,8 +38,9 @@ from weakref import WeakSet
 import msgspec
 
 from rapport.connectors.zendesk import VENDOR
+from rapport.connectors.zendesk.login import open_client
 from rapport.errors import GiveUp
-from rapport.vendors.connections import Connection, base_url
+from rapport.vendors.connections import Connection
 from rapport.vendors.http import Answer, Client
 from rapport.vendors.paging import PageTokens
 from rapport.vendors.source import Page, Position, Source, Stream, with_context
@@ -211,12 +212,4 @@ class Zendesk(Source):
         ]
 
     def client(self, connection: Connection) -> Client:
-        login, secret = connection.login, connection.password
-        if login and not login.endswith("/token"):
-            login = f"{login}/token"
-        return Client(
-            base_url(connection),
-            name=connection.name,
-            auth=(login, secret) if login else None,
-            headers={} if login else {"Authorization": f"Bearer {secret}"},
-        )
+        return open_client(connection)
