@@ -15,6 +15,7 @@ from rapport.transform.dbt import project
 from rapport.transform.graph import Graph, Node, manifest_path
 from rapport.transform.outdated import Basis, Plan
 from rapport.transform.publish import published_tables
+from rapport.warehouse import connect
 
 AS_OF = datetime(2026, 3, 31, 3, tzinfo=UTC)
 BASIS = Basis("code", AS_OF, "Europe/Berlin")
@@ -230,3 +231,10 @@ def test_a_worker_without_a_manifest_or_with_a_strange_one_reads_the_project(
     graph, _ = project(load_settings(), AS_OF)
     assert {table.name for table in published_tables(graph)} == published
     assert project(load_settings(), AS_OF)[1] == basis
+
+
+def test_rows_are_counted_once_their_connection_is_closed(shop: Warehouse) -> None:
+    for _ in range(30):
+        with connect() as writer:
+            writer.execute("insert into shop.people values (1)")
+        assert build(shop) == {"dim_people", "int_events", "mart_people"}

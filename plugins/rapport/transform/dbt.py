@@ -33,6 +33,7 @@ from rapport.transform.graph import Graph, manifest_path
 from rapport.transform.outdated import Basis, Plan
 from rapport.vendors.words import words_for_dbt
 from rapport.warehouse import roles
+from rapport.warehouse.counted_rows import wait_for
 
 # https://www.postgresql.org/docs/current/libpq-envars.html
 LIBPQ = {
@@ -239,6 +240,7 @@ def build(layer: str, *, as_of: datetime) -> dict[str, Any]:
     if plan.models:
         results = _built(layer, plan, settings, as_of)
         with warehouse.connect(autocommit=True) as connection:
+            wait_for(connection, "dbt")
             plan.note(connection)
     kinds = [result.node.resource_type.value for result in results]
     return {

@@ -12,7 +12,7 @@ import psycopg
 
 from rapport.errors import ConfigError, RetryLater
 from rapport.vendors.connections import Connection, find_connection
-from rapport.warehouse import embedded, redacted_errors
+from rapport.warehouse import counted_rows, embedded, redacted_errors
 from rapport.warehouse.schema import migrate, pending
 
 __all__ = ["airflow_url", "connect", "is_embedded", "migrate", "pending", "url", "url_of"]
@@ -54,7 +54,7 @@ def connect(**options: Any) -> psycopg.Connection[Any]:
     if "options=" not in address:
         defaults["options"] = "-c TimeZone=UTC"
     try:
-        connection: psycopg.Connection[Any] = psycopg.connect(address, **{**defaults, **options})
+        connection = counted_rows.Connection.connect(address, **{**defaults, **options})
     except psycopg.OperationalError as error:
         raise _unreachable(error) from None
     version = connection.info.server_version // 10000
