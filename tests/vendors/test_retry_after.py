@@ -52,7 +52,7 @@ def batches(count: int) -> Iterator[Taken]:
     for number in range(count):
         one = Person(f"customer_{number}", email=f"p{number}@example.com")
         batch = Batch(f"b{number}", AUDIENCE, [one], "run", datetime(2026, 3, 31, tzinfo=UTC))
-        yield Taken(batch, {one.customer_id: "add"}, 0)
+        yield Taken(batch, {one.customer_id: "add"}, 0, "")
 
 
 @pytest.mark.parametrize("kind", ["429", "503"])
