@@ -1,4 +1,4 @@
-"""The logins of Zendesk: client credentials, refresh tokens that rotate, and the ending API tokens.
+"""The logins of Zendesk: client credentials, rotating refresh tokens, and ending API tokens.
 
 Nobody can create an API token since 2026-10-27; an unused one stops after 30 days, and all stop on
 2027-04-30. https://developer.zendesk.com/documentation/api-basics/authentication/oauth-migration/
@@ -40,8 +40,8 @@ def open_client(connection: Connection) -> Client:
     if not user:
         return Client(host, name=name, headers={"Authorization": f"Bearer {secret}"})
     log.warning(
-        "%s: the connection uses an API token. Zendesk creates none since 2026-10-27 and ends all "
-        "on %s. Set client_id and client_secret in its extra; see docs/runbooks.md.",
+        "%s: the connection uses an API token. Zendesk creates none since 2026-10-27 and ends "
+        "all on %s. Set client_id and client_secret in its extra; see docs/runbooks.md.",
         name,
         API_TOKENS_END,
     )
