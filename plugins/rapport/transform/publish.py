@@ -25,6 +25,7 @@ from rapport.transform import dbt
 from rapport.transform.graph import Graph
 from rapport.transform.outdated import STATES
 from rapport.warehouse import locks
+from rapport.warehouse.counted_rows import COUNT_NOW
 
 LOCK_TIMEOUT = "10s"
 BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
@@ -132,7 +133,7 @@ def _publish(
                 (run_id, f"{table.schema}.{table.name}", rows, changed, deleted),
             )
     # Until then, Postgres has not counted the rows that were just written.
-    connection.execute("select pg_stat_force_next_flush()")
+    connection.execute(COUNT_NOW)
     for table in tables:
         connection.execute(NOTE_PUBLISHED, (_states(connection, table), table.name))
     return _counts(connection, run_id)
